@@ -1,0 +1,20 @@
+"""Build the one extension.  Instruction sets are chosen inside the C files, so all take the same flags."""
+
+import os
+from glob import glob
+
+from setuptools import Extension, setup
+
+FLAGS = ["-O3", "-std=gnu11", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno"]
+
+setup(
+    ext_modules=[
+        Extension(
+            "pyl2._core",
+            ["src/core/_core.pyx", *sorted(glob("src/core/*.c"))],
+            include_dirs=["src/core"],
+            depends=glob("src/core/**/*.h", recursive=True),
+            extra_compile_args=[] if os.name == "nt" else FLAGS,
+        )
+    ]
+)

@@ -1,0 +1,453 @@
+# cython: language_level=3, freethreading_compatible=True
+"""The binding: checks every array, borrows it, releases the GIL, listens for Ctrl-C.
+
+After its checks nothing can fail: the engine (core.h) allocates nothing and returns no status.
+Arrays are anything with the buffer protocol; nothing is converted or copied here.
+"""
+
+import os
+import sys
+
+from cpython.buffer cimport (
+    PyBUF_FORMAT,
+    PyBUF_STRIDES,
+    PyBUF_WRITABLE,
+    PyBuffer_Release,
+    PyObject_CheckBuffer,
+    PyObject_GetBuffer,
+)
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_RawFree, PyMem_RawMalloc
+from libc.string cimport memset
+from libc.stdint cimport int32_t, int64_t, uintptr_t
+
+
+cdef extern from "core.h" nogil:
+    ctypedef struct Layer:
+        int64_t inputs "in"
+        int64_t outputs "out"
+        int32_t activation
+
+    ctypedef struct CNet "Net":
+        int64_t layers, inputs, outputs, weights, params
+        int32_t output
+        Layer *layer
+
+    ctypedef struct CUpdate "Update":
+        int32_t optimizer, decay
+        double eta, n, momentum, beta_1, beta_2, epsilon
+        const double *l2
+
+    ctypedef struct Job:
+        int64_t networks
+        void *params
+        int64_t rows
+        const void *x
+        int64_t x_stride
+        const void *y
+        int64_t y_stride
+        const int64_t *labels
+        const void *sample_weight
+        int64_t first_layer, last_layer
+        const double *rates
+        const int64_t *order
+        int64_t order_stride, batch_rows
+        const CUpdate *updates
+        void *state
+        int64_t *steps
+        double *sums
+        void *result
+
+    ctypedef struct Cursor:
+        int32_t done
+
+    ctypedef void Verb(const CNet *, const Job *, Cursor *, void *) noexcept
+
+    ctypedef struct Kernels:
+        Verb *predict
+        Verb *errors
+        Verb *gradient
+        Verb *input_gradient
+        Verb *epoch
+
+    void pl2_plan(CNet *, int64_t)
+    int64_t pl2_work_bytes(const CNet *, int64_t, int64_t)
+    const char **pl2_isas
+    const char **pl2_activations
+    const char **pl2_outputs
+    const char **pl2_optimizers
+    const char **pl2_decays
+    const int32_t *pl2_states
+    bint pl2_runs(const char *)
+    const Kernels *pl2_kernels(int64_t, const char *)
+    enum:
+        LINE "PL2_LINE"
+
+
+cdef tuple names(const char **rows):
+    cdef list found = []
+    while rows[len(found)] != NULL:
+        found.append(rows[len(found)].decode())
+    return tuple(found)
+
+
+ACTIVATIONS = names(pl2_activations)
+OUTPUTS = names(pl2_outputs)
+OPTIMIZERS = names(pl2_optimizers)
+DECAYS = names(pl2_decays)
+STATES = {name: pl2_states[row] for row, name in enumerate(OPTIMIZERS)}
+ISAS = tuple(isa for isa in names(pl2_isas) if pl2_runs(isa.encode()))
+
+# What a verb does with an array: reads it by rows, which may lie anywhere; reads it as one piece
+# in C order; writes it, also as one piece.
+cdef enum Access:
+    ROWS
+    DENSE
+    WRITTEN
+
+
+# Offsets of a larger network would not fit the engine's arithmetic of sizes.
+cdef object MOST_PARAMS = 2**44
+cdef object MOST_UNITS = 2**31 - 1
+
+
+cdef int row_of(str parameter, object name, tuple allowed) except -1:
+    if name not in allowed:
+        raise ValueError(f"{parameter} must be one of {', '.join(allowed)}; got {name!r}")
+    return allowed.index(name)
+
+
+cdef class Loan:
+    """Buffers borrowed for the length of a call, each checked as it is taken."""
+
+    cdef Py_buffer views[8]
+    cdef int count
+
+    def __dealloc__(self):
+        for i in range(self.count):
+            PyBuffer_Release(&self.views[i])
+
+    cdef Py_buffer *take(self, str name, object array, str letter, tuple shape, Access access) except NULL:
+        """The buffer of `array`: type `letter`, `shape` (-1: any length), laid out as `access` needs."""
+        cdef Py_buffer *view = &self.views[self.count]
+        if not PyObject_CheckBuffer(array):
+            raise TypeError(f"{name} must be an array, got {type(array).__name__}")
+        try:
+            PyObject_GetBuffer(array, view, PyBUF_FORMAT | PyBUF_STRIDES | (PyBUF_WRITABLE if access == WRITTEN else 0))
+        except (ValueError, BufferError) as error:
+            raise ValueError(f"{name}: {error}") from None
+        self.count += 1
+        check_type(name, view, letter)
+        check_shape(name, view, shape)
+        check_layout(name, view, access)
+        return view
+
+
+cdef str format_of(const Py_buffer *view):
+    """The type's letter; a byte order in front of it stays unless it is the machine's own."""
+    cdef str found = view.format.decode() if view.format != NULL else "B"
+    if found[0] in ("@", "=", "<" if sys.byteorder == "little" else ">"):
+        found = found[1:]
+    return "l" if found == "q" and view.itemsize == 8 else found
+
+
+cdef int check_type(str name, const Py_buffer *view, str letter) except -1:
+    cdef str found = format_of(view)
+    if found != letter or view.itemsize != (4 if letter == "f" else 8):
+        raise TypeError(f"{name} must be an array of {TYPES[letter]}, got {TYPES.get(found, found)!s}")
+    return 0
+
+
+TYPES = {"f": "float32", "d": "float64", "l": "int64"}
+
+
+cdef int check_shape(str name, const Py_buffer *view, tuple shape) except -1:
+    cdef int i
+    cdef bint fits = view.ndim == len(shape)
+    for i in range(len(shape)):
+        fits = fits and (shape[i] == -1 or shape[i] == view.shape[i])
+    if not fits:
+        wanted = tuple("any" if length == -1 else length for length in shape)
+        found = tuple(view.shape[i] for i in range(view.ndim))
+        raise ValueError(f"{name} must have shape {str(wanted).replace(repr('any'), 'any')}, got {found}")
+    return 0
+
+
+cdef int check_layout(str name, const Py_buffer *view, Access access) except -1:
+    cdef Py_ssize_t expected = view.itemsize
+    cdef int i
+    cdef bint dense = <uintptr_t> view.buf % view.itemsize == 0
+    for i in range(view.ndim - 1, -1, -1):
+        if access != ROWS or i == view.ndim - 1:
+            dense = dense and (view.strides[i] == expected or view.shape[i] <= 1)
+        dense = dense and (view.strides[i] % view.itemsize == 0 or view.shape[i] <= 1)
+        expected *= view.shape[i]
+    if not dense and view.len > 0:
+        raise ValueError(f"{name} must be {'contiguous along its last axis' if access == ROWS else 'C-contiguous'}")
+    return 0
+
+
+cdef int check_indices(str name, const int64_t *index, Py_ssize_t count, int64_t limit) except -1:
+    cdef Py_ssize_t i
+    cdef bint inside = True
+    with nogil:
+        for i in range(count):
+            inside &= 0 <= index[i] < limit
+    if not inside:
+        raise ValueError(f"{name} must lie between 0 and {limit - 1}")
+    return 0
+
+
+cdef int64_t stride_of(const Py_buffer *view) noexcept:
+    """Elements from one row to the next."""
+    return view.strides[0] // view.itemsize if view.shape[0] > 1 else 0
+
+
+cdef class Update:
+    """How one network is trained: a rule, its constants, and lambda of each layer.
+
+    ``n`` is what lambda is divided by; 0 means the sum of the sample weights of each batch.
+    """
+
+    cdef CUpdate update
+    cdef double *l2
+    cdef readonly Py_ssize_t layers
+
+    def __cinit__(self, str optimizer, str decay, double eta, tuple l2, double n=0.0, *, double momentum=0.9,
+                  double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8):
+        self.layers = len(l2)
+        self.l2 = <double *> PyMem_Calloc(self.layers + 1, sizeof(double))
+        if self.l2 == NULL:
+            raise MemoryError()
+        for i in range(self.layers):
+            self.l2[i] = l2[i]
+        self.update = CUpdate(
+            row_of("optimizer", optimizer, OPTIMIZERS), row_of("decay", decay, DECAYS),
+            eta, n, momentum, beta_1, beta_2, epsilon, self.l2,
+        )
+
+    def __dealloc__(self):
+        PyMem_Free(self.l2)
+
+
+cdef class Net:
+    """A shape of networks for one dtype and instruction set, and the verbs on networks of it.
+
+    Parameters
+    ----------
+    layer_sizes : tuple of int
+        Inputs, hidden layers, outputs.
+    hidden : tuple of str
+        An activation for each hidden layer.
+    output : str
+        The output with its loss.
+    dtype : {"f", "d"}
+        float32 or float64.
+    isa : str, optional
+        One of ISAS; by default the environment's PYL2_ISA, else the fastest.
+    """
+
+    cdef CNet net
+    cdef const Kernels *kernels
+    cdef readonly tuple layer_sizes, hidden
+    cdef readonly str output, dtype, isa
+
+    def __cinit__(self, tuple layer_sizes, tuple hidden, str output, str dtype, str isa=None):
+        cdef int64_t layers = len(layer_sizes) - 1
+        self.layer_sizes, self.hidden, self.output, self.dtype = layer_sizes, hidden, output, dtype
+        check_sizes(layer_sizes)
+        if len(hidden) != layers - 1:
+            raise ValueError(f"hidden must name {layers - 1} activations, one per hidden layer; got {len(hidden)}")
+        if dtype not in ("f", "d"):
+            raise ValueError(f"dtype must be 'f' (float32) or 'd' (float64), got {dtype!r}")
+        self.isa = isa or os.environ.get("PYL2_ISA") or ISAS[-1]
+        row_of("PYL2_ISA" if isa is None else "isa", self.isa, ISAS)
+        self.kernels = pl2_kernels(self.item_bytes, self.isa.encode())
+        self.net.layers = layers
+        self.net.output = row_of("output", output, OUTPUTS)
+        self.net.layer = <Layer *> PyMem_Calloc(layers, sizeof(Layer))
+        if self.net.layer == NULL:
+            raise MemoryError()
+        for i in range(layers):
+            self.net.layer[i].inputs = layer_sizes[i]
+            self.net.layer[i].outputs = layer_sizes[i + 1]
+            if i < layers - 1:
+                self.net.layer[i].activation = row_of("hidden", hidden[i], ACTIVATIONS)
+        pl2_plan(&self.net, self.item_bytes)
+
+    def __dealloc__(self):
+        PyMem_Free(self.net.layer)
+
+    @property
+    def item_bytes(self):
+        """Bytes of a number."""
+        return 4 if self.dtype == "f" else 8
+
+    @property
+    def n_params(self):
+        """Weights and biases: the length of a vector of parameters."""
+        return self.net.params
+
+    @property
+    def n_weights(self):
+        """Weights alone, the prefix of a vector of parameters that decays."""
+        return self.net.weights
+
+    def predict(self, params, x, out, Py_ssize_t first_layer=0, last_layer=None):
+        """Write the outputs of layers [first_layer, last_layer) for each row of x into `out`."""
+        cdef Py_ssize_t last = self.net.layers if last_layer is None else last_layer
+        if not 0 <= first_layer < last <= self.net.layers:
+            raise ValueError(f"layers [{first_layer}, {last}) are not among [0, {self.net.layers})")
+        cdef Loan loan = Loan()
+        cdef Job job = self.job(loan, 1, params, (self.net.params,), DENSE)
+        self.take_x(loan, &job, x, self.net.layer[first_layer].inputs)
+        job.first_layer, job.last_layer = first_layer, last
+        job.result = loan.take("out", out, self.dtype, (job.rows, self.net.layer[last - 1].outputs), WRITTEN).buf
+        self.run(self.kernels.predict, &job, job.rows)
+
+    def errors(self, params, x, y, sample_weight, rates, out):
+        """Write E0 and R of each of P networks on all rows into `out` (P, 2)."""
+        cdef Loan loan = Loan()
+        cdef Py_ssize_t networks = len(params)
+        cdef Job job = self.job(loan, networks, params, (networks, self.net.params), DENSE)
+        self.take_items(loan, &job, x, y, sample_weight)
+        job.rates = <const double *> loan.take("rates", rates, "d", (networks, self.net.layers), DENSE).buf
+        job.sums = <double *> loan.take("out", out, "d", (networks, 2), WRITTEN).buf
+        self.run(self.kernels.errors, &job, job.rows)
+
+    def gradient(self, params, x, y, sample_weight, rates, grad):
+        """Write dE/dparams on all rows into `grad`, and return E0 and R."""
+        cdef Loan loan = Loan()
+        cdef double sums[2]
+        cdef Job job = self.job(loan, 1, params, (self.net.params,), DENSE)
+        self.take_items(loan, &job, x, y, sample_weight)
+        job.rates = <const double *> loan.take("rates", rates, "d", (self.net.layers,), DENSE).buf
+        job.sums = sums
+        job.result = loan.take("grad", grad, self.dtype, (self.net.params,), WRITTEN).buf
+        self.run(self.kernels.gradient, &job, job.rows)
+        return sums[0], sums[1]
+
+    def input_gradient(self, params, x, out):
+        """Write the derivative of each row's outputs by its inputs into `out` (rows, outputs, inputs)."""
+        cdef Loan loan = Loan()
+        cdef Job job = self.job(loan, 1, params, (self.net.params,), DENSE)
+        self.take_x(loan, &job, x, self.net.inputs)
+        job.result = loan.take("out", out, self.dtype, (job.rows, self.net.outputs, self.net.inputs), WRITTEN).buf
+        self.run(self.kernels.input_gradient, &job, job.rows)
+
+    def epoch(self, params, state, steps, x, y, sample_weight, order, Py_ssize_t batch_size, updates, out):
+        """Train P networks for one epoch; write the sums of rows E0 and rows R into `out` (P, 2).
+
+        When an exception (Ctrl-C) comes between, parameters, state and steps are those of the
+        last whole batch.
+        """
+        cdef Loan loan = Loan()
+        cdef Py_ssize_t networks = len(params)
+        cdef Job job = self.job(loan, networks, params, (networks, self.net.params), WRITTEN)
+        cdef CUpdate *plan
+        self.take_items(loan, &job, x, y, sample_weight)
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        job.batch_rows = min(batch_size, job.rows)
+        self.take_order(loan, &job, order)
+        job.steps = <int64_t *> loan.take("steps", steps, "l", (networks,), WRITTEN).buf
+        job.sums = <double *> loan.take("out", out, "d", (networks, 2), WRITTEN).buf
+        for i in range(2 * networks):
+            job.sums[i] = 0
+        plan = <CUpdate *> PyMem_Calloc(networks + 1, sizeof(CUpdate))
+        if plan == NULL:
+            raise MemoryError()
+        try:
+            states = self.fill_plan(plan, updates, networks)
+            job.updates = plan
+            job.state = loan.take("state", state, self.dtype, (networks, states * self.net.params), WRITTEN).buf
+            self.run(self.kernels.epoch, &job, job.batch_rows)
+        finally:
+            PyMem_Free(plan)
+
+    cdef Job job(self, Loan loan, int64_t networks, object params, tuple shape, Access access) except *:
+        cdef Job job
+        memset(&job, 0, sizeof(job))
+        job.networks = networks
+        job.params = loan.take("params", params, self.dtype, shape, access).buf
+        return job
+
+    cdef int take_x(self, Loan loan, Job *job, object x, int64_t inputs) except -1:
+        cdef Py_buffer *view = loan.take("X", x, self.dtype, (-1, inputs), ROWS)
+        job.x, job.rows, job.x_stride = view.buf, view.shape[0], stride_of(view)
+        return 0
+
+    cdef int take_items(self, Loan loan, Job *job, object x, object y, object sample_weight) except -1:
+        """x, its targets and its sample weights."""
+        cdef Py_buffer *view
+        self.take_x(loan, job, x, self.net.inputs)
+        if job.rows == 0:
+            raise ValueError("X has no rows")
+        if getattr(y, "ndim", 2) == 1:
+            if self.output != "softmax":
+                raise ValueError(f"class indices go with softmax outputs; {self.output} takes Y (rows, outputs)")
+            view = loan.take("Y", y, "l", (job.rows,), DENSE)
+            job.labels = <const int64_t *> view.buf
+            check_indices("class indices in Y", job.labels, job.rows, self.net.outputs)
+        else:
+            view = loan.take("Y", y, self.dtype, (job.rows, self.net.outputs), ROWS)
+            job.y, job.y_stride = view.buf, stride_of(view)
+        if sample_weight is not None:
+            job.sample_weight = loan.take("sample_weight", sample_weight, self.dtype, (job.rows,), DENSE).buf
+        return 0
+
+    cdef int take_order(self, Loan loan, Job *job, object order) except -1:
+        """One order (rows,) for all networks, or (P, rows) with one for each."""
+        cdef Py_buffer *view
+        if order is None:
+            return 0
+        shared = getattr(order, "ndim", 1) == 1
+        shape = [job.rows] if shared else [job.networks, job.rows]
+        view = loan.take("order", order, "l", tuple(shape), DENSE)
+        job.order = <const int64_t *> view.buf
+        job.order_stride = 0 if shared else job.rows
+        check_indices("order", job.order, view.len // view.itemsize, job.rows)
+        return 0
+
+    cdef int fill_plan(self, CUpdate *plan, object updates, Py_ssize_t networks) except -1:
+        """Copy the updates, and return the number of state vectors of their optimizer."""
+        cdef Update update
+        if len(updates) != networks:
+            raise ValueError(f"updates must hold {networks} entries, one per network; got {len(updates)}")
+        for i, update in enumerate(updates):
+            if update.layers != self.net.layers:
+                raise ValueError(f"updates: l2 must have {self.net.layers} entries, got {update.layers}")
+            plan[i] = update.update
+            if plan[i].optimizer != plan[0].optimizer:
+                raise ValueError("updates: all networks must have the same optimizer")
+        return pl2_states[plan[0].optimizer] if networks else 0
+
+    cdef int run(self, Verb *verb, const Job *job, int64_t batch_rows) except -1:
+        """Call the verb slice by slice with one work buffer, looking for signals between slices."""
+        cdef Cursor at
+        memset(&at, 0, sizeof(at))
+        cdef int64_t size = pl2_work_bytes(&self.net, batch_rows, self.item_bytes)
+        cdef char *memory = <char *> PyMem_RawMalloc(size + LINE)
+        if memory == NULL:
+            raise MemoryError(f"{size} bytes of work for layers of {self.layer_sizes} units")
+        cdef void *work = memory + (LINE - <uintptr_t> memory % LINE)
+        try:
+            while not at.done:
+                PyErr_CheckSignals()
+                with nogil:
+                    verb(&self.net, job, &at, work)
+        finally:
+            PyMem_RawFree(memory)
+        return 0
+
+
+cdef int check_sizes(tuple layer_sizes) except -1:
+    if len(layer_sizes) < 2:
+        raise ValueError(f"layer_sizes must have at least inputs and outputs, got {layer_sizes}")
+    for size in layer_sizes:
+        if not isinstance(size, int) or not 1 <= size <= MOST_UNITS:
+            raise ValueError(f"layer_sizes must be whole numbers from 1 to {MOST_UNITS}, got {size!r}")
+    count = sum((a + 1) * b for a, b in zip(layer_sizes, layer_sizes[1:]))
+    if count > MOST_PARAMS:
+        raise ValueError(f"layer_sizes={layer_sizes} ask for {count} parameters, at most {MOST_PARAMS} are possible")
+    return 0

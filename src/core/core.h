@@ -1,0 +1,95 @@
+/* The whole surface of the engine: shapes, layouts, and a table of verbs.
+
+   Everything is told by three structs: a Net (one shape), a Job (what to do with which arrays) and
+   a Cursor (how far it has come).  The caller owns all memory, checks everything and hands over one
+   work buffer; after that nothing can fail, so no verb returns a status.  A verb works for one
+   slice of time, moves the cursor and returns; call it again until `done`. */
+#ifndef PL2_CORE_H
+#define PL2_CORE_H
+
+#include <stdint.h>
+
+/* One layer: a' (m, out) = f(a (m, in) W (in, out) + b (out)). */
+typedef struct {
+    int64_t in, out;
+    int64_t weight, bias; /* where W and b begin in a vector of parameters */
+    int64_t stride;       /* `out` padded to whole cache lines: the row length of a' in work */
+    int64_t column;       /* sum of the strides before it: a' of m rows begins at m * column */
+    int32_t activation;   /* row of activations.h; unused in the last layer, whose link is the output's */
+} Layer;
+
+/* One shape: parameters are W_1 .. W_L, then b_1 .. b_L, each matrix in C order (in, out). */
+typedef struct {
+    int64_t layers, inputs, outputs, weights, params;
+    int64_t columns;    /* sum of all strides */
+    int64_t params_stride; /* params padded */
+    int64_t widest;     /* the largest stride, the inputs' included */
+    int64_t x_stride;   /* the inputs padded, the row length of gathered items */
+    int64_t block_rows; /* rows that go through the layers together */
+    int32_t output;     /* row of outputs.h */
+    Layer *layer;
+} Net;
+
+/* How one network is trained.  n is what lambda is divided by; 0 means each batch's own m. */
+typedef struct {
+    int32_t optimizer, decay; /* rows of optimizers.h and of decay.h */
+    double eta, n, momentum, beta_1, beta_2, epsilon;
+    const double *l2; /* (layers) lambda of each layer */
+} Update;
+
+/* What a verb is to do.  `void *` arrays are of the table's type R. */
+typedef struct {
+    int64_t networks;  /* P; 1 but for errors and epoch */
+    void *params;      /* (P, d); written by epoch alone */
+    int64_t rows;      /* items */
+    const void *x;     /* (rows, in) */
+    int64_t x_stride;  /* elements from one row to the next; may be negative or 0 */
+    const void *y;     /* (rows, outputs), or NULL where labels are given or none are needed */
+    int64_t y_stride;
+    const int64_t *labels;     /* (rows) class indices, or NULL */
+    const void *sample_weight; /* (rows), or NULL: 1 each */
+    int64_t first_layer, last_layer; /* predict: layers [first, last); x is the input of the first */
+    const double *rates; /* errors, gradient: (P, layers), lambda/n: R = sum of rate/2 |W|^2 */
+    const int64_t *order; /* epoch: the items in their order, or NULL */
+    int64_t order_stride; /* 0: one order for all networks; else rows: (P, rows) */
+    int64_t batch_rows;   /* epoch: rows of a batch; the last may be smaller */
+    const Update *updates; /* epoch: (P) */
+    void *state;           /* epoch: (P, S, d) the optimizer's state vectors */
+    int64_t *steps;        /* epoch: (P) updates done so far */
+    double *sums;          /* (P, 2): E0 and R; epoch: sums over batches of rows E0 and rows R */
+    void *result; /* predict: (rows, out); gradient: (d); input_gradient: (rows, outputs, in) */
+} Job;
+
+/* Where a verb stands.  All zero at the start. */
+typedef struct {
+    int64_t network, batch, row; /* row: within the batch */
+    double loss, mass;           /* of the batch: sum of s loss so far; sum of s, the m of SPEC */
+    int32_t done;
+} Cursor;
+
+typedef void Verb(const Net *net, const Job *job, Cursor *at, void *work);
+
+typedef struct {
+    Verb *predict, *errors, *gradient, *input_gradient, *epoch;
+} Kernels;
+
+/* net.c: what follows from a shape.  `layer` (layers) has in, out and activation set. */
+void pl2_plan(Net *net, int64_t item_bytes);
+int64_t pl2_work_bytes(const Net *net, int64_t batch_rows, int64_t item_bytes);
+double pl2_cost(const Net *net, int64_t rows); /* operations of a training step, roughly */
+
+/* dispatch.c: instruction sets, slowest first, and names for Python.  Lists end with NULL. */
+extern const char *const pl2_isas[], *const pl2_activations[], *const pl2_outputs[],
+    *const pl2_optimizers[], *const pl2_decays[];
+extern const int32_t pl2_states[]; /* state vectors of each optimizer */
+int pl2_runs(const char *isa);     /* whether this machine runs it */
+const Kernels *pl2_kernels(int64_t item_bytes, const char *isa);
+
+/* A verb returns after about so many operations, for Ctrl-C is to be seen within 0.1 s. */
+#define PL2_SLICE 2.5e8
+
+/* Bytes of a row of the panel of W that the backward product transposes at a time. */
+#define PL2_PANEL_BYTES 256
+#define PL2_LINE 64
+
+#endif

@@ -1,0 +1,55 @@
+/* The machine -> a row of the table.  The only list of instruction sets. */
+#include "core.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "kernel/activations.h"
+#include "kernel/decay.h"
+#include "kernel/optimizers.h"
+#include "kernel/outputs.h"
+
+#define STRING(name, ...) #name,
+#define STATES(name, states) states,
+const char *const pl2_activations[] = {ACTIVATIONS(STRING) NULL};
+const char *const pl2_outputs[] = {OUTPUTS(STRING) NULL};
+const char *const pl2_optimizers[] = {OPTIMIZERS(STRING) NULL};
+const char *const pl2_decays[] = {DECAYS(STRING) NULL};
+const int32_t pl2_states[] = {OPTIMIZERS(STATES)};
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define PL2_ISAS(row) row(base) row(avx2) row(avx512)
+#else
+#define PL2_ISAS(row) row(base)
+#endif
+
+#define DECLARE(isa) extern const Kernels kernels_f32_##isa, kernels_f64_##isa;
+PL2_ISAS(DECLARE)
+
+static const struct {
+    const char *isa;
+    const Kernels *f32, *f64;
+} table[] = {
+#define ROW(isa) {#isa, &kernels_f32_##isa, &kernels_f64_##isa},
+    PL2_ISAS(ROW)};
+
+const char *const pl2_isas[] = {PL2_ISAS(STRING) NULL};
+
+int pl2_runs(const char *isa)
+{
+#if defined(__x86_64__) && defined(__GNUC__)
+    __builtin_cpu_init();
+    if (!strcmp(isa, "avx2")) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (!strcmp(isa, "avx512"))
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+               && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+#endif
+    return !strcmp(isa, "base");
+}
+
+const Kernels *pl2_kernels(int64_t item_bytes, const char *isa)
+{
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (!strcmp(table[i].isa, isa)) return item_bytes == 4 ? table[i].f32 : table[i].f64;
+    return NULL;
+}

@@ -1,0 +1,302 @@
+/* The verbs, for one type R and one instruction set: blocks of rows, batches, epochs. */
+#include "simd.h"
+
+#include "exp.h"
+
+#include "activations.h"
+#include "decay.h"
+#include "gemm.h"
+#include "optimizers.h"
+#include "outputs.h"
+#include "pass.h"
+
+static int64_t NAME(item)(const Job *job, int64_t network, int64_t i)
+{
+    return job->order ? job->order[network * job->order_stride + i] : i;
+}
+
+/* Rows of the next block of a batch of `rows`, all blocks of it about equal. */
+static int64_t NAME(block_rows)(const Net *net, int64_t rows, int64_t done)
+{
+    const int64_t blocks = (rows + net->block_rows - 1) / net->block_rows;
+    const int64_t whole = rows / blocks, larger = rows % blocks; /* the first `larger` have one more */
+    return whole + (done < larger * (whole + 1));
+}
+
+/* Carves work (see pl2_work_bytes) and finds the items [first, first + rows) of a network: where
+   they lie in x if that is one after another, else gathered. */
+static NAME(Block) NAME(block)(const Net *net, const Job *job, int64_t network, int64_t first, int64_t rows, R *work)
+{
+    const R *x = job->x;
+    R *panel = work + net->params_stride, *gathered = panel + net->widest * (PL2_PANEL_BYTES / (int64_t)sizeof(R));
+    R *act = gathered + rows * net->x_stride, *scratch = act + rows * net->columns;
+    NAME(Block) b = {
+        .net = net,
+        .params = (const R *)job->params + network * net->params,
+        .rows = rows,
+        .x = x + NAME(item)(job, network, first) * job->x_stride,
+        .x_stride = job->x_stride,
+        .act = act,
+        .scratch = scratch,
+        .other = scratch + rows * net->widest,
+        .panel = panel,
+    };
+    if (!job->order || rows == 1) return b;
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(gathered + i * net->x_stride, x + NAME(item)(job, network, first + i) * job->x_stride,
+               (size_t)net->inputs * sizeof(R));
+    b.x = gathered;
+    b.x_stride = net->x_stride;
+    return b;
+}
+
+/* z of the last layer -> delta, each row times its sample weight; returns the sum of s loss. */
+static double NAME(losses)(const NAME(Block) *b, const Job *job, int64_t network, int64_t first)
+{
+    const Net *net = b->net;
+    const Layer *top = &net->layer[net->layers - 1];
+    const R *y = job->y, *sample_weight = job->sample_weight;
+    double sum = 0;
+    for (int64_t i = 0; i < b->rows; i++) {
+        const int64_t item = NAME(item)(job, network, first + i);
+        R *z = NAME(activation)(b, net->layers - 1) + i * top->stride;
+        const double loss = NAME(loss)(net->output, z, y ? y + item * job->y_stride : NULL,
+                                       job->labels ? job->labels[item] : 0, top->out);
+        const R s = sample_weight ? sample_weight[item] : 1;
+        sum += (double)s * loss;
+        if (sample_weight)
+            for (int64_t j = 0; j < top->out; j++) z[j] *= s;
+    }
+    return sum;
+}
+
+/* The sum of the sample weights of items [first, first + rows). */
+static double NAME(mass)(const Job *job, int64_t network, int64_t first, int64_t rows)
+{
+    const R *sample_weight = job->sample_weight;
+    double sum = 0;
+    if (!sample_weight) return (double)rows;
+    for (int64_t i = 0; i < rows; i++) sum += (double)sample_weight[NAME(item)(job, network, first + i)];
+    return sum;
+}
+
+static double NAME(penalty)(const Layer *layer, const R *params, double rate)
+{
+    return rate ? rate / 2 * NAME(sum_of_squares)(params + layer->weight, layer->in * layer->out) : 0;
+}
+
+/* R for lambda/n of each layer. */
+static double NAME(penalties)(const Net *net, const R *params, const double *rates)
+{
+    double sum = 0;
+    for (int64_t l = 0; l < net->layers; l++) sum += NAME(penalty)(&net->layer[l], params, rates[l]);
+    return sum;
+}
+
+/* predict: layers [first_layer, last_layer) of all rows. */
+static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *work)
+{
+    const int64_t l = job->last_layer - 1, n = net->layer[l].out, stride = net->layer[l].stride;
+    R *result = job->result;
+    const pl2_flush found = pl2_flush_on();
+    for (double left = PL2_SLICE; left > 0 && at->row < job->rows;) {
+        const int64_t rows = NAME(block_rows)(net, job->rows, at->row);
+        const NAME(Block) b = NAME(block)(net, job, 0, at->row, rows, work);
+        NAME(forward)(&b, job->first_layer, job->last_layer);
+        R *z = NAME(activation)(&b, l);
+        for (int64_t i = 0; i < rows; i++) {
+            if (l == net->layers - 1) NAME(link)(net->output, z + i * stride, n);
+            memcpy(result + (at->row + i) * n, z + i * stride, (size_t)n * sizeof(R));
+        }
+        at->row += rows;
+        left -= pl2_cost(net, rows);
+    }
+    at->done = at->row == job->rows;
+    pl2_flush_restore(found);
+}
+
+/* errors: E0 and R of each network on all rows. */
+static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *work)
+{
+    const pl2_flush found = pl2_flush_on();
+    for (double left = PL2_SLICE; left > 0 && at->network < job->networks;) {
+        const int64_t p = at->network, rows = NAME(block_rows)(net, job->rows, at->row);
+        const NAME(Block) b = NAME(block)(net, job, p, at->row, rows, work);
+        NAME(forward)(&b, 0, net->layers);
+        at->loss += NAME(losses)(&b, job, p, at->row);
+        at->row += rows;
+        left -= pl2_cost(net, rows);
+        if (at->row == job->rows) {
+            job->sums[2 * p] = at->loss / NAME(mass)(job, p, 0, job->rows);
+            job->sums[2 * p + 1] = NAME(penalties)(net, b.params, job->rates + p * net->layers);
+            *at = (Cursor){.network = p + 1};
+        }
+    }
+    at->done = at->network == job->networks;
+    pl2_flush_restore(found);
+}
+
+/* result <- result / m + (lambda/n) W, the sum over all rows being in result. */
+static void NAME(finish_gradient)(const Net *net, const R *params, const double *rates, double mass, R *result)
+{
+    const R scale = (R)(1 / mass);
+    for (int64_t i = 0; i < net->params; i++) result[i] *= scale;
+    for (int64_t l = 0; l < net->layers; l++) {
+        const Layer *layer = &net->layer[l];
+        const R rate = (R)rates[l], *w = params + layer->weight;
+        R *g = result + layer->weight;
+        for (int64_t i = 0; rate && i < layer->in * layer->out; i++) g[i] += rate * w[i];
+    }
+}
+
+/* gradient: E0, R and dE/dparams on all rows, of one network. */
+static void NAME(gradient)(const Net *net, const Job *job, Cursor *at, void *work)
+{
+    const pl2_flush found = pl2_flush_on();
+    for (double left = PL2_SLICE; left > 0 && at->row < job->rows;) {
+        const int64_t rows = NAME(block_rows)(net, job->rows, at->row);
+        const NAME(Block) b = NAME(block)(net, job, 0, at->row, rows, work);
+        NAME(forward)(&b, 0, net->layers);
+        at->loss += NAME(losses)(&b, job, 0, at->row);
+        NAME(backward)(&b, &(NAME(Gradient)){at->row ? STORE_ADD : STORE, 1, NULL, job->result});
+        at->row += rows;
+        left -= pl2_cost(net, rows);
+        if (at->row == job->rows) {
+            const double mass = NAME(mass)(job, 0, 0, job->rows);
+            NAME(finish_gradient)(net, b.params, job->rates, mass, job->result);
+            job->sums[0] = at->loss / mass;
+            job->sums[1] = NAME(penalties)(net, b.params, job->rates);
+        }
+    }
+    at->done = at->row == job->rows;
+    pl2_flush_restore(found);
+}
+
+/* input_gradient: d prediction / d x of each row. */
+static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, void *work)
+{
+    const Layer *top = &net->layer[net->layers - 1];
+    const pl2_flush found = pl2_flush_on();
+    for (double left = PL2_SLICE; left > 0 && at->row < job->rows;) {
+        const int64_t rows = NAME(block_rows)(net, job->rows, at->row);
+        const NAME(Block) b = NAME(block)(net, job, 0, at->row, rows, work);
+        NAME(forward)(&b, 0, net->layers);
+        R *z = NAME(activation)(&b, net->layers - 1);
+        R *result = (R *)job->result + at->row * net->outputs * net->inputs;
+        for (int64_t i = 0; i < rows; i++) NAME(link)(net->output, z + i * top->stride, top->out);
+        for (int64_t j = 0; j < net->outputs; j++) NAME(backward_to_inputs)(&b, j, result);
+        at->row += rows;
+        left -= (double)net->outputs * pl2_cost(net, rows);
+    }
+    at->done = at->row == job->rows;
+    pl2_flush_restore(found);
+}
+
+/* w <- w - (c w + step(scale g + l2 w)) for `count` numbers, their state vectors d apart. */
+static void NAME(descend)(int optimizer, const NAME(Rule) *rule, R scale, R l2, R c, R *w, const R *g, R *state,
+                          int64_t d, int64_t count)
+{
+    const V vscale = NAME(splat)(scale), vl2 = NAME(splat)(l2), vc = NAME(splat)(c);
+#define PL2_CASE(f, states) \
+    case OPTIMIZER_##f: \
+        for (int64_t i = 0; i < count; i += LANES) { \
+            const int lanes = (int)(count - i < LANES ? count - i : LANES); \
+            V s[(states) + 1]; \
+            for (int q = 0; q < (states); q++) s[q] = NAME(load_part)(state + q * d + i, lanes); \
+            const V old = NAME(load_part)(w + i, lanes); \
+            const V step = NAME(f)(rule, vscale * NAME(load_part)(g + i, lanes) + vl2 * old, s); \
+            NAME(store_part)(w + i, NAME(decayed)(old, vc, step), lanes); \
+            for (int q = 0; q < (states); q++) NAME(store_part)(state + q * d + i, s[q], lanes); \
+        } \
+        break;
+    switch (optimizer) { OPTIMIZERS(PL2_CASE) }
+#undef PL2_CASE
+}
+
+/* One update of one network from the sum over a batch of s dl/dparams.  Biases are never decayed. */
+static void NAME(update)(const Net *net, const Job *job, int64_t p, double mass, const R *gradient)
+{
+    static const int states[] = {OPTIMIZERS(OPTIMIZER_STATES)};
+    const Update *u = &job->updates[p];
+    const NAME(Rule) rule = NAME(rule)(u, job->steps[p]);
+    const R scale = (R)(1 / mass);
+    R *params = (R *)job->params + p * net->params;
+    R *state = (R *)job->state + p * states[u->optimizer] * net->params;
+    for (int64_t l = 0; l < net->layers; l++) {
+        const Layer *layer = &net->layer[l];
+        const Decay decay = pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass);
+        NAME(descend)(u->optimizer, &rule, scale, (R)decay.l2, (R)decay.c, params + layer->weight,
+                      gradient + layer->weight, state + layer->weight, net->params, layer->in * layer->out);
+    }
+    NAME(descend)(u->optimizer, &rule, scale, 0, 0, params + net->weights, gradient + net->weights,
+                  state + net->weights, net->params, net->params - net->weights);
+}
+
+/* The whole batch in one block under plain SGD: W <- W - (c W + (eta/m) a^T delta) at once. */
+static void NAME(update_at_once)(const NAME(Block) *b, const Update *u, double mass, R *shrink, R *params)
+{
+    for (int64_t l = 0; l < b->net->layers; l++)
+        shrink[l] = (R)pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass).c;
+    NAME(backward)(b, &(NAME(Gradient)){STORE_DECAYED, (R)(u->eta / mass), shrink, params});
+}
+
+static double NAME(batch_penalty)(const Net *net, const Update *u, const R *params, double mass)
+{
+    double sum = 0;
+    for (int64_t l = 0; l < net->layers; l++)
+        sum += NAME(penalty)(&net->layer[l], params, pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass).r);
+    return sum;
+}
+
+/* One block of the batch under the cursor, with the update if it is the last of its batch.
+   Until then nothing but work and the cursor is written, so a batch can be dropped whole. */
+static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, R *work)
+{
+    const int64_t p = at->network, start = at->batch * job->batch_rows, left = job->rows - start;
+    const int64_t batch = left < job->batch_rows ? left : job->batch_rows;
+    const int64_t rows = NAME(block_rows)(net, batch, at->row);
+    const Update *u = &job->updates[p];
+    R *params = (R *)job->params + p * net->params;
+    if (!at->row) at->mass = NAME(mass)(job, p, start, batch);
+    if (at->mass > 0) {
+        const NAME(Block) b = NAME(block)(net, job, p, start + at->row, rows, work);
+        R *gradient = work; /* begins it, wherever the blocks of a batch end */
+        const int last = at->row + rows == batch;
+        NAME(forward)(&b, 0, net->layers);
+        at->loss += NAME(losses)(&b, job, p, start + at->row);
+        if (last) {
+            job->steps[p]++;
+            job->sums[2 * p] += (double)batch * (at->loss / at->mass);
+            job->sums[2 * p + 1] += (double)batch * NAME(batch_penalty)(net, u, params, at->mass);
+        }
+        if (rows == batch && u->optimizer == OPTIMIZER_sgd && u->decay != DECAY_l2) {
+            NAME(update_at_once)(&b, u, at->mass, gradient, params);
+        } else {
+            NAME(backward)(&b, &(NAME(Gradient)){at->row ? STORE_ADD : STORE, 1, NULL, gradient});
+            if (last) NAME(update)(net, job, p, at->mass, gradient);
+        }
+    }
+    at->row += rows;
+    if (at->row == batch) {
+        const int over = start + batch == job->rows;
+        *at = (Cursor){.network = p + over, .batch = over ? 0 : at->batch + 1};
+    }
+    return rows;
+}
+
+/* epoch: every batch of every network, one network after the other. */
+static void NAME(epoch)(const Net *net, const Job *job, Cursor *at, void *work)
+{
+    const double update_cost = 20 * (double)net->params;
+    const pl2_flush found = pl2_flush_on();
+    for (double left = PL2_SLICE; left > 0 && at->network < job->networks;) {
+        left -= pl2_cost(net, NAME(advance)(net, job, at, work));
+        if (!at->row) left -= update_cost;
+    }
+    at->done = at->network == job->networks;
+    pl2_flush_restore(found);
+}
+
+const Kernels NAME(kernels) = {
+    NAME(predict), NAME(errors), NAME(gradient), NAME(input_gradient), NAME(epoch),
+};

@@ -1,0 +1,212 @@
+/* V, a vector of LANES numbers R, and the verbs on it.  The only file that knows registers.
+
+   Compilers with GNU vectors give every verb one instruction or a few; any other sees V = R and
+   LANES = 1: correct, slow, the same code.  Included once for each type and instruction set. */
+#ifndef PL2_SIMD_ONCE
+#define PL2_SIMD_ONCE
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__GNUC__)
+#define PL2_INLINE static inline __attribute__((always_inline, unused))
+#define PL2_UNROLL _Pragma("GCC unroll 16")
+#else
+#define PL2_INLINE static inline
+#define PL2_UNROLL
+#endif
+
+/* Denormals cost a hundred cycles each, and the moments of a dead unit stay denormal for ever.
+   Each verb sets flush-to-zero on entering and restores what it found on leaving. */
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <xmmintrin.h>
+typedef unsigned pl2_flush;
+static inline pl2_flush pl2_flush_on(void)
+{
+    pl2_flush found = _mm_getcsr();
+    _mm_setcsr(found | 0x8040); /* flush to zero, denormals are zero */
+    return found;
+}
+static inline void pl2_flush_restore(pl2_flush found) { _mm_setcsr(found); }
+#elif defined(__aarch64__) && defined(__GNUC__)
+typedef uint64_t pl2_flush;
+static inline pl2_flush pl2_flush_on(void)
+{
+    pl2_flush found;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(found));
+    __asm__ volatile("msr fpcr, %0" : : "r"(found | 1u << 24));
+    return found;
+}
+static inline void pl2_flush_restore(pl2_flush found)
+{
+    __asm__ volatile("msr fpcr, %0" : : "r"(found));
+}
+#else
+typedef int pl2_flush;
+static inline pl2_flush pl2_flush_on(void) { return 0; }
+static inline void pl2_flush_restore(pl2_flush found) { (void)found; }
+#endif
+#endif
+
+#undef V
+#undef I
+#undef LANES
+#undef PL2_VECTORS
+#if defined(__GNUC__) && !defined(PL2_SCALAR)
+#define PL2_VECTORS 1
+#define LANES (WIDTH / (int)sizeof(R))
+typedef R NAME(V) __attribute__((vector_size(WIDTH)));
+typedef INT NAME(I) __attribute__((vector_size(WIDTH)));
+#else
+#define PL2_VECTORS 0
+#define LANES 1
+typedef R NAME(V);
+typedef INT NAME(I);
+#endif
+#define V NAME(V)
+#define I NAME(I)
+
+/* The largest tile: MR rows of NV vectors of accumulators, beside NV vectors and one broadcast. */
+#undef MR
+#undef NV
+#if defined(PL2_AVX512) || defined(__aarch64__)
+#define MR 6
+#define NV 4
+#else
+#define MR 4
+#define NV 3
+#endif
+
+PL2_INLINE V NAME(load)(const R *p)
+{
+    V v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+PL2_INLINE void NAME(store)(R *p, V v) { memcpy(p, &v, sizeof v); }
+
+PL2_INLINE V NAME(splat)(R x)
+{
+    V v = {0};
+    return v + x;
+}
+
+/* The same bits as integers and back, and the masks (all ones or all zeros) of a comparison. */
+PL2_INLINE I NAME(bits)(V v)
+{
+    I i;
+    memcpy(&i, &v, sizeof i);
+    return i;
+}
+
+PL2_INLINE V NAME(from_bits)(I i)
+{
+    V v;
+    memcpy(&v, &i, sizeof v);
+    return v;
+}
+
+PL2_INLINE I NAME(less)(V a, V b)
+{
+#if PL2_VECTORS
+    return a < b;
+#else
+    return -(INT)(a < b);
+#endif
+}
+
+PL2_INLINE V NAME(pick)(I mask, V yes, V no)
+{
+    return NAME(from_bits)((mask & NAME(bits)(yes)) | (~mask & NAME(bits)(no)));
+}
+
+/* The first `count` lanes, 0 < count <= LANES; the others read as 0 and are not written. */
+#if defined(PL2_AVX512)
+PL2_INLINE V NAME(load_part)(const R *p, int count)
+{
+    if (sizeof(R) == 4) return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
+    return (V)_mm512_maskz_loadu_pd((__mmask8)((1u << count) - 1), p);
+}
+
+PL2_INLINE void NAME(store_part)(R *p, V v, int count)
+{
+    if (sizeof(R) == 4) _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
+    else _mm512_mask_storeu_pd(p, (__mmask8)((1u << count) - 1), (__m512d)v);
+}
+#else
+#if defined(PL2_AVX2)
+PL2_INLINE __m256i NAME(lanes)(int count)
+{
+    if (sizeof(R) == 4)
+        return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+
+PL2_INLINE V NAME(load_part)(const R *p, int count)
+{
+    if (sizeof(R) == 4) return (V)_mm256_maskload_ps((const float *)p, NAME(lanes)(count));
+    return (V)_mm256_maskload_pd((const double *)p, NAME(lanes)(count));
+}
+#else
+PL2_INLINE V NAME(load_part)(const R *p, int count)
+{
+    if (count == LANES) return NAME(load)(p);
+    R lane[LANES] = {0};
+    for (int l = 0; l < count; l++) lane[l] = p[l];
+    return NAME(load)(lane);
+}
+#endif
+
+PL2_INLINE void NAME(store_part)(R *p, V v, int count)
+{
+    if (count == LANES) {
+        NAME(store)(p, v);
+        return;
+    }
+    R lane[LANES];
+    NAME(store)(lane, v);
+    for (int l = 0; l < count; l++) p[l] = lane[l];
+}
+#endif
+
+PL2_INLINE V NAME(vsqrt)(V v)
+{
+#if defined(PL2_AVX512)
+    return sizeof(R) == 4 ? (V)_mm512_sqrt_ps((__m512)v) : (V)_mm512_sqrt_pd((__m512d)v);
+#elif defined(PL2_AVX2)
+    return sizeof(R) == 4 ? (V)_mm256_sqrt_ps((__m256)v) : (V)_mm256_sqrt_pd((__m256d)v);
+#else
+    R lane[LANES];
+    NAME(store)(lane, v);
+    for (int l = 0; l < LANES; l++) lane[l] = (R)(sizeof(R) == 4 ? sqrtf((float)lane[l]) : sqrt(lane[l]));
+    return NAME(load)(lane);
+#endif
+}
+
+/* Pairwise, so that the order does not depend on the compiler. */
+PL2_INLINE R NAME(total)(V v)
+{
+    R lane[LANES];
+    NAME(store)(lane, v);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) lane[l] += lane[l + half];
+    return lane[0];
+}
+
+/* Lane l of the result is lane index[l] of a, or of b from LANES on. */
+PL2_INLINE V NAME(shuffle)(V a, V b, I index)
+{
+#if defined(__GNUC__) && !defined(__clang__) && !defined(PL2_SCALAR)
+    return __builtin_shuffle(a, b, index);
+#else
+    R both[2 * LANES], lane[LANES];
+    INT from[LANES];
+    NAME(store)(both, a);
+    NAME(store)(both + LANES, b);
+    memcpy(from, &index, sizeof from);
+    for (int l = 0; l < LANES; l++) lane[l] = both[from[l]];
+    return NAME(load)(lane);
+#endif
+}

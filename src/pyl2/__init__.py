@@ -1,0 +1,38 @@
+"""Small and medium neural networks on a CPU: fast training with exact L2 regularization.
+
+Examples
+--------
+>>> import numpy as np
+>>> from pyl2 import Backprop, Network
+>>> X = np.linspace(-1, 1, 50)[:, None]
+>>> network = Network((1, 8, 1), seed=0)
+>>> history = Backprop(network, "adam", eta=0.01, l2=0.1, seed=0).train(X, X**2, epochs=50)
+>>> bool(history.error[-1] < history.error[0])
+True
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyl2.backprop import Backprop
+    from pyl2.history import History
+    from pyl2.network import Network
+
+__all__ = ["Backprop", "History", "Network"]
+__version__ = "0.1.0"
+
+# Where each public name lives; it is imported when first asked for, so that `import pyl2` is quick.
+_HOMES = {"Backprop": "backprop", "History": "history", "Network": "network"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pyl2' has no attribute {name!r}")
+    value = getattr(import_module(f"pyl2.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

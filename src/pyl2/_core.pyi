@@ -1,0 +1,91 @@
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+from numpy import float64, int64
+from numpy.typing import NDArray
+
+ACTIVATIONS: tuple[str, ...]
+OUTPUTS: tuple[str, ...]
+OPTIMIZERS: tuple[str, ...]
+DECAYS: tuple[str, ...]
+STATES: dict[str, int]
+ISAS: tuple[str, ...]
+
+_Array: TypeAlias = NDArray[Any]
+
+class Update:
+    layers: int
+    def __init__(
+        self,
+        optimizer: str,
+        decay: str,
+        eta: float,
+        l2: tuple[float, ...],
+        n: float = 0.0,
+        *,
+        momentum: float = 0.9,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+    ) -> None: ...
+
+class Net:
+    layer_sizes: tuple[int, ...]
+    hidden: tuple[str, ...]
+    output: str
+    dtype: Literal["f", "d"]
+    isa: str
+    def __init__(
+        self,
+        layer_sizes: tuple[int, ...],
+        hidden: tuple[str, ...],
+        output: str,
+        dtype: str,
+        isa: str | None = None,
+    ) -> None: ...
+    @property
+    def item_bytes(self) -> int: ...
+    @property
+    def n_params(self) -> int: ...
+    @property
+    def n_weights(self) -> int: ...
+    def predict(
+        self,
+        params: _Array,
+        x: _Array,
+        out: _Array,
+        first_layer: int = 0,
+        last_layer: int | None = None,
+    ) -> None: ...
+    def errors(
+        self,
+        params: _Array,
+        x: _Array,
+        y: _Array,
+        sample_weight: _Array | None,
+        rates: NDArray[float64],
+        out: NDArray[float64],
+    ) -> None: ...
+    def gradient(
+        self,
+        params: _Array,
+        x: _Array,
+        y: _Array,
+        sample_weight: _Array | None,
+        rates: NDArray[float64],
+        grad: _Array,
+    ) -> tuple[float, float]: ...
+    def input_gradient(self, params: _Array, x: _Array, out: _Array) -> None: ...
+    def epoch(
+        self,
+        params: _Array,
+        state: _Array,
+        steps: NDArray[int64],
+        x: _Array,
+        y: _Array,
+        sample_weight: _Array | None,
+        order: NDArray[int64] | None,
+        batch_size: int,
+        updates: Sequence[Update],
+        out: NDArray[float64],
+    ) -> None: ...

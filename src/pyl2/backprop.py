@@ -1,0 +1,621 @@
+"""Backprop: training by backpropagation, an epoch a call of the engine."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pyl2 import _core, checks, files, generators, l2
+from pyl2.checks import Array, Items
+from pyl2.files import PathLike
+from pyl2.history import History
+from pyl2.network import Network
+from pyl2.progress import progress
+
+OPTIMIZERS = (*_core.OPTIMIZERS, "lbfgs")
+SCHEDULES = ("constant", "invscaling", "adaptive")
+_DEFAULT_ETA = {"adam": 0.001, "adamw": 0.001}
+
+Callback = Callable[["Backprop", History], Any]
+
+
+@dataclass
+class _Stopping:
+    """What has been reached, and for how many epochs it has not got better.
+
+    scikit-learn's rule: an epoch counts as stalled if the error is not below the best by more than
+    tol, and stalling for more than ``n_iter_no_change`` epochs is enough.
+    """
+
+    best: float = math.inf
+    stalled: int = 0
+
+    def judge(self, error: float, tol: float) -> bool:
+        """Count an epoch, and return whether it is the best so far."""
+        self.stalled = self.stalled + 1 if error > self.best - tol else 0
+        better = error < self.best
+        self.best = min(self.best, error)
+        return better
+
+
+class Backprop:
+    """Train a network by gradient descent on E = E₀ + R, with the L2 decay done exactly.
+
+    Under plain gradient descent each batch does W ← (1 − ηλ/n) W − η ∂E₀/∂W and b ← b − η ∂E₀/∂b.
+    Biases are in no decay and no penalty.
+
+    Parameters
+    ----------
+    network : Network
+        Trained in place.
+    optimizer : str, default="sgd"
+        "sgd" (plain), "momentum", "nesterov", "adam" (these as scikit-learn writes them), "adamw"
+        (as PyTorch computes it) or "lbfgs" (SciPy's, on E over the whole set).
+    eta : float, optional
+        Learning rate η > 0; by default 0.001 for adam and adamw, else 0.01.  lbfgs has none.
+    l2 : float or sequence of float, default=0.0
+        λ ≥ 0, one for all layers or one for each.
+    n : {"batch", "train"} or float, default="batch"
+        What λ is divided by: the sum of the sample weights of each batch (its number of rows) or
+        of the training set, or a number > 0.
+    decay : {None, "l2", "decoupled", "fraction"}, default=None
+        "l2": (λ/n) W is added to the gradient.  "decoupled": W loses η(λ/n) W, and the optimizer
+        does not see it.  "fraction": W loses λ W; neither η nor n is in it.  None is "decoupled"
+        for adamw and "l2" for the rest.
+    batch_size : int or None, default=32
+        Rows of a batch, at least 1; None is all rows.  The last batch of an epoch may be smaller.
+    shuffle : bool, default=True
+        Whether each epoch takes the rows in a new order.
+    momentum : float, default=0.9
+        μ in [0, 1) of momentum and nesterov.
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay rates in [0, 1) of the moments of adam and adamw.
+    epsilon : float, default=1e-8
+        ε > 0 in the denominator of adam and adamw.
+    schedule : {"constant", "invscaling", "adaptive"}, default="constant"
+        Learning rate of an epoch: η; η / (1 + items seen)^power_t; or η, divided by 5 whenever
+        training stalls, until it is 1e-6.
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+    tol : float, optional
+        An epoch that does not lower the error by more than this stalls.  By default training ends
+        after its epochs alone, and "adaptive" and early stopping take 0.  For lbfgs the largest
+        component of the gradient to reach; by default it goes on to the limit of precision.
+    n_iter_no_change : int, default=10
+        More stalled epochs than this one after another end the training.
+    early_stopping : bool, default=False
+        Judge by E₀ (without R) on the ``validation`` data of ``train`` instead of by E, and leave
+        the network with the best parameters.
+    seed : None, int, numpy.random.Generator or numpy.random.RandomState, default=None
+        Where the orders come from.
+
+    Attributes
+    ----------
+    network : Network
+    history : History
+        Of the last call of ``train``, also of one that an exception ended.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is out of range, or the optimizer does not know the decay.
+
+    References
+    ----------
+    M. Nielsen, Neural Networks and Deep Learning, 2015, chapter 3 (the update).
+    I. Loshchilov, F. Hutter, Decoupled Weight Decay Regularization, ICLR 2019 (decoupled).
+    D. Kingma, J. Ba, Adam: A Method for Stochastic Optimization, ICLR 2015 (adam).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from pyl2 import Backprop, Network
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = Network((4, 7, 3), output="softmax", seed=0)
+    >>> trainer = Backprop(network, eta=0.05, l2=0.1, n="train", batch_size=10, seed=0)
+    >>> history = trainer.train(X - X.mean(axis=0), y, epochs=100)
+    >>> bool((network.predict(X - X.mean(axis=0)).argmax(axis=1) == y).mean() > 0.95)
+    True
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        optimizer: str = "sgd",
+        eta: float | None = None,
+        l2: float | Sequence[float] = 0.0,
+        n: str | float = "batch",
+        decay: str | None = None,
+        batch_size: int | None = 32,
+        shuffle: bool = True,
+        *,
+        momentum: float = 0.9,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        schedule: str = "constant",
+        power_t: float = 0.5,
+        tol: float | None = None,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        seed: Any = None,
+    ) -> None:
+        if not isinstance(network, Network):
+            raise TypeError(f"network must be a Network, got {type(network).__name__}")
+        self.network = network
+        self.optimizer = checks.choice("optimizer", optimizer, OPTIMIZERS)
+        self.eta = _DEFAULT_ETA.get(optimizer, 0.01) if eta is None else eta
+        self.l2 = l2
+        self.n = n
+        self.decay = decay
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.momentum = momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.schedule = schedule
+        self.power_t = power_t
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.history = History()
+        self._check()
+        self._rng = generators.make(seed)
+        states = _core.STATES.get(optimizer, 0)
+        self._state = np.zeros((1, states * network.params.size), network.dtype)
+        self._steps = np.zeros(1, np.int64)
+        self._order: Array | None = None
+        self._items_seen = 0
+        self._adapted_eta = self.eta
+        self._stopping = _Stopping()
+        self._best: Array | None = None  # parameters of the best validation error
+        self._last: Array | None = None  # parameters to go on from where the best were restored
+
+    def _check(self) -> None:
+        """Check the parameters, which are public attributes and may be changed between trainings."""
+        checks.number("eta", self.eta, 0, open_low=True)
+        l2.per_layer(self.l2, len(self.network.weights))
+        l2.check_n(self.n)
+        l2.check_decay(self.decay, self.optimizer)
+        if self.batch_size is not None:
+            checks.whole("batch_size", self.batch_size, 1)
+        for name in ("momentum", "beta_1", "beta_2"):
+            checks.number(name, getattr(self, name), 0, 1, open_high=True)
+        checks.number("epsilon", self.epsilon, 0, open_low=True)
+        checks.choice("schedule", self.schedule, SCHEDULES)
+        checks.number("power_t", self.power_t)
+        if self.tol is not None:
+            checks.number("tol", self.tol, 0)
+        checks.whole("n_iter_no_change", self.n_iter_no_change, 1)
+        if self.optimizer == "lbfgs" and (self.early_stopping or self.schedule != "constant"):
+            raise ValueError("lbfgs has no learning rate: no schedule and no early_stopping")
+
+    def train(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike,
+        epochs: int = 100,
+        *,
+        sample_weight: ArrayLike | None = None,
+        validation: tuple[Any, ...] | None = None,
+        max_time: float | None = None,
+        verbose: bool = False,
+        callbacks: Callback | Iterable[Callback] = (),
+    ) -> History:
+        """Train for some epochs; a further call goes on where the last one stopped.
+
+        Parameters
+        ----------
+        X : array-like of shape (rows, inputs)
+            No copy is made of rows that are contiguous and of the network's dtype.
+        Y : array-like of shape (rows, outputs), (rows,) with one output, or class indices (rows,)
+            Targets; class indices are whole numbers and go with softmax.
+        epochs : int, default=100
+            At most so many; for lbfgs iterations.  At least 1.
+        sample_weight : array-like of shape (rows,), optional
+            Not negative; 1 each where not given.
+        validation : tuple (X, Y) or (X, Y, sample_weight), optional
+            Held-out data; E₀ on it is kept in the history.
+        max_time : float, optional
+            Seconds > 0 after which no further epoch begins.
+        verbose : bool, default=False
+            Show a progress bar on standard error.
+        callbacks : callable or iterable of callables, optional
+            Each is called as ``f(trainer, history)`` at the end of an epoch; one that returns True
+            ends the training.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        ValueError, TypeError
+            If shapes or types do not fit, numbers are not finite, or a parameter is out of range.
+            ValueError, too, if training diverges; the network then has the parameters of the last
+            epoch that was finite.
+        RuntimeError
+            If the network is in training already.
+        KeyboardInterrupt
+            On Ctrl-C, with the parameters of the last batch.
+        """
+        self._check()
+        epochs = checks.whole("epochs", epochs, 1)
+        if max_time is not None:
+            checks.number("max_time", max_time, 0, open_low=True)
+        items = checks.items(X, Y, sample_weight, self.network)
+        held_out = self._held_out(validation)
+        watchers = [callbacks] if callable(callbacks) else list(callbacks)
+        self.history = History()
+        course = _Course(self, self.history, held_out, max_time, watchers)
+        with self.network._in_training(), progress(bool(verbose), epochs) as advance:
+            course.advance = advance
+            if self.optimizer == "lbfgs":
+                self._minimise(items, epochs, course)
+            else:
+                self._descend(items, epochs, course)
+        return self.history
+
+    def _held_out(self, validation: tuple[Any, ...] | None) -> Items | None:
+        if validation is None:
+            if self.early_stopping:
+                raise ValueError("early_stopping needs validation=(X, Y)")
+            return None
+        if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
+            raise ValueError("validation must be (X, Y) or (X, Y, sample_weight)")
+        X, Y, *weight = validation
+        names = ("validation X", "validation Y")
+        return checks.items(X, Y, weight[0] if weight else None, self.network, names)
+
+    # Gradient descent: all optimizers but lbfgs.
+
+    def _descend(self, items: Items, epochs: int, course: _Course) -> None:
+        self._go_on(items)
+        for epoch in range(epochs):
+            self._epoch(items, course)
+            over = course.over(epoch, epochs)
+            if self._stalled():
+                course.history.stopped = "early_stopping" if self.early_stopping else "tol"
+                over = True
+            if over:
+                break
+        self._restore_best()
+
+    def _go_on(self, items: Items) -> None:
+        """Take up where the last training stopped."""
+        params = self.network.params
+        if self._last is not None and self._best is not None and np.array_equal(params, self._best):
+            params[...] = self._last
+        self._last = None
+        if self._stopping.stalled > self.n_iter_no_change:
+            self._stopping.stalled = 0
+        if self._order is None or len(self._order) != items.rows:
+            self._order = np.arange(items.rows)
+
+    def _epoch(self, items: Items, course: _Course) -> None:
+        """Train one epoch; if it diverges, put back what was before it and say so."""
+        network, rows = self.network, items.rows
+        batch_size = rows if self.batch_size is None else min(self.batch_size, rows)
+        order = self._next_order(rows)
+        eta = self._eta()
+        before = network.params.copy(), self._state.copy(), self._steps.copy()
+        sums = np.empty((1, 2))
+        update = self._update(eta, items, order, batch_size)
+        network._net.epoch(
+            network.params[None], self._state, self._steps, *items, order, batch_size, (update,), sums
+        )
+        data_error, penalty = (float(value) for value in sums[0] / rows)
+        if not (math.isfinite(data_error + penalty) and checks.finite(network.params)):
+            network.params[...], self._state[...], self._steps[...] = before
+            raise ValueError(
+                f"training diverged in epoch {len(course.history) + 1}: error {data_error + penalty:g}"
+                f" with eta={eta:g} and l2={self.l2}; the parameters are those of the epoch before."
+                " A smaller eta, a smaller l2 or scaled inputs (StandardScaler) help."
+            )
+        self._items_seen += rows
+        held_out = course.record(data_error, penalty)
+        self._judge(data_error + penalty if held_out is None or not self.early_stopping else held_out)
+
+    def _next_order(self, rows: int) -> Array | None:
+        """Permute the order in use (scikit-learn's way, with the same stream of numbers)."""
+        if not self.shuffle or self._order is None:
+            return None
+        permutation = np.arange(rows)
+        self._rng.shuffle(permutation)
+        self._order = self._order[permutation]
+        return self._order
+
+    def _eta(self) -> float:
+        """Return the learning rate of the coming epoch."""
+        if self.schedule == "invscaling":
+            return float(self.eta / (self._items_seen + 1) ** self.power_t)
+        return float(self._adapted_eta if self.schedule == "adaptive" else self.eta)
+
+    def _update(
+        self, eta: float, items: Items, order: Array | None, batch_size: int
+    ) -> _core.Update:
+        decay = l2.check_decay(self.decay, self.optimizer)
+        per_layer = l2.per_layer(self.l2, len(self.network.weights))
+        n = l2.batch_divisor(self.n, items.mass)
+        if not self._items_seen:
+            smallest = n or _smallest_batch(items, order, batch_size)
+            l2.warn_if_too_large(decay, self.optimizer, eta, per_layer, smallest)
+        return _core.Update(
+            self.optimizer,
+            l2.engine_decay(decay, self.optimizer),
+            eta,
+            per_layer,
+            n,
+            momentum=self.momentum,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+        )
+
+    def _judge(self, error: float) -> None:
+        better = self._stopping.judge(error, self.tol or 0.0)
+        if better and self.early_stopping:
+            self._best = self.network.params.copy()
+
+    def _stalled(self) -> bool:
+        """Whether training has stalled for good; "adaptive" first tries smaller learning rates."""
+        judged = self.early_stopping or self.schedule == "adaptive" or self.tol is not None
+        if not judged or self._stopping.stalled <= self.n_iter_no_change:
+            return False
+        if self.schedule != "adaptive" or self._adapted_eta <= 1e-6:
+            return True
+        self._adapted_eta /= 5
+        self._stopping.stalled = 0
+        return False
+
+    def _restore_best(self) -> None:
+        """Leave the network with the best parameters, and keep the last to go on from."""
+        if self.early_stopping and self._best is not None:
+            self._last = self.network.params.copy()
+            self.network.params[...] = self._best
+
+    # L-BFGS: SciPy's, on the engine's error and gradient.
+
+    def _minimise(self, items: Items, iterations: int, course: _Course) -> None:
+        """Minimise E on all rows; the parameters of the last iteration are the best."""
+        from scipy.optimize import minimize
+
+        network = self.network
+        params = network.params
+        per_layer = l2.per_layer(self.l2, len(network.weights))
+        rates = np.array(l2.rates(per_layer, l2.divisor(self.n, items.mass)))
+        grad = np.empty_like(params)
+        parts = (math.nan, math.nan)
+        accepted = params.copy()
+
+        def error(vector: Array) -> tuple[float, Array]:
+            nonlocal parts
+            params[...] = vector
+            parts = network._net.gradient(params, *items, rates, grad)
+            if not math.isfinite(sum(parts)):
+                raise _Diverged
+            return sum(parts), grad.astype(np.float64)
+
+        def iteration(intermediate_result: Any) -> None:
+            accepted[...] = params[...] = intermediate_result.x
+            course.record(*parts)
+            if course.over(len(course.history) - 1, iterations):
+                raise StopIteration
+
+        limits = {"maxiter": iterations, "maxfun": 20 * iterations + 1000, "maxls": 50}
+        precision = {"gtol": self.tol} if self.tol is not None else {"gtol": 1e-12, "ftol": 0.0}
+        try:
+            minimize(
+                error,
+                params.astype(np.float64),
+                jac=True,
+                method="L-BFGS-B",
+                callback=iteration,
+                options=limits | precision,
+            )
+        except _Diverged:
+            raise ValueError(
+                f"lbfgs met an error that is not finite with l2={self.l2}; the parameters are those"
+                " of the last iteration. Scaled inputs (StandardScaler) help."
+            ) from None
+        finally:
+            params[...] = accepted
+        course.history.stopped = course.history.stopped or "converged"
+
+    def save(self, path: PathLike) -> None:
+        """Write the training to a file, whole or not at all: the network, and all it needs to go on.
+
+        Training goes on from it with the same bits as one that never stopped (lbfgs apart, which
+        starts afresh from the present parameters).
+
+        Parameters
+        ----------
+        path : str or path-like
+            A safetensors file; what it held is replaced.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        ValueError
+            If the random number generator is of a kind that cannot be saved.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from pyl2 import Backprop, Network
+        >>> X = [[0.0], [1.0], [2.0]]
+        >>> trainer = Backprop(Network((1, 1), seed=0), "adam", seed=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     trainer.save(os.path.join(folder, "training.pyl2"))
+        ...     again = Backprop.load(os.path.join(folder, "training.pyl2"))
+        >>> histories = trainer.train(X, X, epochs=5), again.train(X, X, epochs=5)
+        >>> bool((trainer.network.params == again.network.params).all())
+        True
+        """
+        arrays, meta = self.network._to_file()
+        optional = {"order": self._order, "best": self._best, "last": self._last}
+        arrays |= {"state": self._state, "steps": self._steps}
+        arrays |= {name: array for name, array in optional.items() if array is not None}
+        values = {name: _plain(getattr(self, name)) for name in _SAVED}
+        counters = {
+            "items_seen": self._items_seen,
+            "adapted_eta": float(self._adapted_eta),
+            "best_error": self._stopping.best if math.isfinite(self._stopping.best) else None,
+            "stalled": self._stopping.stalled,
+        }
+        rng = generators.to_json(self._rng)
+        meta |= {"parameters": values, "counters": counters, "rng": rng}
+        files.write(path, "backprop", arrays, meta)
+
+    @classmethod
+    def load(cls, path: PathLike) -> Backprop:
+        """Read a training, with its network, from a file that ``save`` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        Backprop
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        ValueError
+            If it is no file of a training, or is damaged.
+        """
+        arrays, meta = files.read(path, "backprop")
+        network = Network._from_file(arrays, meta)
+        try:
+            values = {name: meta["parameters"][name] for name in _SAVED}
+            trainer = cls(network, **values, seed=generators.from_json(meta["rng"]))
+            trainer._take_up(arrays, meta["counters"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: the training is damaged: {error}") from None
+        return trainer
+
+    def _take_up(self, arrays: dict[str, Array], counters: dict[str, Any]) -> None:
+        """Take the saved state of the training, each part checked by type and shape."""
+        params = self.network.params
+        self._state = _expect(arrays, "state", self._state.dtype, self._state.shape)
+        self._steps = _expect(arrays, "steps", self._steps.dtype, self._steps.shape)
+        checks.whole("steps", self._steps[0], 0)
+        if "order" in arrays:
+            self._order = _expect(arrays, "order", np.dtype(np.int64), arrays["order"].shape[:1])
+            if not np.array_equal(np.sort(self._order), np.arange(len(self._order))):
+                raise ValueError("order is not a permutation")
+        if "best" in arrays:
+            self._best = _expect(arrays, "best", params.dtype, params.shape)
+        if "last" in arrays:
+            self._last = _expect(arrays, "last", params.dtype, params.shape)
+        self._items_seen = checks.whole("items_seen", counters["items_seen"], 0)
+        self._adapted_eta = checks.number(
+            "adapted_eta", counters["adapted_eta"], 0, open_low=True
+        )
+        best = counters["best_error"]
+        self._stopping = _Stopping(
+            math.inf if best is None else checks.number("best_error", best),
+            checks.whole("stalled", counters["stalled"], 0),
+        )
+
+
+# The parameters of Backprop that its file holds: all but the network and the seed.
+_SAVED = (
+    "optimizer",
+    "eta",
+    "l2",
+    "n",
+    "decay",
+    "batch_size",
+    "shuffle",
+    "momentum",
+    "beta_1",
+    "beta_2",
+    "epsilon",
+    "schedule",
+    "power_t",
+    "tol",
+    "n_iter_no_change",
+    "early_stopping",
+)
+
+
+class _Diverged(Exception):
+    """Leaves SciPy's loop when E is not finite."""
+
+
+class _Course:
+    """The course of one training: its history, its clock, and who watches it."""
+
+    def __init__(
+        self,
+        trainer: Backprop,
+        history: History,
+        held_out: Items | None,
+        max_time: float | None,
+        watchers: list[Callback],
+    ) -> None:
+        self.trainer = trainer
+        self.history = history
+        self.held_out = held_out
+        self.max_time = math.inf if max_time is None else max_time
+        self.watchers = watchers
+        self.advance: Callable[[float], None] = lambda error: None
+        self.started = time.perf_counter()
+
+    def record(self, data_error: float, penalty: float) -> float | None:
+        """Enter an epoch into the history; return E₀ on the validation data, if there are any."""
+        validation = None
+        if self.held_out is not None:
+            network = self.trainer.network
+            validation = network._errors(self.held_out, np.zeros(len(network.weights)))[0]
+        seconds = time.perf_counter() - self.started
+        self.history.append(data_error, penalty, seconds, validation)
+        self.advance(data_error + penalty)
+        return validation
+
+    def over(self, epoch: int, epochs: int) -> bool:
+        """Whether training ends after this epoch: asked by a callback, by the clock, or the last."""
+        asked = [watcher(self.trainer, self.history) is True for watcher in self.watchers]
+        if any(asked):
+            self.history.stopped = "callback"
+        elif time.perf_counter() - self.started >= self.max_time:
+            self.history.stopped = "max_time"
+        elif epoch + 1 == epochs:
+            self.history.stopped = "epochs"
+        return bool(self.history.stopped)
+
+
+def _smallest_batch(items: Items, order: Array | None, batch_size: int) -> float:
+    """Return the smallest m of the batches of an epoch; a batch of weight 0 updates nothing."""
+    if items.sample_weight is None:
+        return items.rows % batch_size or batch_size
+    weight = items.sample_weight if order is None else items.sample_weight[order]
+    masses = np.add.reduceat(weight, np.arange(0, items.rows, batch_size), dtype=np.float64)
+    return float(masses[masses > 0].min())
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON values."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return [_plain(entry) for entry in value] if isinstance(value, tuple | list) else value
+
+
+def _expect(
+    arrays: dict[str, Array], name: str, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> Array:
+    array = arrays[name]
+    if array.dtype != dtype or array.shape != shape:
+        raise ValueError(f"{name} is {array.dtype} {array.shape}, not {dtype} {shape}")
+    return np.array(array)

@@ -1,0 +1,178 @@
+"""What users pass, checked and converted: errors name the parameter, what came, what is allowed."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def number(
+    name: str,
+    value: Any,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> float:
+    """Return a finite real number between low and high as a float."""
+    inside = "(" if open_low else "["
+    outside = ")" if open_high else "]"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    above = value > low if open_low else value >= low
+    below = value < high if open_high else value <= high
+    if not (above and below and math.isfinite(value)):
+        raise ValueError(
+            f"{name} must be a finite number in {inside}{low:g}, {high:g}{outside}, got {value!r}"
+        )
+    return float(value)
+
+
+def whole(name: str, value: Any, low: int) -> int:
+    """Return a whole number from low on as an int."""
+    try:
+        found = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
+    if found < low:
+        raise ValueError(f"{name} must be at least {low}, got {found}")
+    return found
+
+
+def choice(name: str, value: Any, allowed: Sequence[str]) -> str:
+    """Return one of the allowed words."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    return value
+
+
+def finite(array: Array) -> bool:
+    """Whether all numbers are finite; without a temporary array where they are."""
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+
+
+def real(name: str, value: Any, dtype: np.dtype[Any], ndim: int | None = None) -> Array:
+    """Return an array of the dtype whose last axis is contiguous: value itself, or one copy."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} is not an array: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if ndim is not None and array.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} dimensions, got shape {array.shape}")
+    dense = array.size == 0 or array.ndim == 0 or array.strides[-1] == array.itemsize
+    aligned = array.flags.aligned and all(step % array.itemsize == 0 for step in array.strides)
+    if array.dtype == dtype and array.dtype.isnative and dense and aligned:
+        return array
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, and is looked for
+        return np.array(array, dtype=dtype, order="C")
+
+
+def features(X: Any, n_features: int, dtype: np.dtype[Any], name: str = "X") -> Array:
+    """Return X as (rows, n_features)."""
+    array = real(name, X, dtype, 2)
+    if array.shape[1] != n_features:
+        raise ValueError(
+            f"{name} has {array.shape[1]} features, but the network takes {n_features}"
+        )
+    return array
+
+
+def targets(
+    Y: Any, rows: int, n_outputs: int, output: str, dtype: np.dtype[Any], name: str = "Y"
+) -> Array:
+    """Return Y as (rows, outputs), or for softmax as class indices (rows,)."""
+    found = np.asarray(Y)
+    if found.ndim > 0 and found.shape[0] != rows:
+        raise ValueError(f"{name} has {found.shape[0]} rows, but X has {rows}")
+    if output == "softmax" and found.ndim == 1 and found.dtype.kind in "iub":
+        return _class_indices(found, n_outputs, name)
+    if found.ndim == 1 and n_outputs == 1:
+        found = found[:, None]
+    array = real(name, found, dtype)
+    if array.shape != (rows, n_outputs):
+        also = " or whole class indices (rows,)" if output == "softmax" else ""
+        raise ValueError(
+            f"{name} must have shape ({rows}, {n_outputs}){also},"
+            f" got {array.shape} of {found.dtype}"
+        )
+    _check_domain(array, output, name)
+    return array
+
+
+def _class_indices(found: Array, n_outputs: int, name: str) -> Array:
+    if found.size and not 0 <= found.min() <= found.max() < n_outputs:
+        raise ValueError(
+            f"{name} must hold class indices from 0 to {n_outputs - 1},"
+            f" got {found.min()} to {found.max()}"
+        )
+    return np.ascontiguousarray(found, dtype=np.int64)
+
+
+def _check_domain(Y: Array, output: str, name: str) -> None:
+    """Targets that a loss cannot have are an error here, not a NaN later."""
+    if not finite(Y):
+        raise ValueError(f"{name} contains NaN or infinity")
+    if output in ("logistic", "softmax") and not np.all((Y >= 0) & (Y <= 1)):
+        raise ValueError(f"{name} must lie between 0 and 1 for {output} outputs")
+    if output == "softmax" and not np.allclose(Y.sum(axis=1), 1, atol=1e-3):
+        raise ValueError(f"rows of {name} must sum to 1 for softmax outputs")
+    if output == "exp" and not np.all(Y >= 0):
+        raise ValueError(f"{name} must not be negative for exp outputs (Poisson)")
+
+
+def sample_weights(sample_weight: Any, rows: int, dtype: np.dtype[Any]) -> Array:
+    """Return the sample weights, (rows,): finite, not negative, not all 0."""
+    array = np.ascontiguousarray(real("sample_weight", sample_weight, dtype, 1))
+    if array.shape != (rows,):
+        raise ValueError(f"sample_weight must have shape ({rows},), got {array.shape}")
+    if not finite(array) or array.min() < 0 or array.max() == 0:
+        raise ValueError("sample_weight must be finite, not negative, and not 0 everywhere")
+    return array
+
+
+class Items(NamedTuple):
+    """A data set as the binding takes it."""
+
+    x: Array
+    y: Array
+    sample_weight: Array | None
+
+    @property
+    def rows(self) -> int:
+        """Number of items."""
+        return int(self.x.shape[0])
+
+    @property
+    def mass(self) -> float:
+        """Sum of the sample weights, 1 each where none are given."""
+        if self.sample_weight is None:
+            return float(self.rows)
+        return float(self.sample_weight.sum(dtype=np.float64))
+
+
+def items(
+    X: Any, Y: Any, sample_weight: Any, network: Any, names: tuple[str, str] = ("X", "Y")
+) -> Items:
+    """Check and convert a data set for a network: shapes, types, finite numbers, fitting targets."""
+    inputs, outputs = network.layer_sizes[0], network.layer_sizes[-1]
+    x = features(X, inputs, network.dtype, names[0])
+    if not len(x):
+        raise ValueError(f"{names[0]} has no rows")
+    if not finite(x):
+        raise ValueError(f"{names[0]} contains NaN or infinity (in {network.dtype})")
+    y = targets(Y, len(x), outputs, network.output, network.dtype, names[1])
+    if sample_weight is not None:
+        sample_weight = sample_weights(sample_weight, len(x), network.dtype)
+    return Items(x, y, sample_weight)

@@ -1,0 +1,84 @@
+"""What a training leaves behind, epoch by epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class History:
+    """The course of one call of ``train``: arrays with an entry for each epoch.
+
+    Attributes
+    ----------
+    error, data_error, penalty : ndarray of shape (epochs,)
+        E = E₀ + R and its parts.  Backprop: the mean over the epoch's batches, weighted by their
+        rows, at the weights each batch saw.  lbfgs: the best so far, on all rows.
+    validation_error : ndarray of shape (epochs,) or (0,)
+        E₀ on the validation data after each epoch; empty without such data.
+    seconds : ndarray of shape (epochs,)
+        Time since ``train`` began, at the end of each epoch.
+    stopped : str
+        Why it ended: "epochs", "max_time", "early_stopping", "tol", "callback" or, for lbfgs,
+        "converged".
+
+    Examples
+    --------
+    >>> from pyl2 import Backprop, Network
+    >>> X = [[0.0], [1.0]]
+    >>> history = Backprop(Network((1, 1), seed=0), l2=0.1).train(X, X, epochs=3)
+    >>> len(history), history.stopped
+    (3, 'epochs')
+    >>> bool((history.error == history.data_error + history.penalty).all())
+    True
+    """
+
+    def __init__(self) -> None:
+        self._data_error: list[float] = []
+        self._penalty: list[float] = []
+        self._validation_error: list[float] = []
+        self._seconds: list[float] = []
+        self.stopped = ""
+
+    def append(
+        self, data_error: float, penalty: float, seconds: float, validation: float | None = None
+    ) -> None:
+        """Add an epoch."""
+        self._data_error.append(data_error)
+        self._penalty.append(penalty)
+        self._seconds.append(seconds)
+        if validation is not None:
+            self._validation_error.append(validation)
+
+    @property
+    def error(self) -> NDArray[np.float64]:
+        """E = E₀ + R."""
+        return self.data_error + self.penalty
+
+    @property
+    def data_error(self) -> NDArray[np.float64]:
+        """E₀, the error of the data."""
+        return np.array(self._data_error)
+
+    @property
+    def penalty(self) -> NDArray[np.float64]:
+        """R, the L2 penalty."""
+        return np.array(self._penalty)
+
+    @property
+    def validation_error(self) -> NDArray[np.float64]:
+        """E₀ on the validation data."""
+        return np.array(self._validation_error)
+
+    @property
+    def seconds(self) -> NDArray[np.float64]:
+        """Time since training began."""
+        return np.array(self._seconds)
+
+    def __len__(self) -> int:
+        return len(self._seconds)
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "History(0 epochs)"
+        return f"History({len(self)} epochs, error={self.error[-1]:.6g}, stopped={self.stopped!r})"

@@ -1,0 +1,96 @@
+"""What lambda means: its forms, what it is divided by, and when it is too large.
+
+The arithmetic of the update itself is in the engine (``src/core/kernel/decay.h``).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from pyl2 import checks
+
+# What each decay is to an optimizer; the first is the default.
+_DECAYS_OF = {"adamw": ("decoupled", "fraction"), "lbfgs": ("l2",)}
+_DECAYS = ("l2", "decoupled", "fraction")
+
+
+def per_layer(l2: Any, layers: int, name: str = "l2") -> tuple[float, ...]:
+    """Return lambda of each layer: ``l2`` is one number for all of them, or one per layer."""
+    if not isinstance(l2, Sequence) and not (hasattr(l2, "ndim") and l2.ndim):
+        return (checks.number(name, l2, 0),) * layers
+    if len(l2) != layers:
+        raise ValueError(f"{name} must be a number or have one per layer ({layers}), got {len(l2)}")
+    return tuple(checks.number(f"{name}[{layer}]", value, 0) for layer, value in enumerate(l2))
+
+
+def check_n(n: Any) -> Any:
+    """Return n if it is "batch", "train" or a positive number."""
+    if isinstance(n, str):
+        return checks.choice("n", n, ("batch", "train"))
+    return checks.number("n", n, 0, open_low=True)
+
+
+def divisor(n: Any, mass: float) -> float:
+    """Return what lambda is divided by where there are no batches but rows of the given mass."""
+    return mass if isinstance(n, str) else float(n)
+
+
+def batch_divisor(n: Any, mass: float) -> float:
+    """Return what lambda is divided by in training on a set of the given mass; 0 for each batch's m."""
+    return 0.0 if n == "batch" else divisor(n, mass)
+
+
+def rates(l2: tuple[float, ...], n: float) -> list[float]:
+    """Return lambda/n of each layer: R is the sum of rate/2 times the squared weights."""
+    return [value / n for value in l2]
+
+
+def check_decay(decay: Any, optimizer: str) -> str:
+    """Return the decay in use; None is the optimizer's own.
+
+    Raises
+    ------
+    ValueError
+        If the optimizer has no such decay: adamw with "l2" would be adam, and lbfgs minimises a
+        fixed error.
+    """
+    allowed = _DECAYS_OF.get(optimizer, _DECAYS)
+    if decay is None:
+        return allowed[0]
+    checks.choice("decay", decay, _DECAYS)
+    if decay not in allowed:
+        raise ValueError(
+            f"decay={decay!r} does not go with optimizer={optimizer!r}, which takes {allowed}"
+            + (" (adamw with 'l2' is adam)" if optimizer == "adamw" else "")
+        )
+    return str(decay)
+
+
+def engine_decay(decay: str, optimizer: str) -> str:
+    """Return the decay as the engine carries it out.
+
+    Under plain gradient descent "l2" and "decoupled" are the same numbers, and the decoupled form
+    needs no gradient in memory.
+    """
+    return "decoupled" if (decay, optimizer) == ("l2", "sgd") else decay
+
+
+def warn_if_too_large(
+    decay: str, optimizer: str, eta: float, l2: tuple[float, ...], smallest_n: float
+) -> None:
+    """Warn when one update takes a whole weight or more: the weights change sign or explode."""
+    largest = max(l2)
+    if decay == "fraction" and largest >= 1:
+        warnings.warn(
+            f"l2={largest:g} with decay='fraction' takes a weight off whole in one update;"
+            " the weights will change sign or explode",
+            stacklevel=4,
+        )
+    if engine_decay(decay, optimizer) == "decoupled" and eta * largest / smallest_n >= 1:
+        warnings.warn(
+            f"eta * l2 / n = {eta:g} * {largest:g} / {smallest_n:g} >= 1: one update takes a weight"
+            " off whole; the weights will change sign or explode",
+            stacklevel=4,
+        )

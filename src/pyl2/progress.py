@@ -1,0 +1,30 @@
+"""A progress bar for long work, on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress(shown: bool, epochs: int) -> Iterator[Callable[[float], None]]:
+    """Give a function to call with E after each epoch; where `shown`, it moves a bar.
+
+    The bar is drawn at most ten times a second.
+    """
+    if not shown:
+        yield lambda error: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("E = {task.fields[error]:.6g}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=10) as bar:
+        task = bar.add_task("", total=epochs, error=float("nan"))
+        yield lambda error: bar.update(task, advance=1, error=error)
