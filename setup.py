@@ -1,4 +1,4 @@
-"""Build the one extension.  Instruction sets are chosen inside the C files, so all take the same flags."""
+"""Build the one extension: instruction sets are chosen in the C files, all take the same flags."""
 
 import os
 from glob import glob

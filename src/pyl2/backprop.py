@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,35 +11,17 @@ from numpy.typing import ArrayLike
 
 from pyl2 import _core, checks, files, generators, l2
 from pyl2.checks import Array, Items
+from pyl2.course import Course
 from pyl2.files import PathLike
 from pyl2.history import History
 from pyl2.network import Network
 from pyl2.progress import progress
+from pyl2.schedule import SCHEDULES, Schedule
 
 OPTIMIZERS = (*_core.OPTIMIZERS, "lbfgs")
-SCHEDULES = ("constant", "invscaling", "adaptive")
 _DEFAULT_ETA = {"adam": 0.001, "adamw": 0.001}
 
 Callback = Callable[["Backprop", History], Any]
-
-
-@dataclass
-class _Stopping:
-    """What has been reached, and for how many epochs it has not got better.
-
-    scikit-learn's rule: an epoch counts as stalled if the error is not below the best by more than
-    tol, and stalling for more than ``n_iter_no_change`` epochs is enough.
-    """
-
-    best: float = math.inf
-    stalled: int = 0
-
-    def judge(self, error: float, tol: float) -> bool:
-        """Count an epoch, and return whether it is the best so far."""
-        self.stalled = self.stalled + 1 if error > self.best - tol else 0
-        better = error < self.best
-        self.best = min(self.best, error)
-        return better
 
 
 class Backprop:
@@ -172,14 +152,12 @@ class Backprop:
         self._state = np.zeros((1, states * network.params.size), network.dtype)
         self._steps = np.zeros(1, np.int64)
         self._order: Array | None = None
-        self._items_seen = 0
-        self._adapted_eta = self.eta
-        self._stopping = _Stopping()
+        self._schedule = Schedule()
         self._best: Array | None = None  # parameters of the best validation error
         self._last: Array | None = None  # parameters to go on from where the best were restored
 
     def _check(self) -> None:
-        """Check the parameters, which are public attributes and may be changed between trainings."""
+        """Check the parameters: public attributes, which may change between trainings."""
         checks.number("eta", self.eta, 0, open_low=True)
         l2.per_layer(self.l2, len(self.network.weights))
         l2.check_n(self.n)
@@ -247,20 +225,15 @@ class Backprop:
             On Ctrl-C, with the parameters of the last batch.
         """
         self._check()
-        epochs = checks.whole("epochs", epochs, 1)
-        if max_time is not None:
-            checks.number("max_time", max_time, 0, open_low=True)
         items = checks.items(X, Y, sample_weight, self.network)
         held_out = self._held_out(validation)
-        watchers = [callbacks] if callable(callbacks) else list(callbacks)
-        self.history = History()
-        course = _Course(self, self.history, held_out, max_time, watchers)
-        with self.network._in_training(), progress(bool(verbose), epochs) as advance:
-            course.advance = advance
+        course = Course(self, self.network, epochs, held_out, max_time, callbacks)
+        self.history = course.history
+        with self.network._in_training(), progress(bool(verbose), course.epochs) as course.advance:
             if self.optimizer == "lbfgs":
-                self._minimise(items, epochs, course)
+                self._minimise(items, course)
             else:
-                self._descend(items, epochs, course)
+                self._descend(items, course)
         return self.history
 
     def _held_out(self, validation: tuple[Any, ...] | None) -> Items | None:
@@ -274,18 +247,21 @@ class Backprop:
         names = ("validation X", "validation Y")
         return checks.items(X, Y, weight[0] if weight else None, self.network, names)
 
-    # Gradient descent: all optimizers but lbfgs.
+    def _minimise(self, items: Items, course: Course) -> None:
+        from pyl2.lbfgs import minimise
 
-    def _descend(self, items: Items, epochs: int, course: _Course) -> None:
+        per_layer = l2.per_layer(self.l2, len(self.network.weights))
+        minimise(self.network, items, per_layer, self.n, self.tol, course)
+
+    def _descend(self, items: Items, course: Course) -> None:
         self._go_on(items)
-        for epoch in range(epochs):
+        over = False
+        while not over:
             self._epoch(items, course)
-            over = course.over(epoch, epochs)
+            over = course.over()
             if self._stalled():
                 course.history.stopped = "early_stopping" if self.early_stopping else "tol"
                 over = True
-            if over:
-                break
         self._restore_best()
 
     def _go_on(self, items: Items) -> None:
@@ -294,34 +270,35 @@ class Backprop:
         if self._last is not None and self._best is not None and np.array_equal(params, self._best):
             params[...] = self._last
         self._last = None
-        if self._stopping.stalled > self.n_iter_no_change:
-            self._stopping.stalled = 0
+        self._schedule.go_on(self.n_iter_no_change)
         if self._order is None or len(self._order) != items.rows:
             self._order = np.arange(items.rows)
 
-    def _epoch(self, items: Items, course: _Course) -> None:
+    def _epoch(self, items: Items, course: Course) -> None:
         """Train one epoch; if it diverges, put back what was before it and say so."""
-        network, rows = self.network, items.rows
-        batch_size = rows if self.batch_size is None else min(self.batch_size, rows)
-        order = self._next_order(rows)
-        eta = self._eta()
-        before = network.params.copy(), self._state.copy(), self._steps.copy()
+        network, state, steps = self.network, self._state, self._steps
+        before = network.params.copy(), state.copy(), steps.copy()
+        batch = items.rows if self.batch_size is None else min(self.batch_size, items.rows)
+        order = self._next_order(items.rows)
+        eta = self._schedule.eta(self.schedule, self.eta, self.power_t)
+        plan = (self._update(eta, items, order, batch),)
         sums = np.empty((1, 2))
-        update = self._update(eta, items, order, batch_size)
-        network._net.epoch(
-            network.params[None], self._state, self._steps, *items, order, batch_size, (update,), sums
-        )
-        data_error, penalty = (float(value) for value in sums[0] / rows)
+        network._net.epoch(network.params[None], state, steps, *items, order, batch, plan, sums)
+        data_error, penalty = (float(total) for total in sums[0] / items.rows)
         if not (math.isfinite(data_error + penalty) and checks.finite(network.params)):
-            network.params[...], self._state[...], self._steps[...] = before
+            network.params[...], state[...], steps[...] = before
             raise ValueError(
-                f"training diverged in epoch {len(course.history) + 1}: error {data_error + penalty:g}"
-                f" with eta={eta:g} and l2={self.l2}; the parameters are those of the epoch before."
+                f"training diverged in epoch {len(course.history) + 1}:"
+                f" error {data_error + penalty:g} with eta={eta:g} and l2={self.l2};"
+                " the parameters are those of the epoch before."
                 " A smaller eta, a smaller l2 or scaled inputs (StandardScaler) help."
             )
-        self._items_seen += rows
-        held_out = course.record(data_error, penalty)
-        self._judge(data_error + penalty if held_out is None or not self.early_stopping else held_out)
+        self._schedule.items_seen += items.rows
+        validation = course.record(data_error, penalty)
+        if self.early_stopping and validation is not None:
+            self._judge(validation)
+        else:
+            self._judge(data_error + penalty)
 
     def _next_order(self, rows: int) -> Array | None:
         """Permute the order in use (scikit-learn's way, with the same stream of numbers)."""
@@ -332,20 +309,12 @@ class Backprop:
         self._order = self._order[permutation]
         return self._order
 
-    def _eta(self) -> float:
-        """Return the learning rate of the coming epoch."""
-        if self.schedule == "invscaling":
-            return float(self.eta / (self._items_seen + 1) ** self.power_t)
-        return float(self._adapted_eta if self.schedule == "adaptive" else self.eta)
-
-    def _update(
-        self, eta: float, items: Items, order: Array | None, batch_size: int
-    ) -> _core.Update:
+    def _update(self, eta: float, items: Items, order: Array | None, batch: int) -> _core.Update:
         decay = l2.check_decay(self.decay, self.optimizer)
         per_layer = l2.per_layer(self.l2, len(self.network.weights))
         n = l2.batch_divisor(self.n, items.mass)
-        if not self._items_seen:
-            smallest = n or _smallest_batch(items, order, batch_size)
+        if not self._schedule.items_seen:
+            smallest = n or _smallest_batch(items, order, batch)
             l2.warn_if_too_large(decay, self.optimizer, eta, per_layer, smallest)
         return _core.Update(
             self.optimizer,
@@ -360,20 +329,13 @@ class Backprop:
         )
 
     def _judge(self, error: float) -> None:
-        better = self._stopping.judge(error, self.tol or 0.0)
+        better = self._schedule.judge(error, self.tol or 0.0)
         if better and self.early_stopping:
             self._best = self.network.params.copy()
 
     def _stalled(self) -> bool:
-        """Whether training has stalled for good; "adaptive" first tries smaller learning rates."""
         judged = self.early_stopping or self.schedule == "adaptive" or self.tol is not None
-        if not judged or self._stopping.stalled <= self.n_iter_no_change:
-            return False
-        if self.schedule != "adaptive" or self._adapted_eta <= 1e-6:
-            return True
-        self._adapted_eta /= 5
-        self._stopping.stalled = 0
-        return False
+        return judged and self._schedule.exhausted(self.schedule, self.eta, self.n_iter_no_change)
 
     def _restore_best(self) -> None:
         """Leave the network with the best parameters, and keep the last to go on from."""
@@ -381,56 +343,8 @@ class Backprop:
             self._last = self.network.params.copy()
             self.network.params[...] = self._best
 
-    # L-BFGS: SciPy's, on the engine's error and gradient.
-
-    def _minimise(self, items: Items, iterations: int, course: _Course) -> None:
-        """Minimise E on all rows; the parameters of the last iteration are the best."""
-        from scipy.optimize import minimize
-
-        network = self.network
-        params = network.params
-        per_layer = l2.per_layer(self.l2, len(network.weights))
-        rates = np.array(l2.rates(per_layer, l2.divisor(self.n, items.mass)))
-        grad = np.empty_like(params)
-        parts = (math.nan, math.nan)
-        accepted = params.copy()
-
-        def error(vector: Array) -> tuple[float, Array]:
-            nonlocal parts
-            params[...] = vector
-            parts = network._net.gradient(params, *items, rates, grad)
-            if not math.isfinite(sum(parts)):
-                raise _Diverged
-            return sum(parts), grad.astype(np.float64)
-
-        def iteration(intermediate_result: Any) -> None:
-            accepted[...] = params[...] = intermediate_result.x
-            course.record(*parts)
-            if course.over(len(course.history) - 1, iterations):
-                raise StopIteration
-
-        limits = {"maxiter": iterations, "maxfun": 20 * iterations + 1000, "maxls": 50}
-        precision = {"gtol": self.tol} if self.tol is not None else {"gtol": 1e-12, "ftol": 0.0}
-        try:
-            minimize(
-                error,
-                params.astype(np.float64),
-                jac=True,
-                method="L-BFGS-B",
-                callback=iteration,
-                options=limits | precision,
-            )
-        except _Diverged:
-            raise ValueError(
-                f"lbfgs met an error that is not finite with l2={self.l2}; the parameters are those"
-                " of the last iteration. Scaled inputs (StandardScaler) help."
-            ) from None
-        finally:
-            params[...] = accepted
-        course.history.stopped = course.history.stopped or "converged"
-
     def save(self, path: PathLike) -> None:
-        """Write the training to a file, whole or not at all: the network, and all it needs to go on.
+        """Write the training, its network included, to a file, whole or not at all.
 
         Training goes on from it with the same bits as one that never stopped (lbfgs apart, which
         starts afresh from the present parameters).
@@ -465,14 +379,8 @@ class Backprop:
         arrays |= {"state": self._state, "steps": self._steps}
         arrays |= {name: array for name, array in optional.items() if array is not None}
         values = {name: _plain(getattr(self, name)) for name in _SAVED}
-        counters = {
-            "items_seen": self._items_seen,
-            "adapted_eta": float(self._adapted_eta),
-            "best_error": self._stopping.best if math.isfinite(self._stopping.best) else None,
-            "stalled": self._stopping.stalled,
-        }
         rng = generators.to_json(self._rng)
-        meta |= {"parameters": values, "counters": counters, "rng": rng}
+        meta |= {"parameters": values, "schedule": self._schedule.to_json(), "rng": rng}
         files.write(path, "backprop", arrays, meta)
 
     @classmethod
@@ -499,13 +407,14 @@ class Backprop:
         try:
             values = {name: meta["parameters"][name] for name in _SAVED}
             trainer = cls(network, **values, seed=generators.from_json(meta["rng"]))
-            trainer._take_up(arrays, meta["counters"])
+            trainer._take_up(arrays)
+            trainer._schedule = Schedule.from_json(meta["schedule"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: the training is damaged: {error}") from None
         return trainer
 
-    def _take_up(self, arrays: dict[str, Array], counters: dict[str, Any]) -> None:
-        """Take the saved state of the training, each part checked by type and shape."""
+    def _take_up(self, arrays: dict[str, Array]) -> None:
+        """Take the saved arrays of the training, each checked by type and shape."""
         params = self.network.params
         self._state = _expect(arrays, "state", self._state.dtype, self._state.shape)
         self._steps = _expect(arrays, "steps", self._steps.dtype, self._steps.shape)
@@ -518,15 +427,6 @@ class Backprop:
             self._best = _expect(arrays, "best", params.dtype, params.shape)
         if "last" in arrays:
             self._last = _expect(arrays, "last", params.dtype, params.shape)
-        self._items_seen = checks.whole("items_seen", counters["items_seen"], 0)
-        self._adapted_eta = checks.number(
-            "adapted_eta", counters["adapted_eta"], 0, open_low=True
-        )
-        best = counters["best_error"]
-        self._stopping = _Stopping(
-            math.inf if best is None else checks.number("best_error", best),
-            checks.whole("stalled", counters["stalled"], 0),
-        )
 
 
 # The parameters of Backprop that its file holds: all but the network and the seed.
@@ -548,52 +448,6 @@ _SAVED = (
     "n_iter_no_change",
     "early_stopping",
 )
-
-
-class _Diverged(Exception):
-    """Leaves SciPy's loop when E is not finite."""
-
-
-class _Course:
-    """The course of one training: its history, its clock, and who watches it."""
-
-    def __init__(
-        self,
-        trainer: Backprop,
-        history: History,
-        held_out: Items | None,
-        max_time: float | None,
-        watchers: list[Callback],
-    ) -> None:
-        self.trainer = trainer
-        self.history = history
-        self.held_out = held_out
-        self.max_time = math.inf if max_time is None else max_time
-        self.watchers = watchers
-        self.advance: Callable[[float], None] = lambda error: None
-        self.started = time.perf_counter()
-
-    def record(self, data_error: float, penalty: float) -> float | None:
-        """Enter an epoch into the history; return E₀ on the validation data, if there are any."""
-        validation = None
-        if self.held_out is not None:
-            network = self.trainer.network
-            validation = network._errors(self.held_out, np.zeros(len(network.weights)))[0]
-        seconds = time.perf_counter() - self.started
-        self.history.append(data_error, penalty, seconds, validation)
-        self.advance(data_error + penalty)
-        return validation
-
-    def over(self, epoch: int, epochs: int) -> bool:
-        """Whether training ends after this epoch: asked by a callback, by the clock, or the last."""
-        asked = [watcher(self.trainer, self.history) is True for watcher in self.watchers]
-        if any(asked):
-            self.history.stopped = "callback"
-        elif time.perf_counter() - self.started >= self.max_time:
-            self.history.stopped = "max_time"
-        elif epoch + 1 == epochs:
-            self.history.stopped = "epochs"
-        return bool(self.history.stopped)
 
 
 def _smallest_batch(items: Items, order: Array | None, batch_size: int) -> float:

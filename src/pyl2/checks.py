@@ -6,10 +6,13 @@ import math
 import operator
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from pyl2.network import Network
 
 Array = NDArray[Any]
 
@@ -28,23 +31,25 @@ def number(
     outside = ")" if open_high else "]"
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    above = value > low if open_low else value >= low
-    below = value < high if open_high else value <= high
-    if not (above and below and math.isfinite(value)):
+    found = float(value)
+    above = found > low if open_low else found >= low
+    below = found < high if open_high else found <= high
+    if not (above and below and math.isfinite(found)):
         raise ValueError(
             f"{name} must be a finite number in {inside}{low:g}, {high:g}{outside}, got {value!r}"
         )
-    return float(value)
+    return found
 
 
-def whole(name: str, value: Any, low: int) -> int:
-    """Return a whole number from low on as an int."""
+def whole(name: str, value: Any, low: int, high: float = math.inf) -> int:
+    """Return a whole number between low and high as an int."""
     try:
         found = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be a whole number, got {value!r}") from None
-    if found < low:
-        raise ValueError(f"{name} must be at least {low}, got {found}")
+    if not low <= found <= high:
+        limits = f"at least {low}" if high == math.inf else f"from {low} to {high}"
+        raise ValueError(f"{name} must be {limits}, got {found}")
     return found
 
 
@@ -163,9 +168,9 @@ class Items(NamedTuple):
 
 
 def items(
-    X: Any, Y: Any, sample_weight: Any, network: Any, names: tuple[str, str] = ("X", "Y")
+    X: Any, Y: Any, sample_weight: Any, network: Network, names: tuple[str, str] = ("X", "Y")
 ) -> Items:
-    """Check and convert a data set for a network: shapes, types, finite numbers, fitting targets."""
+    """Check and convert a data set for a network: shapes, types, finite numbers, targets."""
     inputs, outputs = network.layer_sizes[0], network.layer_sizes[-1]
     x = features(X, inputs, network.dtype, names[0])
     if not len(x):

@@ -33,8 +33,11 @@ def to_json(rng: Rng) -> dict[str, Any]:
         If it is a Generator over none of PCG64, PCG64DXSM and MT19937, or a RandomState over
         another than MT19937.
     """
-    legacy = isinstance(rng, np.random.RandomState)
-    state: Any = rng.get_state(legacy=False) if legacy else rng.bit_generator.state
+    state: Any
+    if legacy := isinstance(rng, np.random.RandomState):
+        state = rng.get_state(legacy=False)
+    else:
+        state = rng.bit_generator.state
     name, inner = state["bit_generator"], state["state"]
     if name == "MT19937":
         gauss = {"has_gauss": int(state["has_gauss"]), "gauss": float(state["gauss"])}
@@ -77,7 +80,7 @@ def _mersenne_twister(saved: Any, legacy: bool) -> Rng:
     if len(saved["key"]) != 624:
         raise ValueError("MT19937 has 624 words")
     key = np.array([_below(word, 2**32) for word in saved["key"]], dtype=np.uint32)
-    inner = {"key": key, "pos": _below(saved["pos"], 625)}
+    inner: Any = {"key": key, "pos": _below(saved["pos"], 625)}
     bits = np.random.MT19937()
     bits.state = {"bit_generator": "MT19937", "state": inner}
     if not legacy:

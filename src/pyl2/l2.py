@@ -38,7 +38,7 @@ def divisor(n: Any, mass: float) -> float:
 
 
 def batch_divisor(n: Any, mass: float) -> float:
-    """Return what lambda is divided by in training on a set of the given mass; 0 for each batch's m."""
+    """Return what lambda is divided by in training on a set of that mass; 0: each batch's m."""
     return 0.0 if n == "batch" else divisor(n, mass)
 
 

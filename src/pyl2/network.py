@@ -387,7 +387,7 @@ class Network:
 
     @classmethod
     def _from_file(cls, arrays: dict[str, Array], meta: dict[str, Any]) -> Network:
-        """Make the network that ``_to_file`` told of; its parameters are checked by their number."""
+        """Make the network that ``_to_file`` told of; the number of its parameters is checked."""
         try:
             params, sizes = arrays["params"], tuple(meta["layer_sizes"])
             letter = _LETTERS[params.dtype]

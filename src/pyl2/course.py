@@ -1,0 +1,89 @@
+"""The course of one training, whoever trains: its history, its clock, and who watches it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from pyl2 import checks
+from pyl2.checks import Items
+from pyl2.history import History
+from pyl2.network import Network
+
+
+class Course:
+    """Enters epochs into a history and says when training is over.
+
+    Parameters
+    ----------
+    trainer : object
+        Handed to the callbacks.
+    network : Network
+        In training.
+    epochs : int
+        At most so many.
+    held_out : Items or None
+        Validation data, checked.
+    max_time : float or None
+        Seconds after which no further epoch begins.
+    callbacks : callable or iterable of callables
+        Each is called as ``f(trainer, history)``; True ends the training.
+    """
+
+    def __init__(
+        self,
+        trainer: Any,
+        network: Network,
+        epochs: int,
+        held_out: Items | None,
+        max_time: float | None,
+        callbacks: Any,
+    ) -> None:
+        self.epochs = checks.whole("epochs", epochs, 1)
+        self.history = History()
+        self.advance: Callable[[float], None] = lambda error: None
+        self._trainer = trainer
+        self._network = network
+        self._held_out = held_out
+        self._max_time = (
+            math.inf if max_time is None else checks.number("max_time", max_time, 0, open_low=True)
+        )
+        self._callbacks = _callables(callbacks)
+        self._started = time.perf_counter()
+
+    def record(self, data_error: float, penalty: float) -> float | None:
+        """Enter an epoch into the history; return E₀ on the validation data, if there are any."""
+        validation = None
+        if self._held_out is not None:
+            free = np.zeros(len(self._network.weights))
+            validation = self._network._errors(self._held_out, free)[0]
+        self.history.append(data_error, penalty, self._seconds(), validation)
+        self.advance(data_error + penalty)
+        return validation
+
+    def over(self) -> bool:
+        """Whether a callback, the clock or the number of epochs ends it after the last epoch."""
+        asked = [callback(self._trainer, self.history) is True for callback in self._callbacks]
+        if any(asked):
+            self.history.stopped = "callback"
+        elif self._seconds() >= self._max_time:
+            self.history.stopped = "max_time"
+        elif len(self.history) >= self.epochs:
+            self.history.stopped = "epochs"
+        return bool(self.history.stopped)
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self._started
+
+
+def _callables(callbacks: Any) -> list[Callable[[Any, History], Any]]:
+    if callable(callbacks):
+        return [callbacks]
+    found = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    if not all(callable(callback) for callback in found):
+        raise TypeError(f"callbacks must be callables f(trainer, history), got {callbacks!r}")
+    return found

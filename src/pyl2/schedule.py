@@ -1,0 +1,81 @@
+"""The learning rate of each epoch, and when training has stalled: scikit-learn's rules."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from pyl2 import checks
+
+SCHEDULES = ("constant", "invscaling", "adaptive")
+
+# "adaptive" ends when the learning rate has come down to this.
+_LEAST_ETA = 1e-6
+
+
+@dataclass
+class Schedule:
+    """How far a training has come, as far as its learning rate and its end depend on it.
+
+    Attributes
+    ----------
+    items_seen : int
+        Rows trained on so far.
+    best : float
+        The lowest error judged.
+    stalled : int
+        Epochs one after another whose error was not below the best by more than tol.
+    divisions : int
+        How often "adaptive" has divided the learning rate by 5.
+    """
+
+    items_seen: int = 0
+    best: float = math.inf
+    stalled: int = 0
+    divisions: int = 0
+
+    def eta(self, kind: str, eta: float, power_t: float) -> float:
+        """Return the learning rate of the coming epoch."""
+        if kind == "invscaling":
+            return float(eta / (self.items_seen + 1) ** power_t)
+        for _ in range(self.divisions):
+            eta /= 5
+        return float(eta)
+
+    def judge(self, error: float, tol: float) -> bool:
+        """Count an epoch, and return whether it is the best so far."""
+        self.stalled = self.stalled + 1 if error > self.best - tol else 0
+        better = error < self.best
+        self.best = min(self.best, error)
+        return better
+
+    def exhausted(self, kind: str, eta: float, patience: int) -> bool:
+        """Whether training has stalled for good; "adaptive" first tries smaller learning rates."""
+        if self.stalled <= patience:
+            return False
+        if kind != "adaptive" or self.eta(kind, eta, 0) <= _LEAST_ETA:
+            return True
+        self.divisions += 1
+        self.stalled = 0
+        return False
+
+    def go_on(self, patience: int) -> None:
+        """Give a training that had stalled its patience back."""
+        if self.stalled > patience:
+            self.stalled = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the attributes as JSON values."""
+        return {**vars(self), "best": self.best if math.isfinite(self.best) else None}
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> Schedule:
+        """Return what ``to_json`` told of, each value checked."""
+        best = saved["best"]
+        return cls(
+            checks.whole("items_seen", saved["items_seen"], 0),
+            math.inf if best is None else checks.number("best", best),
+            checks.whole("stalled", saved["stalled"], 0),
+            checks.whole("divisions", saved["divisions"], 0, 10_000),
+        )
