@@ -40,9 +40,10 @@ def to_json(rng: Rng) -> dict[str, Any]:
         state = rng.bit_generator.state
     name, inner = state["bit_generator"], state["state"]
     if name == "MT19937":
-        gauss = {"has_gauss": int(state["has_gauss"]), "gauss": float(state["gauss"])}
         words = {"key": inner["key"].tolist(), "pos": int(inner["pos"])}
-        return {"name": name, "legacy": legacy, **words, **(gauss if legacy else {})}
+        if legacy:
+            words |= {"has_gauss": int(state["has_gauss"]), "gauss": float(state["gauss"])}
+        return {"name": name, "legacy": legacy, **words}
     if legacy or name not in _PCG:
         raise ValueError(
             f"a {type(rng).__name__} over {name} cannot be saved, only a Generator over"
