@@ -5,13 +5,14 @@ from glob import glob
 
 from setuptools import Extension, setup
 
+PLAIN = ["src/core/dispatch.c", "src/core/net.c"]
 FLAGS = ["-O3", "-std=gnu11", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno"]
 
 setup(
     ext_modules=[
         Extension(
             "pyl2._core",
-            ["src/core/_core.pyx", *sorted(glob("src/core/*.c"))],
+            ["src/core/_core.pyx", *sorted(glob("src/core/isa_*.c")), *PLAIN],
             include_dirs=["src/core"],
             depends=glob("src/core/**/*.h", recursive=True),
             extra_compile_args=[] if os.name == "nt" else FLAGS,

@@ -64,19 +64,20 @@ cdef extern from "core.h" nogil:
     ctypedef void Verb(const CNet *, const Job *, Cursor *, void *) noexcept
 
     ctypedef struct Kernels:
+        int64_t width
         Verb *predict
         Verb *errors
         Verb *gradient
         Verb *input_gradient
         Verb *epoch
 
-    void pl2_plan(CNet *, int64_t)
+    void pl2_plan(CNet *, int64_t, int64_t)
     int64_t pl2_work_bytes(const CNet *, int64_t, int64_t)
-    const char **pl2_isas
-    const char **pl2_activations
-    const char **pl2_outputs
-    const char **pl2_optimizers
-    const char **pl2_decays
+    const char *const *pl2_isas
+    const char *const *pl2_activations
+    const char *const *pl2_outputs
+    const char *const *pl2_optimizers
+    const char *const *pl2_decays
     const int32_t *pl2_states
     bint pl2_runs(const char *)
     const Kernels *pl2_kernels(int64_t, const char *)
@@ -84,7 +85,7 @@ cdef extern from "core.h" nogil:
         LINE "PL2_LINE"
 
 
-cdef tuple names(const char **rows):
+cdef tuple names(const char *const *rows):
     cdef list found = []
     while rows[len(found)] != NULL:
         found.append(rows[len(found)].decode())
@@ -273,7 +274,7 @@ cdef class Net:
             self.net.layer[i].outputs = layer_sizes[i + 1]
             if i < layers - 1:
                 self.net.layer[i].activation = row_of("hidden", hidden[i], ACTIVATIONS)
-        pl2_plan(&self.net, self.item_bytes)
+        pl2_plan(&self.net, self.item_bytes, self.kernels.width)
 
     def __dealloc__(self):
         PyMem_Free(self.net.layer)

@@ -26,6 +26,7 @@ typedef struct {
     int64_t widest;     /* the largest stride, the inputs' included */
     int64_t x_stride;   /* the inputs padded, the row length of gathered items */
     int64_t block_rows; /* rows that go through the layers together */
+    double slice;       /* operations after which a verb returns */
     int32_t output;     /* row of outputs.h */
     Layer *layer;
 } Net;
@@ -70,11 +71,12 @@ typedef struct {
 typedef void Verb(const Net *net, const Job *job, Cursor *at, void *work);
 
 typedef struct {
+    int64_t width; /* bytes of a vector */
     Verb *predict, *errors, *gradient, *input_gradient, *epoch;
 } Kernels;
 
 /* net.c: what follows from a shape.  `layer` (layers) has in, out and activation set. */
-void pl2_plan(Net *net, int64_t item_bytes);
+void pl2_plan(Net *net, int64_t item_bytes, int64_t width);
 int64_t pl2_work_bytes(const Net *net, int64_t batch_rows, int64_t item_bytes);
 double pl2_cost(const Net *net, int64_t rows); /* operations of a training step, roughly */
 
@@ -84,9 +86,6 @@ extern const char *const pl2_isas[], *const pl2_activations[], *const pl2_output
 extern const int32_t pl2_states[]; /* state vectors of each optimizer */
 int pl2_runs(const char *isa);     /* whether this machine runs it */
 const Kernels *pl2_kernels(int64_t item_bytes, const char *isa);
-
-/* A verb returns after about so many operations, for Ctrl-C is to be seen within 0.1 s. */
-#define PL2_SLICE 2.5e8
 
 /* Bytes of a row of the panel of W that the backward product transposes at a time. */
 #define PL2_PANEL_BYTES 256

@@ -1,10 +1,13 @@
 /* What follows from a network's shape: offsets, padding, rows of a block, bytes of work. */
 #include "core.h"
 
-/* Rows that pass through all layers together: few enough to stay in the cache, and for huge
-   layers few enough that a verb returns in time (PL2_SLICE). */
+/* Rows that pass through all layers together: few enough to stay in the cache. */
 #define BLOCK_ROWS 256
-#define BLOCK_COST 1e9
+
+/* Ctrl-C is to be seen within 0.1 s on a slow machine, and a verb returns between blocks only: so
+   many operations, for each number that a vector holds, before it looks and in a block at most. */
+#define SLICE 2e7
+#define BLOCK 8e7
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -17,8 +20,10 @@ static int64_t padded(int64_t count, int64_t item_bytes)
     return lines * PL2_LINE / item_bytes;
 }
 
-void pl2_plan(Net *net, int64_t item_bytes)
+void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
 {
+    const double lanes = (double)width / (double)item_bytes;
+    net->slice = SLICE * lanes;
     net->inputs = net->layer[0].in;
     net->outputs = net->layer[net->layers - 1].out;
     net->x_stride = padded(net->inputs, item_bytes);
@@ -39,7 +44,7 @@ void pl2_plan(Net *net, int64_t item_bytes)
         net->params += net->layer[l].out;
     }
     net->params_stride = padded(net->params, item_bytes);
-    net->block_rows = most(1, least(BLOCK_ROWS, (int64_t)(BLOCK_COST / pl2_cost(net, 1))));
+    net->block_rows = most(1, least(BLOCK_ROWS, (int64_t)(BLOCK * lanes / pl2_cost(net, 1))));
 }
 
 double pl2_cost(const Net *net, int64_t rows)

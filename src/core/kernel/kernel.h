@@ -99,7 +99,7 @@ static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *work
     const int64_t l = job->last_layer - 1, n = net->layer[l].out, stride = net->layer[l].stride;
     R *result = job->result;
     const pl2_flush found = pl2_flush_on();
-    for (double left = PL2_SLICE; left > 0 && at->row < job->rows;) {
+    for (double left = net->slice; left > 0 && at->row < job->rows;) {
         const int64_t rows = NAME(block_rows)(net, job->rows, at->row);
         const NAME(Block) b = NAME(block)(net, job, 0, at->row, rows, work);
         NAME(forward)(&b, job->first_layer, job->last_layer);
@@ -119,7 +119,7 @@ static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *work
 static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *work)
 {
     const pl2_flush found = pl2_flush_on();
-    for (double left = PL2_SLICE; left > 0 && at->network < job->networks;) {
+    for (double left = net->slice; left > 0 && at->network < job->networks;) {
         const int64_t p = at->network, rows = NAME(block_rows)(net, job->rows, at->row);
         const NAME(Block) b = NAME(block)(net, job, p, at->row, rows, work);
         NAME(forward)(&b, 0, net->layers);
@@ -153,7 +153,7 @@ static void NAME(finish_gradient)(const Net *net, const R *params, const double 
 static void NAME(gradient)(const Net *net, const Job *job, Cursor *at, void *work)
 {
     const pl2_flush found = pl2_flush_on();
-    for (double left = PL2_SLICE; left > 0 && at->row < job->rows;) {
+    for (double left = net->slice; left > 0 && at->row < job->rows;) {
         const int64_t rows = NAME(block_rows)(net, job->rows, at->row);
         const NAME(Block) b = NAME(block)(net, job, 0, at->row, rows, work);
         NAME(forward)(&b, 0, net->layers);
@@ -177,7 +177,7 @@ static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, voi
 {
     const Layer *top = &net->layer[net->layers - 1];
     const pl2_flush found = pl2_flush_on();
-    for (double left = PL2_SLICE; left > 0 && at->row < job->rows;) {
+    for (double left = net->slice; left > 0 && at->row < job->rows;) {
         const int64_t rows = NAME(block_rows)(net, job->rows, at->row);
         const NAME(Block) b = NAME(block)(net, job, 0, at->row, rows, work);
         NAME(forward)(&b, 0, net->layers);
@@ -289,7 +289,7 @@ static void NAME(epoch)(const Net *net, const Job *job, Cursor *at, void *work)
 {
     const double update_cost = 20 * (double)net->params;
     const pl2_flush found = pl2_flush_on();
-    for (double left = PL2_SLICE; left > 0 && at->network < job->networks;) {
+    for (double left = net->slice; left > 0 && at->network < job->networks;) {
         left -= pl2_cost(net, NAME(advance)(net, job, at, work));
         if (!at->row) left -= update_cost;
     }
@@ -298,5 +298,5 @@ static void NAME(epoch)(const Net *net, const Job *job, Cursor *at, void *work)
 }
 
 const Kernels NAME(kernels) = {
-    NAME(predict), NAME(errors), NAME(gradient), NAME(input_gradient), NAME(epoch),
+    WIDTH, NAME(predict), NAME(errors), NAME(gradient), NAME(input_gradient), NAME(epoch),
 };
