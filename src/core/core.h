@@ -21,13 +21,13 @@ typedef struct {
 /* One shape: parameters are W_1 .. W_L, then b_1 .. b_L, each matrix in C order (in, out). */
 typedef struct {
     int64_t layers, inputs, outputs, weights, params;
-    int64_t columns;    /* sum of all strides */
+    int64_t columns;       /* sum of all strides */
     int64_t params_stride; /* params padded */
-    int64_t widest;     /* the largest stride, the inputs' included */
-    int64_t x_stride;   /* the inputs padded, the row length of gathered items */
-    int64_t block_rows; /* rows that go through the layers together */
-    double slice;       /* operations after which a verb returns */
-    int32_t output;     /* row of outputs.h */
+    int64_t widest;        /* the largest stride, the inputs' included */
+    int64_t x_stride;      /* the inputs padded, the row length of gathered items */
+    int64_t block_rows;    /* rows that go through the layers together */
+    double slice;          /* operations after which a verb returns */
+    int32_t output;        /* row of outputs.h */
     Layer *layer;
 } Net;
 
@@ -40,24 +40,24 @@ typedef struct {
 
 /* What a verb is to do.  `void *` arrays are of the table's type R. */
 typedef struct {
-    int64_t networks;  /* P; 1 but for errors and epoch */
-    void *params;      /* (P, d); written by epoch alone */
-    int64_t rows;      /* items */
-    const void *x;     /* (rows, in) */
-    int64_t x_stride;  /* elements from one row to the next; may be negative or 0 */
-    const void *y;     /* (rows, outputs), or NULL where labels are given or none are needed */
+    int64_t networks; /* P; 1 but for errors and epoch */
+    void *params;     /* (P, d); written by epoch alone */
+    int64_t rows;     /* items */
+    const void *x;    /* (rows, in) */
+    int64_t x_stride; /* elements from one row to the next; may be negative or 0 */
+    const void *y;    /* (rows, outputs), or NULL where labels are given or none are needed */
     int64_t y_stride;
-    const int64_t *labels;     /* (rows) class indices, or NULL */
-    const void *sample_weight; /* (rows), or NULL: 1 each */
+    const int64_t *labels;           /* (rows) class indices, or NULL */
+    const void *sample_weight;       /* (rows), or NULL: 1 each */
     int64_t first_layer, last_layer; /* predict: layers [first, last); x is the input of the first */
-    const double *rates; /* errors, gradient: (P, layers), lambda/n: R = sum of rate/2 |W|^2 */
-    const int64_t *order; /* epoch: the items in their order, or NULL */
-    int64_t order_stride; /* 0: one order for all networks; else rows: (P, rows) */
-    int64_t batch_rows;   /* epoch: rows of a batch; the last may be smaller */
-    const Update *updates; /* epoch: (P) */
-    void *state;           /* epoch: (P, S, d) the optimizer's state vectors */
-    int64_t *steps;        /* epoch: (P) updates done so far */
-    double *sums;          /* (P, 2): E0 and R; epoch: sums over batches of rows E0 and rows R */
+    const double *rates;             /* errors, gradient: (P, layers), lambda/n: R = sum of rate/2 |W|^2 */
+    const int64_t *order;            /* epoch: the items in their order, or NULL */
+    int64_t order_stride;            /* 0: one order for all networks; else rows: (P, rows) */
+    int64_t batch_rows;              /* epoch: rows of a batch; the last may be smaller */
+    const Update *updates;           /* epoch: (P) */
+    void *state;                     /* epoch: (P, S, d) the optimizer's state vectors */
+    int64_t *steps;                  /* epoch: (P) updates done so far */
+    double *sums;                    /* (P, 2): E0 and R; epoch: sums over batches of rows E0 and rows R */
     void *result; /* predict: (rows, out); gradient: (d); input_gradient: (rows, outputs, in) */
 } Job;
 
@@ -81,8 +81,8 @@ int64_t pl2_work_bytes(const Net *net, int64_t batch_rows, int64_t item_bytes);
 double pl2_cost(const Net *net, int64_t rows); /* operations of a training step, roughly */
 
 /* dispatch.c: instruction sets, slowest first, and names for Python.  Lists end with NULL. */
-extern const char *const pl2_isas[], *const pl2_activations[], *const pl2_outputs[],
-    *const pl2_optimizers[], *const pl2_decays[];
+extern const char *const pl2_isas[], *const pl2_activations[], *const pl2_outputs[];
+extern const char *const pl2_optimizers[], *const pl2_decays[];
 extern const int32_t pl2_states[]; /* state vectors of each optimizer */
 int pl2_runs(const char *isa);     /* whether this machine runs it */
 const Kernels *pl2_kernels(int64_t item_bytes, const char *isa);

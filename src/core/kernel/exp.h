@@ -4,12 +4,14 @@
    Waite, Software Manual for the Elementary Functions, 1980, ch. 6); e^r - 1 by its series. */
 #define PL2_DOUBLE (sizeof(R) == 8)
 
+/* clang-format off */
 /* 1/k!: 7 terms leave 5e-9 in float32, 13 terms 4e-18 in float64. */
 static const R NAME(series)[] = {
     (R)1,          (R)(1. / 2),       (R)(1. / 6),        (R)(1. / 24),        (R)(1. / 120),
     (R)(1. / 720), (R)(1. / 5040),    (R)(1. / 40320),    (R)(1. / 362880),    (R)(1. / 3628800),
     (R)(1. / 39916800), (R)(1. / 479001600), (R)(1. / 6227020800),
 };
+/* clang-format on */
 
 /* e^r - 1, and k in *power. */
 PL2_INLINE V NAME(reduce)(V x, I *power)

@@ -13,6 +13,7 @@ enum {
 };
 #endif
 
+#define Product NAME(Product)
 typedef struct {
     int store;
     int64_t m, n, k;
@@ -24,10 +25,10 @@ typedef struct {
     int64_t c_stride;
     const R *start; /* (n), what the accumulators of a row begin with, or NULL: 0 */
     R scale, shrink;
-} NAME(Product);
+} Product;
 
 /* A tile of mr rows and nv vectors, the last of which has `last` lanes in use. */
-PL2_INLINE void NAME(tile)(const NAME(Product) *g, const int mr, const int nv, int last, int64_t i, int64_t j)
+PL2_INLINE void NAME(tile)(const Product *g, const int mr, const int nv, int last, int64_t i, int64_t j)
 {
     const int padded = g->store == STORE_PADDED, b_last = padded ? last : LANES;
     const int64_t k = g->k, a_row = g->a_row, a_column = g->a_column, b_stride = g->b_stride;
@@ -61,11 +62,14 @@ PL2_INLINE void NAME(tile)(const NAME(Product) *g, const int mr, const int nv, i
         for (int v = 0; v < nv; v++) {
             R *to = c + v * LANES;
             const int lanes = v == nv - 1 ? last : LANES;
-            if (padded) NAME(store)(to, sum[r][v]);
-            else if (g->store == STORE) NAME(store_part)(to, scale * sum[r][v], lanes);
+            if (padded)
+                NAME(store)(to, sum[r][v]);
+            else if (g->store == STORE)
+                NAME(store_part)(to, scale * sum[r][v], lanes);
             else {
                 const V old = NAME(load_part)(to, lanes), step = scale * sum[r][v];
-                NAME(store_part)(to, g->store == STORE_ADD ? old + step : NAME(decayed)(old, shrink, step), lanes);
+                NAME(store_part)(to, g->store == STORE_ADD ? old + step : NAME(decayed)(old, shrink, step),
+                                 lanes);
             }
         }
     }
@@ -78,8 +82,9 @@ PL2_INLINE void NAME(tile)(const NAME(Product) *g, const int mr, const int nv, i
         break;
 #define PL2_TILES(nv) PL2_TILE(1, nv) PL2_TILE(2, nv) PL2_TILE(3, nv) PL2_TILE(4, nv)
 
-static void NAME(any_tile)(const NAME(Product) *g, int mr, int nv, int last, int64_t i, int64_t j)
+static void NAME(any_tile)(const Product *g, int mr, int nv, int last, int64_t i, int64_t j)
 {
+    /* clang-format off */
     switch (mr * 8 + nv) {
         PL2_TILES(1) PL2_TILES(2) PL2_TILES(3)
 #if NV >= 4
@@ -89,12 +94,13 @@ static void NAME(any_tile)(const NAME(Product) *g, int mr, int nv, int last, int
         PL2_TILE(5, 1) PL2_TILE(6, 1) PL2_TILE(5, 2) PL2_TILE(6, 2) PL2_TILE(5, 3) PL2_TILE(6, 3)
 #endif
     }
+    /* clang-format on */
 }
 #undef PL2_TILE
 #undef PL2_TILES
 
 /* Heights and widths are split evenly: 10 rows are 5 + 5, never 6 + 4; a rest of 1 is the worst. */
-static void NAME(gemm)(const NAME(Product) *g)
+static void NAME(gemm)(const Product *g)
 {
     const int64_t vectors = (g->n + LANES - 1) / LANES;
     const int64_t panels = (vectors + NV - 1) / NV, bands = (g->m + MR - 1) / MR;
@@ -170,7 +176,7 @@ static void NAME(gemm_transposed)(const R *d, int64_t d_stride, const R *w, int6
     for (int64_t q = 0; m > FEW && q < k; q += PANEL) {
         const int64_t rows = k - q < PANEL ? k - q : PANEL;
         NAME(transpose)(w + q * n, rows, n, panel);
-        NAME(gemm)(&(NAME(Product)){
+        NAME(gemm)(&(Product){
             .store = STORE_PADDED,
             .m = m,
             .n = (rows + LANES - 1) / LANES * LANES,

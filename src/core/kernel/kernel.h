@@ -25,12 +25,14 @@ static int64_t NAME(block_rows)(const Net *net, int64_t rows, int64_t done)
 
 /* Carves work (see pl2_work_bytes) and finds the items [first, first + rows) of a network: where
    they lie in x if that is one after another, else gathered. */
-static NAME(Block) NAME(block)(const Net *net, const Job *job, int64_t network, int64_t first, int64_t rows, R *work)
+static Block NAME(block)(const Net *net, const Job *job, int64_t network, int64_t first, int64_t rows,
+                         R *work)
 {
     const R *x = job->x;
-    R *panel = work + net->params_stride, *gathered = panel + net->widest * (PL2_PANEL_BYTES / (int64_t)sizeof(R));
+    R *panel = work + net->params_stride,
+      *gathered = panel + net->widest * (PL2_PANEL_BYTES / (int64_t)sizeof(R));
     R *act = gathered + rows * net->x_stride, *scratch = act + rows * net->columns;
-    NAME(Block) b = {
+    Block b = {
         .net = net,
         .params = (const R *)job->params + network * net->params,
         .rows = rows,
@@ -51,7 +53,7 @@ static NAME(Block) NAME(block)(const Net *net, const Job *job, int64_t network, 
 }
 
 /* z of the last layer -> delta, each row times its sample weight; returns the sum of s loss. */
-static double NAME(losses)(const NAME(Block) *b, const Job *job, int64_t network, int64_t first)
+static double NAME(losses)(const Block *b, const Job *job, int64_t network, int64_t first)
 {
     const Net *net = b->net;
     const Layer *top = &net->layer[net->layers - 1];
@@ -101,7 +103,7 @@ static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *work
     const pl2_flush found = pl2_flush_on();
     for (double left = net->slice; left > 0 && at->row < job->rows;) {
         const int64_t rows = NAME(block_rows)(net, job->rows, at->row);
-        const NAME(Block) b = NAME(block)(net, job, 0, at->row, rows, work);
+        const Block b = NAME(block)(net, job, 0, at->row, rows, work);
         NAME(forward)(&b, job->first_layer, job->last_layer);
         R *z = NAME(activation)(&b, l);
         for (int64_t i = 0; i < rows; i++) {
@@ -121,7 +123,7 @@ static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *work)
     const pl2_flush found = pl2_flush_on();
     for (double left = net->slice; left > 0 && at->network < job->networks;) {
         const int64_t p = at->network, rows = NAME(block_rows)(net, job->rows, at->row);
-        const NAME(Block) b = NAME(block)(net, job, p, at->row, rows, work);
+        const Block b = NAME(block)(net, job, p, at->row, rows, work);
         NAME(forward)(&b, 0, net->layers);
         at->loss += NAME(losses)(&b, job, p, at->row);
         at->row += rows;
@@ -137,7 +139,8 @@ static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *work)
 }
 
 /* result <- result / m + (lambda/n) W, the sum over all rows being in result. */
-static void NAME(finish_gradient)(const Net *net, const R *params, const double *rates, double mass, R *result)
+static void NAME(finish_gradient)(const Net *net, const R *params, const double *rates, double mass,
+                                  R *result)
 {
     const R scale = (R)(1 / mass);
     for (int64_t i = 0; i < net->params; i++) result[i] *= scale;
@@ -155,10 +158,10 @@ static void NAME(gradient)(const Net *net, const Job *job, Cursor *at, void *wor
     const pl2_flush found = pl2_flush_on();
     for (double left = net->slice; left > 0 && at->row < job->rows;) {
         const int64_t rows = NAME(block_rows)(net, job->rows, at->row);
-        const NAME(Block) b = NAME(block)(net, job, 0, at->row, rows, work);
+        const Block b = NAME(block)(net, job, 0, at->row, rows, work);
         NAME(forward)(&b, 0, net->layers);
         at->loss += NAME(losses)(&b, job, 0, at->row);
-        NAME(backward)(&b, &(NAME(Gradient)){at->row ? STORE_ADD : STORE, 1, NULL, job->result});
+        NAME(backward)(&b, &(Gradient){at->row ? STORE_ADD : STORE, 1, NULL, job->result});
         at->row += rows;
         left -= pl2_cost(net, rows);
         if (at->row == job->rows) {
@@ -179,7 +182,7 @@ static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, voi
     const pl2_flush found = pl2_flush_on();
     for (double left = net->slice; left > 0 && at->row < job->rows;) {
         const int64_t rows = NAME(block_rows)(net, job->rows, at->row);
-        const NAME(Block) b = NAME(block)(net, job, 0, at->row, rows, work);
+        const Block b = NAME(block)(net, job, 0, at->row, rows, work);
         NAME(forward)(&b, 0, net->layers);
         R *z = NAME(activation)(&b, net->layers - 1);
         R *result = (R *)job->result + at->row * net->outputs * net->inputs;
@@ -193,7 +196,7 @@ static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, voi
 }
 
 /* w <- w - (c w + step(scale g + l2 w)) for `count` numbers, their state vectors d apart. */
-static void NAME(descend)(int optimizer, const NAME(Rule) *rule, R scale, R l2, R c, R *w, const R *g, R *state,
+static void NAME(descend)(int optimizer, const Rule *rule, R scale, R l2, R c, R *w, const R *g, R *state,
                           int64_t d, int64_t count)
 {
     const V vscale = NAME(splat)(scale), vl2 = NAME(splat)(l2), vc = NAME(splat)(c);
@@ -209,7 +212,9 @@ static void NAME(descend)(int optimizer, const NAME(Rule) *rule, R scale, R l2, 
             for (int q = 0; q < (states); q++) NAME(store_part)(state + q * d + i, s[q], lanes); \
         } \
         break;
-    switch (optimizer) { OPTIMIZERS(PL2_CASE) }
+    switch (optimizer) {
+        OPTIMIZERS(PL2_CASE)
+    }
 #undef PL2_CASE
 }
 
@@ -218,7 +223,7 @@ static void NAME(update)(const Net *net, const Job *job, int64_t p, double mass,
 {
     static const int states[] = {OPTIMIZERS(OPTIMIZER_STATES)};
     const Update *u = &job->updates[p];
-    const NAME(Rule) rule = NAME(rule)(u, job->steps[p]);
+    const Rule rule = NAME(rule)(u, job->steps[p]);
     const R scale = (R)(1 / mass);
     R *params = (R *)job->params + p * net->params;
     R *state = (R *)job->state + p * states[u->optimizer] * net->params;
@@ -233,18 +238,19 @@ static void NAME(update)(const Net *net, const Job *job, int64_t p, double mass,
 }
 
 /* The whole batch in one block under plain SGD: W <- W - (c W + (eta/m) a^T delta) at once. */
-static void NAME(update_at_once)(const NAME(Block) *b, const Update *u, double mass, R *shrink, R *params)
+static void NAME(update_at_once)(const Block *b, const Update *u, double mass, R *shrink, R *params)
 {
     for (int64_t l = 0; l < b->net->layers; l++)
         shrink[l] = (R)pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass).c;
-    NAME(backward)(b, &(NAME(Gradient)){STORE_DECAYED, (R)(u->eta / mass), shrink, params});
+    NAME(backward)(b, &(Gradient){STORE_DECAYED, (R)(u->eta / mass), shrink, params});
 }
 
 static double NAME(batch_penalty)(const Net *net, const Update *u, const R *params, double mass)
 {
     double sum = 0;
     for (int64_t l = 0; l < net->layers; l++)
-        sum += NAME(penalty)(&net->layer[l], params, pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass).r);
+        sum += NAME(penalty)(&net->layer[l], params,
+                             pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass).r);
     return sum;
 }
 
@@ -259,7 +265,7 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, R *work
     R *params = (R *)job->params + p * net->params;
     if (!at->row) at->mass = NAME(mass)(job, p, start, batch);
     if (at->mass > 0) {
-        const NAME(Block) b = NAME(block)(net, job, p, start + at->row, rows, work);
+        const Block b = NAME(block)(net, job, p, start + at->row, rows, work);
         R *gradient = work; /* begins it, wherever the blocks of a batch end */
         const int last = at->row + rows == batch;
         NAME(forward)(&b, 0, net->layers);
@@ -272,7 +278,7 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, R *work
         if (rows == batch && u->optimizer == OPTIMIZER_sgd && u->decay != DECAY_l2) {
             NAME(update_at_once)(&b, u, at->mass, gradient, params);
         } else {
-            NAME(backward)(&b, &(NAME(Gradient)){at->row ? STORE_ADD : STORE, 1, NULL, gradient});
+            NAME(backward)(&b, &(Gradient){at->row ? STORE_ADD : STORE, 1, NULL, gradient});
             if (last) NAME(update)(net, job, p, at->mass, gradient);
         }
     }

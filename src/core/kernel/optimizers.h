@@ -8,19 +8,20 @@ enum { OPTIMIZERS(OPTIMIZER_ENUM) };
 #endif
 
 #ifdef R
+#define Rule NAME(Rule)
 /* The constants of one update, taken in float64: the t-th of this network. */
 typedef struct {
     R eta, momentum, beta_1, rest_1, beta_2, rest_2, epsilon;
     R corrected;      /* eta / (1 - beta_1^t) */
     R root;           /* sqrt(1 - beta_2^t) */
     R corrected_root; /* eta sqrt(1 - beta_2^t) / (1 - beta_1^t) */
-} NAME(Rule);
+} Rule;
 
-static NAME(Rule) NAME(rule)(const Update *u, int64_t t)
+static Rule NAME(rule)(const Update *u, int64_t t)
 {
     const double corrected = u->eta / (1 - pow(u->beta_1, (double)t));
     const double root = sqrt(1 - pow(u->beta_2, (double)t));
-    return (NAME(Rule)){
+    return (Rule){
         .eta = (R)u->eta,
         .momentum = (R)u->momentum,
         .beta_1 = (R)u->beta_1,
@@ -34,14 +35,14 @@ static NAME(Rule) NAME(rule)(const Update *u, int64_t t)
     };
 }
 
-PL2_INLINE V NAME(sgd)(const NAME(Rule) *rule, V g, V *state)
+PL2_INLINE V NAME(sgd)(const Rule *rule, V g, V *state)
 {
     (void)state;
     return rule->eta * g;
 }
 
 /* v <- mu v - eta g;  w <- w + v */
-PL2_INLINE V NAME(momentum)(const NAME(Rule) *rule, V g, V *state)
+PL2_INLINE V NAME(momentum)(const Rule *rule, V g, V *state)
 {
     state[0] = rule->momentum * state[0] - rule->eta * g;
     return -state[0];
@@ -49,14 +50,14 @@ PL2_INLINE V NAME(momentum)(const NAME(Rule) *rule, V g, V *state)
 
 /* v <- mu v - eta g;  w <- w + mu v - eta g, with the new v (Sutskever et al., ICML 2013, eq. 3-4
    in the variable that holds the point looked ahead to) */
-PL2_INLINE V NAME(nesterov)(const NAME(Rule) *rule, V g, V *state)
+PL2_INLINE V NAME(nesterov)(const Rule *rule, V g, V *state)
 {
     state[0] = rule->momentum * state[0] - rule->eta * g;
     return rule->eta * g - rule->momentum * state[0];
 }
 
 /* Kingma and Ba, ICLR 2015, end of section 2: epsilon stands beside sqrt(v) before correction. */
-PL2_INLINE V NAME(adam)(const NAME(Rule) *rule, V g, V *state)
+PL2_INLINE V NAME(adam)(const Rule *rule, V g, V *state)
 {
     state[0] = rule->beta_1 * state[0] + rule->rest_1 * g;
     state[1] = rule->beta_2 * state[1] + rule->rest_2 * (g * g);
@@ -65,7 +66,7 @@ PL2_INLINE V NAME(adam)(const NAME(Rule) *rule, V g, V *state)
 
 /* Loshchilov and Hutter, ICLR 2019, algorithm 2, without its decay (decay.h): epsilon after
    correction. */
-PL2_INLINE V NAME(adamw)(const NAME(Rule) *rule, V g, V *state)
+PL2_INLINE V NAME(adamw)(const Rule *rule, V g, V *state)
 {
     state[0] = rule->beta_1 * state[0] + rule->rest_1 * g;
     state[1] = rule->beta_2 * state[1] + rule->rest_2 * (g * g);

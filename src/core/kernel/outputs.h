@@ -85,13 +85,15 @@ static double NAME(softmax_loss)(R *z, const R *y, int64_t label, int64_t n)
     R largest;
     if (y)
         for (int64_t j = 0; j < n; j++) given += (double)y[j], wanted += (double)y[j] * (double)z[j];
-    else given = 1, wanted = (double)z[label];
+    else
+        given = 1, wanted = (double)z[label];
     const double sum = NAME(softmax_terms)(z, n, &largest);
     const R scale = (R)(given / sum);
     PL2_EACH_VECTOR(j, n) NAME(store)(z + j, NAME(load)(z + j) * scale);
     if (y)
         for (int64_t j = 0; j < n; j++) z[j] -= y[j];
-    else z[label] -= 1;
+    else
+        z[label] -= 1;
     return given * ((double)largest + log(sum)) - wanted;
 }
 

@@ -1,5 +1,6 @@
 /* Forward and backward of one block of rows.  Knows a Net and its arrays; no epochs, no orders. */
 
+#define Block NAME(Block)
 /* A block on its way through a network.  Activations of layer l: act + rows * column, row length
    stride; after the loss those of the last layer hold delta = dE0/dz, times m. */
 typedef struct {
@@ -9,12 +10,9 @@ typedef struct {
     const R *x;
     int64_t x_stride;
     R *act, *scratch, *other, *panel;
-} NAME(Block);
+} Block;
 
-static R *NAME(activation)(const NAME(Block) *b, int64_t l)
-{
-    return b->act + b->rows * b->net->layer[l].column;
-}
+static R *NAME(activation)(const Block *b, int64_t l) { return b->act + b->rows * b->net->layer[l].column; }
 
 /* z -> f(z), in place, whole padded rows. */
 static void NAME(activate)(int kind, R *z, int64_t count)
@@ -23,7 +21,9 @@ static void NAME(activate)(int kind, R *z, int64_t count)
     case ACTIVATION_##f: \
         for (int64_t i = 0; i < count; i += LANES) NAME(store)(z + i, NAME(f)(NAME(load)(z + i))); \
         break;
-    switch (kind) { ACTIVATIONS(PL2_CASE) }
+    switch (kind) {
+        ACTIVATIONS(PL2_CASE)
+    }
 #undef PL2_CASE
 }
 
@@ -35,7 +35,9 @@ static void NAME(times_slope)(int kind, const R *a, const R *s, R *to, int64_t c
         for (int64_t i = 0; i < count; i += LANES) \
             NAME(store)(to + i, NAME(load)(s + i) * NAME(f##_slope)(NAME(load)(a + i))); \
         break;
-    switch (kind) { ACTIVATIONS(PL2_CASE) }
+    switch (kind) {
+        ACTIVATIONS(PL2_CASE)
+    }
 #undef PL2_CASE
 }
 
@@ -45,7 +47,9 @@ static void NAME(link)(int kind, R *z, int64_t n)
     case OUTPUT_##f: \
         NAME(f##_link)(z, n); \
         break;
-    switch (kind) { OUTPUTS(PL2_CASE) }
+    switch (kind) {
+        OUTPUTS(PL2_CASE)
+    }
 #undef PL2_CASE
 }
 
@@ -55,7 +59,9 @@ static double NAME(loss)(int kind, R *z, const R *y, int64_t label, int64_t n)
 #define PL2_CASE(f) \
     case OUTPUT_##f: \
         return NAME(f##_loss)(z, y, label, n);
-    switch (kind) { OUTPUTS(PL2_CASE) }
+    switch (kind) {
+        OUTPUTS(PL2_CASE)
+    }
 #undef PL2_CASE
     return 0;
 }
@@ -66,12 +72,14 @@ static void NAME(jacobian)(int kind, const R *p, int64_t j, R *d, int64_t n)
     case OUTPUT_##f: \
         NAME(f##_jacobian)(p, j, d, n); \
         break;
-    switch (kind) { OUTPUTS(PL2_CASE) }
+    switch (kind) {
+        OUTPUTS(PL2_CASE)
+    }
 #undef PL2_CASE
 }
 
 /* Layers [first, last): a' = f(a W + b), but for the last of the network, which is left at z. */
-static void NAME(forward)(const NAME(Block) *b, int64_t first, int64_t last)
+static void NAME(forward)(const Block *b, int64_t first, int64_t last)
 {
     const Net *net = b->net;
     const R *a = b->x;
@@ -79,7 +87,7 @@ static void NAME(forward)(const NAME(Block) *b, int64_t first, int64_t last)
     for (int64_t l = first; l < last; l++) {
         const Layer *layer = &net->layer[l];
         R *z = NAME(activation)(b, l);
-        NAME(gemm)(&(NAME(Product)){
+        NAME(gemm)(&(Product){
             .store = STORE_PADDED,
             .m = b->rows,
             .n = layer->out,
@@ -99,19 +107,20 @@ static void NAME(forward)(const NAME(Block) *b, int64_t first, int64_t last)
     }
 }
 
+#define Gradient NAME(Gradient)
 /* What becomes of the products a^T delta: `store` says how, W <- and b <- are in `to` (params). */
 typedef struct {
     int store;
     R scale;
     const R *shrink; /* unused but by STORE_DECAYED: c of each layer's weights; biases have none */
     R *to;
-} NAME(Gradient);
+} Gradient;
 
 /* b (n) <- as the weights of a layer whose only input is 1: the column sums of delta (m, n). */
-static void NAME(bias_gradient)(const NAME(Gradient) *g, const R *delta, int64_t rows, const Layer *layer)
+static void NAME(bias_gradient)(const Gradient *g, const R *delta, int64_t rows, const Layer *layer)
 {
     static const R one = 1;
-    NAME(gemm)(&(NAME(Product)){
+    NAME(gemm)(&(Product){
         .store = g->store,
         .m = 1,
         .n = layer->out,
@@ -126,7 +135,7 @@ static void NAME(bias_gradient)(const NAME(Gradient) *g, const R *delta, int64_t
 
 /* delta (m, in) = (delta' (m, out) W^T) * f'(a) goes before W <- a^T delta', for the gradient is
    that of the old weights (SPEC, The update).  delta takes the memory of a, which is then spent. */
-static void NAME(backward)(const NAME(Block) *b, const NAME(Gradient) *g)
+static void NAME(backward)(const Block *b, const Gradient *g)
 {
     const Net *net = b->net;
     for (int64_t l = net->layers - 1; l >= 0; l--) {
@@ -136,7 +145,7 @@ static void NAME(backward)(const NAME(Block) *b, const NAME(Gradient) *g)
         if (l)
             NAME(gemm_transposed)(delta, layer->stride, b->params + layer->weight, b->rows, layer->in,
                                   layer->out, b->scratch, before->stride, b->panel);
-        NAME(gemm)(&(NAME(Product)){
+        NAME(gemm)(&(Product){
             .store = g->store,
             .m = layer->in,
             .n = layer->out,
@@ -157,7 +166,7 @@ static void NAME(backward)(const NAME(Block) *b, const NAME(Gradient) *g)
 }
 
 /* d prediction_j / d x of each row into result (rows, outputs, inputs), after `forward`. */
-static void NAME(backward_to_inputs)(const NAME(Block) *b, int64_t j, R *result)
+static void NAME(backward_to_inputs)(const Block *b, int64_t j, R *result)
 {
     const Net *net = b->net;
     const Layer *top = &net->layer[net->layers - 1];

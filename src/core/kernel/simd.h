@@ -38,10 +38,7 @@ static inline pl2_flush pl2_flush_on(void)
     __asm__ volatile("msr fpcr, %0" : : "r"(found | 1u << 24));
     return found;
 }
-static inline void pl2_flush_restore(pl2_flush found)
-{
-    __asm__ volatile("msr fpcr, %0" : : "r"(found));
-}
+static inline void pl2_flush_restore(pl2_flush found) { __asm__ volatile("msr fpcr, %0" : : "r"(found)); }
 #else
 typedef int pl2_flush;
 static inline pl2_flush pl2_flush_on(void) { return 0; }
@@ -89,8 +86,8 @@ PL2_INLINE void NAME(store)(R *p, V v) { memcpy(p, &v, sizeof v); }
 
 PL2_INLINE V NAME(splat)(R x)
 {
-    V v = {0};
-    return v + x;
+    const V zero = {0};
+    return x - zero; /* which is -0 for -0 */
 }
 
 /* The same bits as integers and back, and the masks (all ones or all zeros) of a comparison. */
@@ -132,8 +129,10 @@ PL2_INLINE V NAME(load_part)(const R *p, int count)
 
 PL2_INLINE void NAME(store_part)(R *p, V v, int count)
 {
-    if (sizeof(R) == 4) _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
-    else _mm512_mask_storeu_pd(p, (__mmask8)((1u << count) - 1), (__m512d)v);
+    if (sizeof(R) == 4)
+        _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
+    else
+        _mm512_mask_storeu_pd(p, (__mmask8)((1u << count) - 1), (__m512d)v);
 }
 #else
 #if defined(PL2_AVX2)
