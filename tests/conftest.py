@@ -1,0 +1,26 @@
+"""Fixtures that several test files share."""
+
+import numpy as np
+import pytest
+from make_frozen import FROZEN
+
+from pyl2 import Network
+
+
+@pytest.fixture(scope="session")
+def frozen():
+    """What PyTorch computed, by the name of the case."""
+    with np.load(FROZEN) as values:
+        return dict(values)
+
+
+@pytest.fixture
+def make_network():
+    """The Network of a reference.Net, holding the given parameters."""
+
+    def make(net, params, dtype=np.float64):
+        network = Network(net.layer_sizes, hidden=list(net.hidden), output=net.output, dtype=dtype)
+        network.params = params
+        return network
+
+    return make

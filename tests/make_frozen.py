@@ -1,0 +1,224 @@
+"""What PyTorch computes (float64, autograd) for the cases of test_gradient and test_decay.
+
+    python tests/make_frozen.py
+
+writes frozen_torch.npz beside this file; it needs PyTorch (2.13 made the file in the repository)
+and gives the same numbers every time.  The tests read the file, so they do without PyTorch;
+test_torch repeats the comparison live.  Nothing here uses the formulas of reference.py: of it
+come only the layout of the parameters, the data, and the names.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import reference
+
+FROZEN = Path(__file__).with_name("frozen_torch.npz")
+
+
+@dataclass(frozen=True)
+class GradientCase:
+    activation: str
+    output: str
+    depth: int
+    indices: bool = False
+    seed: int = 0
+    rows: int = 11
+    l2: tuple = (0.7, 0.3, 1.1, 0.5)  # one per layer, as many as there are
+
+    def __str__(self):
+        kind = "indices" if self.indices else self.output
+        return f"gradient-{self.activation}-{kind}-{self.depth}"
+
+    @property
+    def net(self):
+        return reference.make_net(self.activation, self.output, self.depth)
+
+    @property
+    def problem(self):
+        return reference.make_problem(self.net, self.rows, self.seed, self.indices)
+
+
+@dataclass(frozen=True)
+class TrajectoryCase:
+    optimizer: str
+    decay: str
+    n: str
+    weighted: bool
+    seed: int = 1
+    rows: int = 28
+    batch_size: int = 6  # five batches an epoch, the last of 4 rows
+    epochs: int = 10
+    eta: float = 0.05
+    l2: tuple = (0.9, 0.4)
+    momentum: float = 0.8
+    beta_1: float = 0.85
+    beta_2: float = 0.95
+    epsilon: float = 1e-3
+
+    def __str__(self):
+        kind = "weighted" if self.weighted else "plain"
+        return f"trajectory-{self.optimizer}-{self.decay}-{self.n}-{kind}"
+
+    @property
+    def net(self):
+        return reference.make_net("tanh", "softmax", 1)
+
+    @property
+    def problem(self):
+        params, x, y, s = reference.make_problem(self.net, self.rows, self.seed, indices=True)
+        return params, x, y, s if self.weighted else None
+
+    @property
+    def penalties(self):
+        """The lambda of each layer; smaller where it is itself the fraction of a weight."""
+        return tuple(v / 30 for v in self.l2) if self.decay == "fraction" else self.l2
+
+    def items(self, m):
+        """What lambda is divided by in a batch of weight m."""
+        s = self.problem[3]
+        return {"batch": m, "train": self.rows if s is None else s.sum(), "7.5": 7.5}[self.n]
+
+    def orders(self):
+        """The order of each epoch: a RandomState shuffles the last one, as Backprop does."""
+        rng, order = np.random.RandomState(self.seed), np.arange(self.rows)
+        for _ in range(self.epochs):
+            i = np.arange(self.rows)
+            rng.shuffle(i)
+            order = order[i]
+            yield order
+
+
+GRADIENTS = [
+    GradientCase(activation, output, depth, indices)
+    for output, indices in [*((o, False) for o in reference.OUTPUTS), ("softmax", True)]
+    for depth in range(4)
+    for activation in (reference.ACTIVATIONS if depth else ["identity"])
+]
+TRAJECTORIES = [
+    TrajectoryCase(*case)
+    for case in product(
+        reference.OPTIMIZERS, reference.DECAYS, ("batch", "train", "7.5"), (False, True)
+    )
+    if reference.valid(*case[:2])
+]
+
+
+def data_error(net, weights, biases, x, y, s):
+    """E0, as a user of PyTorch would write it."""
+    import torch
+    from torch.nn import functional as f
+
+    links = {"identity": lambda z: z, "logistic": torch.sigmoid, "tanh": torch.tanh}
+    z = x
+    for layer, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        z = z @ w + b
+        if layer < len(net.hidden):
+            z = links.get(net.hidden[layer], torch.relu)(z)
+    losses = {
+        "identity": lambda: 0.5 * f.mse_loss(z, y, reduction="none").sum(1),
+        "logistic": lambda: f.binary_cross_entropy_with_logits(z, y, reduction="none").sum(1),
+        "softmax": lambda: f.cross_entropy(z, y, reduction="none"),
+        "exp": lambda: (
+            f.poisson_nll_loss(z, y, log_input=True, reduction="none") + torch.xlogy(y, y) - y
+        ).sum(1),
+    }
+    return (s * losses[net.output]()).sum() / s.sum()
+
+
+def leaves(net, params):
+    """Weights and biases as leaves of autograd."""
+    import torch
+
+    return [[torch.tensor(p, requires_grad=True) for p in part] for part in net.split(params)]
+
+
+def tensors(x, y, s):
+    import torch
+
+    s = np.ones(len(x)) if s is None else s
+    return [torch.tensor(v) for v in (x, y, s)]
+
+
+def penalty_of(weights, rates):
+    return sum(0.5 * rate * (w**2).sum() for rate, w in zip(rates, weights, strict=False))
+
+
+def flat(weights, biases):
+    return np.concatenate([p.detach().numpy().ravel() for p in (*weights, *biases)])
+
+
+def torch_gradient(case):
+    """E0, R, then the gradient of E, with n = "batch"."""
+    params, *data = case.problem
+    x, y, s = tensors(*data)
+    weights, biases = leaves(case.net, params)
+    e0 = data_error(case.net, weights, biases, x, y, s)
+    r = penalty_of(weights, [v / s.sum() for v in case.l2])
+    (e0 + r).backward()
+    grads = [[p.grad for p in part] for part in (weights, biases)]
+    return np.concatenate([[e0.item(), r.item()], flat(*grads)])
+
+
+def torch_optimizer(case, groups):
+    import torch
+
+    if case.optimizer in ("adam", "adamw"):
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[case.optimizer]
+        betas = case.beta_1, case.beta_2
+        return kind(groups, lr=case.eta, betas=betas, eps=case.epsilon, weight_decay=0.0)
+    momentum = 0.0 if case.optimizer == "sgd" else case.momentum
+    nesterov = case.optimizer == "nesterov"
+    return torch.optim.SGD(groups, lr=case.eta, momentum=momentum, nesterov=nesterov)
+
+
+def torch_trajectory(case):
+    """E0 and R of each epoch (row-weighted means), then the parameters after the last.
+
+    weight_decay is PyTorch's own for "l2", and for "decoupled" under AdamW; any other decay is a
+    scaling of the old weights between backward and step, where AdamW has its own.
+    """
+    params, *data = case.problem
+    x, y, s = tensors(*data)
+    weights, biases = leaves(case.net, params)
+    optimizer = torch_optimizer(case, [{"params": [w]} for w in weights] + [{"params": biases}])
+    own = case.decay == "l2" or (case.decay == "decoupled" and case.optimizer == "adamw")
+    errors, t = [], 0
+    for order in case.orders():
+        sums = np.zeros(2)
+        for first in range(0, case.rows, case.batch_size):
+            i, t = order[first : first + case.batch_size], t + 1
+            rates = [v / case.items(s[i].sum().item()) for v in case.penalties]
+            fractions = [case.eta * rate for rate in rates]
+            if case.decay == "fraction":
+                fractions, rates = case.penalties, [v / case.eta for v in case.penalties]
+            optimizer.zero_grad()
+            e0 = data_error(case.net, weights, biases, x[i], y[i], s[i])
+            sums += len(i) * np.array([e0.item(), penalty_of(weights, rates).item()])
+            e0.backward()
+            for group, rate, fraction, w in zip(
+                optimizer.param_groups, rates, fractions, weights, strict=False
+            ):
+                if own:
+                    group["weight_decay"] = rate
+                else:
+                    w.data *= 1 - fraction
+            if case.optimizer == "adam":  # scikit-learn's epsilon is not divided by this root
+                for group in optimizer.param_groups:
+                    group["eps"] = case.epsilon / np.sqrt(1 - case.beta_2**t)
+            optimizer.step()
+        errors.append(sums / case.rows)
+    return np.concatenate([np.ravel(errors), flat(weights, biases)])
+
+
+def expected():
+    """The values of PyTorch by the name of the case."""
+    values = {str(case): torch_gradient(case) for case in GRADIENTS}
+    return values | {str(case): torch_trajectory(case) for case in TRAJECTORIES}
+
+
+if __name__ == "__main__":
+    np.savez_compressed(FROZEN, **expected())
+    print(f"{FROZEN.name}: {FROZEN.stat().st_size} bytes")

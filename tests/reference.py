@@ -1,0 +1,294 @@
+"""The kernels once more, in plain NumPy: the oracle of the tests.
+
+Imports nothing of pyl2 and computes in float64, with the symbols of the contract.  A row of the
+C tables (activation, output, optimizer) has a row of the same name here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+
+def sigmoid(z):
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1.0, e) / (1.0 + e)
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def log_sum_exp(z):
+    top = z.max(axis=1)
+    return top + np.log(np.exp(z - top[:, None]).sum(axis=1))
+
+
+def y_log_y(y):
+    return y * np.log(np.where(y > 0, y, 1.0))
+
+
+def diagonal(d):
+    return d[:, :, None] * np.eye(d.shape[1])
+
+
+# name: f(z), f'(z)
+ACTIVATIONS = {
+    "identity": (lambda z: z, np.ones_like),
+    "logistic": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
+    "tanh": (np.tanh, lambda z: 1.0 - np.tanh(z) ** 2),
+    "relu": (lambda z: np.maximum(z, 0.0), lambda z: np.where(z > 0, 1.0, 0.0)),
+}
+
+
+@dataclass(frozen=True)
+class Output:
+    link: Callable  # prediction (rows, k) of z (rows, k)
+    loss: Callable  # loss of each row, (rows,), of z and y
+    jacobian: Callable  # d link_j / d z_i, (rows, k, k)
+
+    def delta(self, z, y):
+        """The slope d loss / d z.  A softmax row of y need not sum to 1."""
+        total = y.sum(axis=1, keepdims=True) if self.link is softmax else 1.0
+        return total * self.link(z) - y
+
+
+OUTPUTS = {
+    "identity": Output(
+        lambda z: z,
+        lambda z, y: 0.5 * ((z - y) ** 2).sum(axis=1),
+        lambda z: diagonal(np.ones_like(z)),
+    ),
+    "logistic": Output(
+        sigmoid,
+        lambda z, y: (np.logaddexp(0.0, z) - y * z).sum(axis=1),
+        lambda z: diagonal(sigmoid(z) * sigmoid(-z)),
+    ),
+    "softmax": Output(
+        softmax,
+        lambda z, y: y.sum(axis=1) * log_sum_exp(z) - (y * z).sum(axis=1),
+        lambda z: diagonal(softmax(z)) - softmax(z)[:, :, None] * softmax(z)[:, None, :],
+    ),
+    "exp": Output(
+        np.exp,
+        lambda z, y: (y_log_y(y) - y * z - y + np.exp(z)).sum(axis=1),
+        lambda z: diagonal(np.exp(z)),
+    ),
+}
+
+
+# name: number of state vectors, step(update, gradient, state (S, d), t), which is subtracted
+def sgd(u, g, state, t):
+    return u.eta * g
+
+
+def momentum(u, g, state, t):
+    state[0] = u.momentum * state[0] - u.eta * g
+    return -state[0]
+
+
+def nesterov(u, g, state, t):
+    state[0] = u.momentum * state[0] - u.eta * g
+    return u.eta * g - u.momentum * state[0]
+
+
+def moments(u, g, state):
+    state[0] = u.beta_1 * state[0] + (1 - u.beta_1) * g
+    state[1] = u.beta_2 * state[1] + (1 - u.beta_2) * g**2
+
+
+def adam(u, g, state, t):
+    moments(u, g, state)
+    eta = u.eta * np.sqrt(1 - u.beta_2**t) / (1 - u.beta_1**t)
+    return eta * state[0] / (np.sqrt(state[1]) + u.epsilon)
+
+
+def adamw(u, g, state, t):
+    moments(u, g, state)
+    root = np.sqrt(state[1] / (1 - u.beta_2**t))
+    return u.eta * (state[0] / (1 - u.beta_1**t)) / (root + u.epsilon)
+
+
+OPTIMIZERS = {
+    "sgd": (0, sgd),
+    "momentum": (1, momentum),
+    "nesterov": (1, nesterov),
+    "adam": (2, adam),
+    "adamw": (2, adamw),
+}
+DECAYS = ("l2", "decoupled", "fraction")
+
+
+@dataclass(frozen=True)
+class Update:
+    optimizer: str
+    decay: str
+    eta: float
+    l2: tuple  # one per layer
+    n: float = 0.0  # 0: the m of the batch
+    momentum: float = 0.9
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+
+    def coefficients(self, m):
+        """(c, l2, r) for each layer: W loses c W, the gradient gains l2 W, R = sum r/2 |W|^2."""
+        l2 = np.asarray(self.l2, dtype=float)
+        rate = l2 / (self.n or m)
+        if self.decay == "fraction":
+            return l2, 0 * l2, l2 / self.eta
+        if self.decay == "decoupled" or self.optimizer == "sgd":
+            return self.eta * rate, 0 * rate, rate
+        return 0 * rate, rate, rate
+
+
+def valid(optimizer, decay):
+    """AdamW whose gradient holds the penalty is Adam, and refused."""
+    return (optimizer, decay) != ("adamw", "l2")
+
+
+@dataclass(frozen=True)
+class Net:
+    layer_sizes: tuple
+    hidden: tuple = ()
+    output: str = "identity"
+
+    @property
+    def shapes(self):
+        return list(pairwise(self.layer_sizes))
+
+    @property
+    def n_weights(self):
+        return sum(i * o for i, o in self.shapes)
+
+    @property
+    def n_params(self):
+        return self.n_weights + sum(self.layer_sizes[1:])
+
+    def split(self, params):
+        """Views: the weights W_1 .. W_L and the biases b_1 .. b_L."""
+        ends = np.cumsum([i * o for i, o in self.shapes] + [o for _, o in self.shapes])
+        parts = np.split(params, ends[:-1])
+        weights = [p.reshape(s) for p, s in zip(parts, self.shapes, strict=False)]
+        return weights, parts[len(self.shapes) :]
+
+    def spread(self, values):
+        """A number per layer, for each parameter; 0 for the biases."""
+        weights = np.repeat(values, [i * o for i, o in self.shapes])
+        return np.concatenate([weights, np.zeros(self.n_params - self.n_weights)])
+
+    def layers(self, params, x):
+        """The z and a of each layer; the input stands first among the a."""
+        params, a, zs = params.astype(float), [x.astype(float)], []
+        links = [ACTIVATIONS[h][0] for h in self.hidden] + [OUTPUTS[self.output].link]
+        for w, b, link in zip(*self.split(params), links, strict=True):
+            zs.append(a[-1] @ w + b)
+            a.append(link(zs[-1]))
+        return zs, a
+
+    def predict(self, params, x):
+        return self.layers(params, x)[1][-1]
+
+    def targets(self, y):
+        """Class indices as rows; anything else as it is."""
+        return np.eye(self.layer_sizes[-1])[y] if y.dtype.kind == "i" else y.astype(float)
+
+    def errors(self, params, x, y, s=None, rates=0.0):
+        """E0 and R, for L2 rates lambda/n: one number, or one per layer."""
+        loss = OUTPUTS[self.output].loss(self.layers(params, x)[0][-1], self.targets(y))
+        rates = self.spread(np.broadcast_to(rates, len(self.shapes)))
+        return np.average(loss, weights=s), 0.5 * float(rates @ params.astype(float) ** 2)
+
+    def gradient(self, params, x, y, s=None, rates=0.0):
+        """The gradient of E = E0 + R."""
+        zs, a = self.layers(params, x)
+        s = np.ones(len(x)) if s is None else s.astype(float)
+        delta = OUTPUTS[self.output].delta(zs[-1], self.targets(y)) * (s / s.sum())[:, None]
+        weights, _ = self.split(params.astype(float))
+        dw, db = [], []
+        for layer in reversed(range(len(weights))):
+            dw.insert(0, (a[layer].T @ delta).ravel())
+            db.insert(0, delta.sum(axis=0))
+            if layer:
+                delta = (delta @ weights[layer].T) * ACTIVATIONS[self.hidden[layer - 1]][1](
+                    zs[layer - 1]
+                )
+        rates = self.spread(np.broadcast_to(rates, len(weights)))
+        return np.concatenate(dw + db) + rates * params
+
+    def input_gradient(self, params, x):
+        """The slopes d prediction_j / d x_i, (rows, outputs, inputs)."""
+        zs, _ = self.layers(params, x)
+        weights, _ = self.split(params.astype(float))
+        j = OUTPUTS[self.output].jacobian(zs[-1])
+        for layer in reversed(range(1, len(weights))):
+            slope = ACTIVATIONS[self.hidden[layer - 1]][1](zs[layer - 1])
+            j = (j @ weights[layer].T) * slope[:, None, :]
+        return j @ weights[0].T
+
+    def epoch(self, params, state, t, x, y, update, s=None, order=None, batch_size=1):
+        """New params, state (S, d), t, and the sums over the batches of rows*E0 and rows*R."""
+        params, state, sums = params.astype(float), state.astype(float), np.zeros(2)
+        s = np.ones(len(x)) if s is None else s.astype(float)
+        order = np.arange(len(x)) if order is None else order
+        for first in range(0, len(x), batch_size):
+            rows = order[first : first + batch_size]
+            m = s[rows].sum()
+            if m == 0:
+                continue
+            t += 1
+            c, l2, r = update.coefficients(m)
+            batch = x[rows], y[rows], s[rows]
+            sums += len(rows) * np.array(self.errors(params, *batch, r))
+            g = self.gradient(params, *batch, l2)
+            step = OPTIMIZERS[update.optimizer][1](update, g, state, t)
+            params = params - (self.spread(c) * params + step)
+        return params, state, t, sums
+
+
+def make_net(activation, output, depth, inputs=5, outputs=3):
+    """A network of `depth` hidden layers of different widths."""
+    sizes = (inputs, *(6, 4, 7)[:depth], outputs)
+    return Net(sizes, (activation,) * depth, output)
+
+
+def make_problem(net, rows, seed=0, indices=False):
+    """Parameters, x, y and sample weights that float32 holds exactly, so both types share them.
+
+    RandomState: its streams never change, and the frozen values hang on them.
+    """
+    rng = np.random.RandomState(seed)
+    gain = 0.5 if net.output == "exp" else 1.0  # or a few updates overflow it
+    parts = [gain * rng.randn(i * o) / np.sqrt(i) for i, o in net.shapes]
+    parts += [0.3 * rng.randn(o) for _, o in net.shapes]
+    x = rng.randn(rows, net.layer_sizes[0])
+    shape = rows, net.layer_sizes[-1]
+    y = {
+        "identity": lambda: rng.randn(*shape),
+        "logistic": lambda: np.where(
+            rng.rand(*shape) < 0.5, rng.rand(*shape), rng.randint(2, size=shape)
+        ),
+        "softmax": lambda: softmax(rng.randn(*shape)),
+        "exp": lambda: rng.poisson(1.5, shape),
+    }[net.output]()
+    if indices:
+        y = rng.randint(shape[1], size=rows)
+    s = rng.uniform(0.5, 2.0, rows)
+
+    def rounded(v):
+        return np.asarray(v, dtype=np.float32).astype(float)
+
+    params = rounded(np.concatenate(parts))
+    return params, rounded(x), y if indices else rounded(y), rounded(s)
+
+
+def away_from_kink(net, rows, margin=1e-3, **kwargs):
+    """A problem on which every z is at least `margin` from 0, where relu has no derivative."""
+    for seed in range(1000):
+        problem = make_problem(net, rows, seed, **kwargs)
+        zs, _ = net.layers(*problem[:2])
+        if min(abs(z).min() for z in zs) > margin:
+            return problem
+    raise AssertionError("no seed keeps away from the kink")

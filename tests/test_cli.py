@@ -1,0 +1,556 @@
+"""The command line: what it reads, what it says, and that bad input is one line and exit code 2."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+
+from pyl2 import Backprop, __version__, files, tables
+from pyl2.__main__ import MOST_CLASSES, main
+from pyl2.model import load
+
+QUICK = ("--epochs", "3", "--hidden", "4", "--quiet")
+COMMAND = (sys.executable, "-m", "pyl2")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def iris(folder):
+    """A CSV with quoted names, text classes, and a column that is no feature."""
+    data = load_iris()
+    with open("iris.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", *data.feature_names, "species, or kind"])
+        for row, (x, y) in enumerate(zip(data.data.tolist(), data.target, strict=True)):
+            writer.writerow([f"no. {row}", *x, data.target_names[y]])
+    return data
+
+
+IRIS = ("iris.csv", "--target", "species, or kind", "--drop", "id")
+
+
+@pytest.fixture
+def model(iris, capsys):
+    assert main(["train", *IRIS, "--save", "model.pl2", *QUICK]) == 0
+    capsys.readouterr()
+    return "model.pl2"
+
+
+def write(text, name="data.csv"):
+    with open(name, "wb") as file:
+        file.write(text if isinstance(text, bytes) else text.encode())
+    return name
+
+
+def numbers(rows=40, **columns):
+    """Return the text of a CSV with columns a, b and y, other columns added or in their place."""
+    rng = np.random.default_rng(0)
+    found = {name: rng.normal(size=rows).tolist() for name in ("a", "b", "y")} | columns
+    lines = [
+        ",".join(found),
+        *(",".join(map(str, row)) for row in zip(*found.values(), strict=True)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def told(capsys, *argv):
+    """Run a training that works, and return its JSON."""
+    assert main(["train", *argv, "--json", *QUICK]) == 0
+    out, err = capsys.readouterr()
+    assert not err
+    return json.loads(out)
+
+
+def refused(capsys, *argv):
+    """Run what must fail, and return its one line."""
+    code = main(argv)
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("pyl2: error: ")
+    return err
+
+
+# Training
+
+
+def test_default_shows_what_the_penalty_does(capsys):
+    assert main(["train", "--json", "--quiet"]) == 0
+    free, penalized = json.loads(capsys.readouterr().out)["results"]
+    assert (free["l2"], free["penalty"]) == (0, 0)
+    assert penalized["l2"] > 0
+    assert penalized["penalty"] > 0
+    assert penalized["weight_norm"] < free["weight_norm"] / 2
+    assert penalized["data_error"] > free["data_error"]
+    assert penalized["test_score"] > free["test_score"] + 0.1
+
+
+def test_report_is_readable_in_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["train", "--dataset", "breast_cancer", "--epochs", "3"]) == 0
+    out, err = capsys.readouterr()
+    assert max(map(len, out.splitlines())) <= 80
+    for word in ("λ", "E₀", "R", "‖W‖", "items/s", "classification", "standardised", "n = train"):
+        assert word in out
+    assert "…" not in out
+    assert "Traceback" not in err
+
+
+def test_json_and_quiet_leave_the_rest_silent(capsys):
+    setup = told(capsys, "--dataset", "wine")
+    assert setup["rows"] == {"train": 133, "test": 45}
+    assert setup["layer_sizes"] == [13, 4, 3]
+    assert [result["epochs"] for result in setup["results"]] == [3, 3]
+
+
+@pytest.mark.parametrize("name", ["iris", "digits", "wine", "breast_cancer", "diabetes"])
+def test_bundled_data(capsys, name):
+    setup = told(capsys, "--dataset", name)
+    assert setup["task"] == ("regression" if name == "diabetes" else "classification")
+
+
+def test_same_seed_same_numbers(capsys):
+    def scores(*options):
+        timed = ("seconds", "items_per_second")
+        results = told(capsys, *options)["results"]
+        return [{k: v for k, v in result.items() if k not in timed} for result in results]
+
+    assert scores("--seed", "3") == scores("--seed", "3") != scores("--seed", "4")
+
+
+def test_csv_with_text_classes(iris, capsys):
+    setup = told(capsys, *IRIS)
+    assert setup["classes"] == ["setosa", "versicolor", "virginica"]
+    assert "text" in setup["why"]
+
+
+@pytest.mark.parametrize(
+    ("column", "task", "why"),
+    [
+        (["yes", "no"] * 20, "classification", "text"),
+        ([True, False] * 20, "classification", "text"),
+        (["3.0", "-1"] * 20, "classification", "2 distinct integers"),
+        ([0.5, 1.0] * 20, "regression", "fractions"),
+        (range(40), "regression", f"more than {MOST_CLASSES}"),
+    ],
+)
+def test_task_follows_the_target(folder, capsys, column, task, why):
+    setup = told(capsys, write(numbers(y=column)))
+    assert setup["task"] == task
+    assert why in setup["why"]
+
+
+def test_task_can_be_said(folder, capsys):
+    path = write(numbers(y=[1, 2] * 20))
+    assert told(capsys, path, "--task", "regression")["classes"] is None
+    assert told(capsys, path, "--task", "classification")["classes"] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--hidden", "none"),
+        ("--hidden", "5,3", "--activation", "relu,logistic"),
+        ("--optimizer", "lbfgs"),
+        ("--optimizer", "sgd", "--eta", "0.1", "--decay", "decoupled", "--n", "batch"),
+        ("--optimizer", "adamw", "--decay", "fraction", "--l2", "1e-4", "--n", "2.5"),
+        ("--batch-size", "all", "--dtype", "float32", "--max-time", "1e-9"),
+        ("--test-size", "0.5", "--l2", "0"),
+    ],
+)
+def test_options(capsys, options):
+    assert main(["train", "--epochs", "2", "--quiet", *options]) == 0
+    assert "items/s" in capsys.readouterr().out
+
+
+def test_constant_columns_are_harmless(folder, capsys):
+    setup = told(capsys, write(numbers(a=[7.3] * 40)))
+    assert all(np.isfinite(result["test_score"]) for result in setup["results"])
+
+
+def test_npz_of_columns_and_of_a_matrix(folder, capsys):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3)).astype(np.float32)
+    np.savez("matrix.npz", X=X, label=X[:, 0] > 0, other=np.ones((2, 2)))
+    np.savez("columns.npz", a=X[:, 0], b=X[:, 1] > 0, y=np.array(["p", "q", "r"] * 20))
+    matrix = told(capsys, "matrix.npz", "--target", "label")
+    assert matrix["classes"] == ["False", "True"]
+    assert matrix["layer_sizes"][0] == 3
+    assert "bool" in matrix["why"]
+    assert told(capsys, "columns.npz")["classes"] == ["p", "q", "r"]
+
+
+# Predicting
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["species, or kind", "petal length (cm)"])
+def test_prediction_is_the_networks_own(iris, capsys, name, dtype):
+    drop = "id" if name == "species, or kind" else 'id,"species, or kind"'
+    argv = ("iris.csv", "--target", name, "--drop", drop, "--dtype", dtype, "--save", "m.pl2")
+    assert (
+        main(["train", *argv, "--task", "classification" if "kind" in name else "regression"]) == 0
+    )
+    capsys.readouterr()
+    network, schema = load("m.pl2")
+    assert network.dtype == dtype
+    X = tables.read_features("iris.csv", schema.features)
+    np.testing.assert_array_equal(X.mean(axis=0).round(0), schema.mean.round(0))
+    outputs = network.predict((X - schema.mean) / schema.scale)
+
+    assert main(["predict", "m.pl2", "iris.csv"]) == 0
+    header, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
+    assert header == [name]
+    found = [cell for (cell,) in rows]
+    if schema.classes is None:
+        expected = outputs[:, 0].astype(float) * schema.target_scale + schema.target_mean
+        np.testing.assert_array_equal(np.array(found, float), expected)
+        assert np.corrcoef(expected, iris.data[:, 2])[0, 1] > 0.95
+    else:
+        assert found == [schema.classes[i] for i in outputs.argmax(axis=1)]
+        assert np.mean(np.array(found) == iris.target_names[iris.target]) > 0.9
+
+
+def test_columns_are_found_by_name(model, iris, capsys):
+    assert main(["predict", model, "iris.csv"]) == 0
+    expected = capsys.readouterr().out
+    names = load(model)[1].features
+    order = [2, 0, 3, 1]
+    lines = [";".join(map(str, row)) for row in iris.data[:, order].tolist()]
+    write("\ufeff" + ";".join(names[i] for i in order) + "\r\n" + "\r\n".join(lines), "other.csv")
+    np.savez("other.npz", text=["a"], **dict(zip(names, iris.data.T, strict=True)))
+    for path in ("other.csv", "other.npz"):
+        assert main(["predict", model, path]) == 0
+        assert capsys.readouterr().out == expected
+
+
+def test_probabilities_go_to_a_file(model, capsys):
+    assert main(["predict", model, "iris.csv", "--proba", "--output", "out.csv"]) == 0
+    assert capsys.readouterr() == ("", "")
+    with open("out.csv", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["species, or kind", "setosa", "versicolor", "virginica"]
+    probabilities = np.array([row[1:] for row in rows], float)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert [header[1 + i] for i in probabilities.argmax(axis=1)] == [row[0] for row in rows]
+
+
+def test_prediction_refuses(model, capsys):
+    assert "'petal" in refused(capsys, "predict", model, write("sepal length (cm)\n1\n"))
+    assert "empty" in refused(capsys, "predict", model, write(""))
+    header = ",".join(load(model)[1].features)
+    line = refused(capsys, "predict", model, write(f"{header}\n1,2,3,4\n1,2,,4\n"))
+    assert "row 2: empty" in line
+    assert "row 1: nan" in refused(capsys, "predict", model, write(f"{header}\n1,2,nan,4\n"))
+    assert "nope.pl2" in refused(capsys, "predict", "nope.pl2", "iris.csv")
+    assert "not a pyl2 file" in refused(capsys, "predict", "iris.csv", "iris.csv")
+    assert "nowhere" in refused(capsys, "predict", model, "iris.csv", "--output", "nowhere/o.csv")
+
+
+def test_proba_needs_classes(folder, capsys):
+    path = write(numbers())
+    assert main(["train", path, "--save", "m.pl2", *QUICK]) == 0
+    capsys.readouterr()
+    assert "--proba" in refused(capsys, "predict", "m.pl2", path, "--proba")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("features", None),
+        ("features", "abcd"),
+        ("features", ["a", "b", "c"]),
+        ("features", ["a", "b", "c", "c"]),
+        ("features", ["a", "b", "c", 4]),
+        ("target", 3),
+        ("classes", None),
+        ("classes", []),
+        ("classes", ["a", "b"]),
+        ("target_mean", "0"),
+        ("target_mean", float("nan")),
+        ("target_scale", 0.0),
+        ("target_scale", True),
+        ("mean", np.zeros(3)),
+        ("mean", np.zeros(4, np.float32)),
+        ("mean", np.full(4, np.nan)),
+        ("scale", np.zeros(4)),
+        ("scale", None),
+        ("params", np.zeros(3)),
+        ("params", np.full(35, np.nan)),
+        ("network", None),
+        ("network", []),
+        ("network", {"layer_sizes": [4, 10**30, 3], "hidden": ["tanh"], "output": "softmax"}),
+        ("network", {"layer_sizes": [4, 4, 3], "hidden": ["tanh"], "output": "identity"}),
+    ],
+)
+def test_damaged_model(model, capsys, key, value):
+    arrays, meta = files.read(model, "model")
+    place = arrays if key in arrays else meta
+    if value is None and place is arrays:
+        del arrays[key]
+    else:
+        place[key] = value
+    files.write(model, "model", arrays, meta)
+    assert "damaged" in refused(capsys, "predict", model, "iris.csv")
+
+
+# Bad input to training
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "empty"),
+        ("\n\n", "no header"),
+        ("a,b,y\n", "no rows"),
+        ("1,2,3\n4,5,6\n", "must name the columns"),
+        ("a,a,y\n1,2,3\n", "same name: 'a'"),
+        (",b,y\n1,2,3\n", '--drop "column 1"'),
+        ("a,b,z\n1,2,3\n", "no column 'y'; it has 'a', 'b', 'z'; name the target with --target"),
+        ("y\n1\n2\n", "no column is left"),
+        ("a,b,y\n1,2\n3,4,5\n", "row 1 has 2 values, the header 3 names"),
+        ("a,b,y\n1,2,3\n\n3,4,5,6\n", "row 2 has 4 values"),
+        ("a,b,y\n1,2\n3,4\n", "row 1 has 2 values"),
+        ("a,b,y\n1,x y,3\n,z,5\n", "'b' (row 1: 'x y'), 'a' (row 2: empty)"),
+        ("a,b,y\n1,x y,3\n,z,5\n", "--drop b,a"),
+        ('a,"b, c",y\n1,x,3\n', """--drop '"b, c"'"""),
+        ("a,b,y\n1,2,3\n3,inf,5\nnan,4,5\n", "'a' (row 3: nan), 'b' (row 2: inf)"),
+        ("a,b,y\n1,2,3\n3,4,nan\n", "'y' (row 2: nan)"),
+        ("a,b,y\n1,2,3\n3,4,\n", "'y' is empty in row 2"),
+        ("a,y\n1,2\n3,4\n5,6\n", "3 rows are too few"),
+        ("a,y\n" + "1,q\n" * 9, "same in all rows"),
+        ("a,y\n" + "1,q\n" * 9 + "1,p\n", "class 'p' has a single row"),
+        ("a,y\n1,1\n2,2\n3,3\n4,4\n5,5\n", "--task regression"),
+        ("a,y\n1,1\n2,1\n3,2\n4,2\n", "--test-size 0.25"),
+        ("a,y\n" + "1e308,1\n-1e308,2\n" * 9, "'a' are too large"),
+        (b"a,y\n\xff\xfe,2\n", "UTF-8"),
+        ("a" * 200_000 + ",y\n1,2\n", "not a CSV"),
+        ('a,y\n"1,2\n', "row 1 has 1 values"),
+    ],
+)
+def test_csv_refused(folder, capsys, text, words):
+    assert words in refused(capsys, "train", write(text))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"a": np.ones(4)}, "no column 'y'"),
+        ({"a": np.ones(4), "y": np.ones(3)}, "(3,)"),
+        ({"a": np.ones(4), "b": np.ones(3), "y": np.ones(4)}, "'a' 4, 'b' 3"),
+        ({"a": np.ones((4, 1)), "b": np.array(["p"] * 4), "y": np.ones(4)}, "--drop a,b"),
+        ({"a": np.ones(4) * 1j, "y": np.ones(4)}, "complex"),
+        ({"a": np.ones(4), "y": np.ones(4) * 1j}, "complex"),
+        ({"X": np.ones((0, 2)), "y": np.ones(0)}, "rows"),
+        ({"X": np.ones((4, 0)), "y": np.ones(4)}, "no column is left"),
+        ({"X": np.ones((4, 2)), "y": np.array([1, None, 2, 3])}, "allow_pickle"),
+        ({"X": np.full((4, 2), np.inf), "y": np.ones(4)}, "'x0' (row 1: inf)"),
+    ],
+)
+def test_npz_refused(folder, capsys, arrays, words):
+    np.savez("data.npz", **arrays)
+    assert words in refused(capsys, "train", "data.npz")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        (),
+        ("sing",),
+        ("train", "nope.csv"),
+        ("train", "."),
+        ("train", "--dataset", "titanic"),
+        ("train", "--target", "y"),
+        ("train", "--drop", "y"),
+        ("train", "x.csv", "--dataset", "iris"),
+        ("train", "--dataset", "iris", "--task", "regression"),
+        ("train", "--task", "guess"),
+        ("train", "--l2", "-1"),
+        ("train", "--l2", "nan"),
+        ("train", "--l2", "x"),
+        ("train", "--n", "0"),
+        ("train", "--n", "all"),
+        ("train", "--eta", "0"),
+        ("train", "--epochs", "0"),
+        ("train", "--epochs", "1.5"),
+        ("train", "--batch-size", "0"),
+        ("train", "--max-time", "0"),
+        ("train", "--hidden", "3,0"),
+        ("train", "--hidden", "3,x"),
+        ("train", "--hidden", "9" * 30),
+        ("train", "--activation", "step"),
+        ("train", "--activation", "tanh,relu,tanh"),
+        ("train", "--optimizer", "magic"),
+        ("train", "--decay", "slow"),
+        ("train", "--optimizer", "adamw", "--decay", "l2"),
+        ("train", "--dtype", "float16"),
+        ("train", "--test-size", "1"),
+        ("train", "--test-size", "0.999"),
+        ("train", "--test-size", "0.002"),
+        ("train", "--seed", "-1"),
+        ("train", "--save", "nowhere/model.pl2"),
+        ("train", "--save", "."),
+        ("train", "--quiet", "--optimizer", "sgd", "--eta", "1e4"),
+        ("predict",),
+        ("predict", "model.pl2"),
+    ],
+)
+def test_options_refused(folder, capsys, argv):
+    refused(capsys, *argv)
+
+
+def test_divergence_names_eta_and_l2(capsys):
+    line = refused(capsys, "train", "--quiet", "--optimizer", "sgd", "--eta", "1e4")
+    assert "eta=10000" in line
+    assert "l2=0" in line
+
+
+# Malformed bytes
+
+
+def survives(capsys, *argv):
+    """Whatever the bytes: it works, or says why not in a line."""
+    code = main(argv)
+    err = capsys.readouterr().err
+    assert code in (0, 2)
+    assert code == 0 or (err.count("\n") == 1 and err.startswith("pyl2: error: "))
+
+
+def damaged(rng, content):
+    """Return content with some bytes changed, or cut, or with a piece of it twice."""
+    found = bytearray(content)
+    for _ in range(rng.integers(1, 5)):
+        found[rng.integers(len(found))] = rng.integers(256)
+    start, stop = np.sort(rng.integers(len(found), size=2))
+    match rng.integers(4):
+        case 0:
+            return bytes(found[:start])
+        case 1:
+            return bytes(found[:stop] + found[start:])
+        case _:
+            return bytes(found)
+
+
+def test_random_bytes(folder, capsys):
+    rng = np.random.default_rng(0)
+    letters = np.frombuffer(b'0123456789.,;\t\n\r" -+einfaxy\x00\xc3\xa9', np.uint8)
+    for trial in range(300):
+        size = rng.integers(1, 200)
+        noise = rng.bytes(size) if trial % 3 else b"a,y\n" + rng.choice(letters, size).tobytes()
+        write(noise, "noise")
+        survives(capsys, "train", "noise", *QUICK)
+        survives(capsys, "predict", "noise", "noise")
+        write(b"PK\x03\x04" + noise, "noise")
+        survives(capsys, "train", "noise", *QUICK)
+
+
+def test_damaged_tables(folder, capsys):
+    rng = np.random.default_rng(1)
+    np.savez("data.npz", a=np.arange(40.0), y=np.arange(40) % 2)
+    np.savez_compressed("small.npz", X=np.ones((40, 2)), y=np.arange(40) % 2)
+    write(numbers(y=["yes", "no"] * 20))
+    for name in ("data.npz", "small.npz", "data.csv"):
+        with open(name, "rb") as file:
+            content = file.read()
+        for _ in range(100):
+            write(damaged(rng, content), "noise")
+            survives(capsys, "train", "noise", *QUICK)
+
+
+def test_damaged_model_bytes(model, capsys):
+    rng = np.random.default_rng(2)
+    with open(model, "rb") as file:
+        content = file.read()
+    for _ in range(300):
+        write(damaged(rng, content), "noise")
+        survives(capsys, "predict", "noise", "iris.csv")
+
+
+# As a process of its own
+
+
+def test_help_and_version():
+    for argv, words in ((("--help",), "predict"), (("--version",), __version__)):
+        done = subprocess.run([*COMMAND, *argv], capture_output=True, text=True, check=True)
+        assert words in done.stdout
+        assert not done.stderr
+
+
+def test_help_loads_nothing_heavy():
+    code = "import sys, pyl2.__main__ as m; m._parser(); print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_terminal_without_greek():
+    done = subprocess.run(
+        [*COMMAND, "train", "--epochs", "2"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=True,
+    )
+    assert b"items/s" in done.stdout
+    assert b"training" in done.stderr  # the bar
+
+
+def test_error_of_a_process():
+    done = subprocess.run([*COMMAND, "train", "nope.csv"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "pyl2: error: nope.csv: No such file or directory\n"
+
+
+def test_interrupt_of_a_training(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Backprop, "train", interrupted)
+    assert main(["train", "--quiet"]) == 130
+    assert capsys.readouterr() == ("", "pyl2: interrupted\n")
+
+
+def test_interrupt_of_reading(folder, monkeypatch):
+    """NumPy would make an error in the table of it."""
+
+    def interrupted(*_, **__):
+        raise ValueError from KeyboardInterrupt()
+
+    monkeypatch.setattr(np, "loadtxt", interrupted)
+    assert main(["train", write(numbers())]) == 130
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c():
+    with subprocess.Popen(
+        [*COMMAND, "train", "--epochs", "1000000000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline().startswith("data")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.endswith("pyl2: interrupted\n")
+    assert "Traceback" not in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_reader_that_has_seen_enough(model):
+    with subprocess.Popen(
+        [*COMMAND, "predict", model, "iris.csv"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141

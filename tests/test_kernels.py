@@ -1,0 +1,490 @@
+"""The binding's Net against reference.py: every type, instruction set, row of a table and edge."""
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+import pytest
+import reference
+from reference import make_net, make_problem
+
+from pyl2 import _core
+
+# Stands above the other parameters: it then varies fastest, and kinds share a reference result.
+KIND = pytest.mark.parametrize(
+    ("dtype", "isa"),
+    [pytest.param(*kind, id="-".join(kind)) for kind in product("fd", _core.ISAS)],
+)
+# In units of the largest entry: some hundred roundings.
+TOLERANCE = {"f": 3e-5, "d": 1e-13}
+
+
+@dataclass
+class Kernel:
+    """The binding's Net behind the signatures of reference.Net: arrays in, new arrays out."""
+
+    net: reference.Net
+    dtype: str
+    isa: str
+
+    def __post_init__(self):
+        n = self.net
+        self.core = _core.Net(n.layer_sizes, n.hidden, n.output, self.dtype, self.isa)
+
+    def cast(self, v):
+        """To the dtype, unless it has it (then strides and flags stay), or is None or indices."""
+        return v if v is None or v.dtype.kind == "i" else np.asarray(v, dtype=self.dtype)
+
+    def full(self, *shape, dtype=None):
+        """Memory that fails the test wherever it is not written."""
+        return np.full(shape, np.nan, dtype=dtype or self.dtype)
+
+    def predict(self, params, x, first=0, last=None):
+        sizes = self.net.layer_sizes
+        out = self.full(len(x), sizes[-1 if last is None else last])
+        self.core.predict(self.cast(params), self.cast(x), out, first, last)
+        return out
+
+    def errors(self, params, x, y, s=None, rates=0.0):
+        rates = np.full((1, len(self.net.shapes)), rates, dtype=float)
+        out = self.full(1, 2, dtype=float)
+        args = (self.cast(v) for v in (params[None], x, y, s))
+        self.core.errors(*args, rates, out)
+        return out[0]
+
+    def gradient(self, params, x, y, s=None, rates=0.0):
+        rates = np.full(len(self.net.shapes), rates, dtype=float)
+        grad = self.full(len(params))
+        args = [self.cast(v) for v in (params, x, y, s)]
+        close(
+            self.core.gradient(*args, rates, grad), self.errors(params, x, y, s, rates), self.dtype
+        )
+        return grad
+
+    def input_gradient(self, params, x):
+        sizes = self.net.layer_sizes
+        out = self.full(len(x), sizes[-1], sizes[0])
+        self.core.input_gradient(self.cast(params), self.cast(x), out)
+        return out
+
+    def epochs(self, params, state, steps, x, y, updates, s=None, order=None, batch_size=1):
+        """P networks; params (P, d), state (P, S d), steps (P,)."""
+        params, state = (np.array(v, dtype=self.dtype) for v in (params, state))
+        steps, out = np.array(steps, dtype=np.int64), self.full(len(params), 2, dtype=float)
+        updates = [_core.Update(**asdict(u)) for u in updates]
+        data = [self.cast(v) for v in (x, y, s)]
+        self.core.epoch(params, state, steps, *data, order, batch_size, updates, out)
+        return params, state, steps, out
+
+    def epoch(self, params, state, t, x, y, update, *args, **kwargs):
+        many = self.epochs([params], state.reshape(1, -1), [t], x, y, [update], *args, **kwargs)
+        params, state_, t, out = (v[0] for v in many)
+        return params, state_.reshape(state.shape), t, out
+
+
+def close(actual, expected, dtype, err_msg=""):
+    expected = np.asarray(expected)
+    scale = np.abs(expected).max(initial=0.0)
+    np.testing.assert_allclose(
+        actual, expected, rtol=0, atol=TOLERANCE[dtype] * scale, err_msg=err_msg
+    )
+
+
+def all_close(actual, expected, dtype, err_msg=""):
+    for a, e in zip(actual, expected, strict=True):
+        close(a, e, dtype, err_msg)
+
+
+def state_of(net, optimizer, seed=3):
+    """A state as training leaves it: small velocities; first and second moments."""
+    count = reference.OPTIMIZERS[optimizer][0]
+    state = 1e-2 * np.random.RandomState(seed).rand(count, net.n_params)
+    return state.astype(np.float32).astype(float)
+
+
+def update_of(net, optimizer, decay="decoupled", n=0.0, eta=0.02):
+    """An epsilon that weighs beside the root: both places of it are seen, and float32 is tame."""
+    l2 = tuple(np.linspace(0.2, 0.8, len(net.shapes)) / (20 if decay == "fraction" else 1))
+    return reference.Update(optimizer, decay, eta, l2, n, epsilon=1e-2)
+
+
+def gradient_rates(net):
+    return np.linspace(0.1, 0.4, len(net.shapes))
+
+
+def test_every_row_of_the_tables_has_a_reference():
+    assert set(_core.ACTIVATIONS) == set(reference.ACTIVATIONS)
+    assert set(_core.OUTPUTS) == set(reference.OUTPUTS)
+    assert set(_core.OPTIMIZERS) == set(reference.OPTIMIZERS)
+    assert set(_core.DECAYS) == set(reference.DECAYS)
+
+
+def test_isa_is_the_one_asked_for(monkeypatch):
+    """By the argument, else by the environment, else the fastest."""
+    shape = (2, 1), (), "identity", "d"
+    monkeypatch.delenv("PYL2_ISA", raising=False)
+    assert _core.Net(*shape).isa == _core.ISAS[-1]
+    for isa in _core.ISAS:
+        monkeypatch.setenv("PYL2_ISA", isa)
+        assert _core.Net(*shape).isa == isa
+        assert _core.Net(*shape, _core.ISAS[0]).isa == _core.ISAS[0]
+
+
+# ---- shapes: every pair of sizes meets in every pair of the places ----
+
+SIZES = (1, 7, 8, 9, 15, 16, 17, 31, 33, 100, 784)
+SHAPES = [
+    (SIZES[i], SIZES[j], SIZES[(i + j) % 11], SIZES[(i + 2 * j) % 11])
+    for i, j in product(range(11), repeat=2)
+]
+
+
+@lru_cache(maxsize=2)
+def shape_case(inputs, hidden, outputs, batch):
+    """Reference results on one full batch and a smaller one, shared by types and ISAs.
+
+    No relu: among so many z, one rounds to the other side of the kink in float32.
+    """
+    pick = inputs + hidden + batch
+    activation = ("tanh", "logistic", "identity")[pick % 3]
+    output = tuple(reference.OUTPUTS)[pick % 4]
+    net = reference.Net((inputs, hidden, outputs), (activation,), output)
+    params, x, y, s = make_problem(net, batch + batch // 2 + 1)
+    data = params, x, y, s, gradient_rates(net)
+    trained = {}
+    for optimizer in ("sgd", "adam"):
+        # Small steps: exp of many inputs must not blow up.  A large decay: it must show.
+        update = update_of(net, optimizer, "fraction", eta=0.4 / max(inputs, hidden, 8))
+        args = params, state_of(net, optimizer), 4, x, y, update, s, None, batch
+        trained[optimizer] = args, net.epoch(*args)
+    expected = net.predict(params, x), net.errors(*data), net.gradient(*data)
+    return net, data, expected, trained
+
+
+@KIND
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_shape(shape, dtype, isa):
+    net, data, expected, trained = shape_case(*shape)
+    kernel = Kernel(net, dtype, isa)
+    actual = kernel.predict(*data[:2]), kernel.errors(*data), kernel.gradient(*data)
+    all_close(actual, expected, dtype)
+    for args, result in trained.values():
+        all_close(kernel.epoch(*args), result, dtype)
+
+
+@lru_cache(maxsize=1)
+def large_case(width, rows):
+    net = reference.Net((13, width, 17, 3), ("tanh", "logistic"), "softmax")
+    params, x, y, s = make_problem(net, rows, indices=True)
+    data = params, x, y, s, gradient_rates(net)
+    order, trained = np.random.RandomState(0).permutation(rows), []
+    for optimizer, batch in product(("sgd", "adam"), (rows, rows - 100)):
+        update, state = update_of(net, optimizer), state_of(net, optimizer)
+        args = params, state, 0, x, y, update, s, order, batch
+        trained.append((args, net.epoch(*args)))
+    expected = net.predict(params, x), net.errors(*data), net.gradient(*data)
+    return net, data, expected, trained
+
+
+@KIND
+@pytest.mark.parametrize(("width", "rows"), [(33, 1001), (33, 5003), (100, 20001)])
+def test_large_batch(width, rows, dtype, isa):
+    """Rows pass in blocks, of unequal heights; the last case is done in several slices of time."""
+    net, data, expected, trained = large_case(width, rows)
+    kernel = Kernel(net, dtype, isa)
+    actual = kernel.predict(*data[:2]), kernel.errors(*data), kernel.gradient(*data)
+    all_close(actual, expected, dtype)
+    for args, result in trained:
+        all_close(kernel.epoch(*args), result, dtype)
+
+
+# ---- rows of the tables ----
+
+GRID = np.array(
+    [0.0, 1e-30, 1e-8, 1e-4, 0.01, 0.3, 0.55, 0.625, 0.7, 1, 3, 9, 20, 50, 88, 100, 700, 1e5, 1e30]
+)
+GRID = np.concatenate([-GRID, GRID, np.linspace(-12, 12, 997), [np.inf, -np.inf]])
+
+
+@KIND
+@pytest.mark.parametrize("activation", _core.ACTIVATIONS)
+def test_activation_is_accurate_everywhere(activation, dtype, isa):
+    kernel = Kernel(reference.Net((1, 1, 1), (activation,), "identity"), dtype, isa)
+    z = GRID.astype(dtype)
+    actual = kernel.predict(np.array([1.0, 1, 0, 0]), z[:, None], 0, 1)[:, 0]
+    expected = reference.ACTIVATIONS[activation][0](z.astype(float))
+    limits = np.finfo(dtype)
+    np.testing.assert_allclose(actual, expected, rtol=16 * limits.eps, atol=limits.tiny)
+
+
+@KIND
+@pytest.mark.parametrize("activation", _core.ACTIVATIONS)
+@pytest.mark.parametrize("output", _core.OUTPUTS)
+def test_nan_passes_through(activation, output, dtype, isa):
+    """Divergence is found by the error: no activation may swallow a NaN."""
+    net = make_net(activation, output, 2)
+    params, x, y, _ = make_problem(net, 9)
+    x[4, 2] = np.nan
+    kernel = Kernel(net, dtype, isa)
+    bad = np.isnan(kernel.predict(params, x))
+    assert bad[4].all()
+    assert not np.delete(bad, 4, axis=0).any()
+    assert np.isnan(kernel.errors(params, x, y)[0])
+
+
+@KIND
+@pytest.mark.parametrize("output", ["logistic", "softmax"])
+def test_cross_entropy_of_huge_logits_is_finite(output, dtype, isa):
+    net = reference.Net((3, 3), (), output)
+    params = np.concatenate([np.eye(3).ravel(), np.zeros(3)])
+    x = np.array([[1e3, -1e3, 0.0], [-2e4, 2e4, 5.0], [90.0, 89.0, -90.0]])
+    y = np.array([[0.0, 1, 0], [1, 0, 0], [0.25, 0.25, 0.5]])
+    kernel = Kernel(net, dtype, isa)
+    close(kernel.errors(params, x, y), net.errors(params, x, y), dtype)
+    close(kernel.gradient(params, x, y), net.gradient(params, x, y), dtype)
+
+
+@lru_cache(maxsize=16)
+def table_results(activation, output, optimizer):
+    """Reference results of every decay x n."""
+    net = make_net(activation, output, 2)
+    params, x, y, s = make_problem(net, 23)
+    results = {}
+    for decay, n in product(_core.DECAYS, (0.0, 23.0, 1.5)):
+        if reference.valid(optimizer, decay):
+            update = update_of(net, optimizer, decay, n)
+            args = params, state_of(net, optimizer), 2, x, y, update, s, None, 9
+            results[decay, n] = args, net.epoch(*args)
+    return net, results
+
+
+@KIND
+@pytest.mark.parametrize("optimizer", _core.OPTIMIZERS)
+@pytest.mark.parametrize("output", _core.OUTPUTS)
+@pytest.mark.parametrize("activation", _core.ACTIVATIONS)
+def test_epoch(dtype, isa, activation, output, optimizer):
+    """Every decay and n, over two batches of 9 and one of 5, a lambda for each layer."""
+    net, results = table_results(activation, output, optimizer)
+    kernel = Kernel(net, dtype, isa)
+    for case, (args, expected) in results.items():
+        all_close(kernel.epoch(*args), expected, dtype, str(case))
+
+
+@KIND
+@pytest.mark.parametrize("depth", range(4))
+@pytest.mark.parametrize("output", _core.OUTPUTS)
+@pytest.mark.parametrize("activation", _core.ACTIVATIONS)
+def test_passes(dtype, isa, activation, output, depth):
+    """Predictions of every range of layers, errors, and both gradients."""
+    net = make_net(activation, output, depth)
+    params, x, y, s = make_problem(net, 10)
+    kernel, rates = Kernel(net, dtype, isa), gradient_rates(net)
+    _, a = net.layers(params, x)
+    for first in range(depth + 1):
+        for last in range(first + 1, depth + 2):
+            close(kernel.predict(params, a[first], first, last), a[last], dtype)
+    close(kernel.errors(params, x, y, s, rates), net.errors(params, x, y, s, rates), dtype)
+    close(kernel.gradient(params, x, y, s, rates), net.gradient(params, x, y, s, rates), dtype)
+    close(kernel.input_gradient(params, x), net.input_gradient(params, x), dtype)
+
+
+@KIND
+def test_mixed_activations(dtype, isa):
+    hidden = tuple(_core.ACTIVATIONS)
+    net = reference.Net((4, *range(5, 5 + len(hidden)), 2), hidden, "identity")
+    params, x, y, s = make_problem(net, 10)
+    kernel = Kernel(net, dtype, isa)
+    close(kernel.gradient(params, x, y, s), net.gradient(params, x, y, s), dtype)
+
+
+@KIND
+@pytest.mark.parametrize("optimizer", _core.OPTIMIZERS)
+def test_softmax_targets(dtype, isa, optimizer):
+    """Indices are their rows of 0 and 1; rows that do not sum to 1 weigh by their sum."""
+    net = make_net("tanh", "softmax", 1)
+    params, x, indices, s = make_problem(net, 20, indices=True)
+    kernel, state = Kernel(net, dtype, isa), state_of(net, optimizer)
+    update = update_of(net, optimizer)
+    for y in (indices, np.eye(3)[indices], 2.5 * np.eye(3)[indices], np.zeros((20, 3))):
+        args = params, state, 0, x, y, update, s, None, 8
+        all_close(kernel.epoch(*args), net.epoch(*args), dtype)
+        close(kernel.gradient(params, x, y, s), net.gradient(params, x, y, s), dtype)
+
+
+# ---- batches, orders, weights ----
+
+
+@KIND
+@pytest.mark.parametrize("batch_size", [1, 2, 5, 16, 40])
+@pytest.mark.parametrize("optimizer", _core.OPTIMIZERS)
+def test_batch_size(dtype, isa, optimizer, batch_size):
+    """Online, smaller last batches, all rows; through an order and without, with s and without."""
+    net = make_net("relu", "softmax", 2)
+    params, x, y, s = make_problem(net, 40, indices=True)
+    kernel, update, state = (
+        Kernel(net, dtype, isa),
+        update_of(net, optimizer),
+        state_of(net, optimizer),
+    )
+    shuffled = np.random.RandomState(0).permutation(40)
+    for weights, order in product((None, s), (None, shuffled)):
+        args = params, state, 0, x, y, update, weights, order, batch_size
+        all_close(kernel.epoch(*args), net.epoch(*args), dtype)
+
+
+@KIND
+@pytest.mark.parametrize("output", _core.OUTPUTS)
+def test_one_row(dtype, isa, output):
+    net = make_net("tanh", output, 1)
+    params, x, y, s = make_problem(net, 1)
+    kernel = Kernel(net, dtype, isa)
+    close(kernel.predict(params, x), net.predict(params, x), dtype)
+    for update in (update_of(net, optimizer) for optimizer in _core.OPTIMIZERS):
+        args = params, state_of(net, update.optimizer), 0, x, y, update, s
+        all_close(kernel.epoch(*args), net.epoch(*args), dtype)
+
+
+@KIND
+def test_no_rows(dtype, isa):
+    net = make_net("tanh", "softmax", 1)
+    params, x, _, _ = make_problem(net, 3)
+    assert Kernel(net, dtype, isa).predict(params, x[:0]).shape == (0, 3)
+
+
+@KIND
+@pytest.mark.parametrize("zeros", [slice(0, 8), slice(8, 16), slice(16, 20), slice(0, 20)])
+@pytest.mark.parametrize("optimizer", _core.OPTIMIZERS)
+def test_batch_of_weight_0_is_no_batch(dtype, isa, optimizer, zeros):
+    """No update, nothing added, no step counted; also where rows of weight 0 are in others."""
+    net = make_net("tanh", "identity", 1)
+    params, x, y, s = make_problem(net, 20)
+    s[zeros] = 0
+    s[[1, 9, 17]] = 0
+    kernel, update = Kernel(net, dtype, isa), update_of(net, optimizer)
+    args = params, state_of(net, optimizer), 0, x, y, update, s, None, 8
+    all_close(kernel.epoch(*args), net.epoch(*args), dtype)
+
+
+@KIND
+def test_rows_of_weight_0_are_absent(dtype, isa):
+    net = make_net("tanh", "exp", 1)
+    params, x, y, s = make_problem(net, 20)
+    keep = np.arange(20) % 3 > 0
+    kernel = Kernel(net, dtype, isa)
+    close(
+        kernel.errors(params, x, y, s * keep), net.errors(params, x[keep], y[keep], s[keep]), dtype
+    )
+    expected = net.gradient(params, x[keep], y[keep], s[keep])
+    close(kernel.gradient(params, x, y, s * keep), expected, dtype)
+
+
+# ---- memory as it lies ----
+
+
+def layouts(v):
+    """The same rows in other memory: odd strides, backwards, every second row; read-only."""
+    wide = np.full((len(v), *(w + 3 for w in v.shape[1:])), -1, dtype=v.dtype)
+    inner = wide[(slice(None), *(slice(1, 1 + w) for w in v.shape[1:]))]
+    inner[...] = v
+    doubled = np.repeat(v, 2, axis=0)[::2]
+    backwards = np.ascontiguousarray(v[::-1])[::-1]
+    frozen = v.copy()
+    frozen.flags.writeable = False
+    return {"wide": inner, "second": doubled, "backwards": backwards, "read-only": frozen}
+
+
+@KIND
+@pytest.mark.parametrize("indices", [False, True], ids=["rows", "indices"])
+@pytest.mark.parametrize("layout", ["wide", "second", "backwards", "read-only"])
+def test_strides(dtype, isa, layout, indices):
+    """Where x and y lie changes no bit."""
+    net = make_net("tanh", "softmax", 2)
+    kernel = Kernel(net, dtype, isa)
+    params, *data = make_problem(net, 21, indices=indices)
+    data = [np.array(kernel.cast(v)) for v in data]
+    x, y, s = data
+    x2, y2, s2 = layouts(x)[layout], y if indices else layouts(y)[layout], layouts(s)["read-only"]
+    assert np.array_equal(kernel.predict(params, x2), kernel.predict(params, x))
+    assert np.array_equal(kernel.input_gradient(params, x2), kernel.input_gradient(params, x))
+    assert np.array_equal(kernel.gradient(params, x2, y2, s2), kernel.gradient(params, x, y, s))
+    update, state = update_of(net, "sgd"), state_of(net, "sgd")
+    order = np.random.RandomState(0).permutation(21)
+    order.flags.writeable = False
+    same = [
+        kernel.epoch(params, state, 0, *some, order, 8)
+        for some in ((x, y, update, s), (x2, y2, update, s2))
+    ]
+    assert all(np.array_equal(a, b) for a, b in zip(*same, strict=True))
+
+
+@KIND
+def test_one_row_for_all(dtype, isa):
+    """A row stride of 0, as broadcasting makes it."""
+    net = make_net("tanh", "identity", 1)
+    params, x, y, _ = make_problem(net, 1)
+    kernel = Kernel(net, dtype, isa)
+    x, y = (np.broadcast_to(kernel.cast(v), (9, v.shape[1])) for v in (x, y))
+    close(kernel.gradient(params, x, y), net.gradient(params, x, y), dtype)
+
+
+# ---- many networks at once ----
+
+
+@KIND
+@pytest.mark.parametrize("orders", ["none", "shared", "own"])
+@pytest.mark.parametrize("optimizer", _core.OPTIMIZERS)
+def test_networks_together_are_networks_apart(dtype, isa, optimizer, orders):
+    """Bit for bit, each with parameters, state, steps and an update of its own."""
+    net = make_net("tanh", "logistic", 2)
+    kernel, count = Kernel(net, dtype, isa), 4
+    params = np.stack([make_problem(net, 1, seed)[0] for seed in range(count)])
+    state = np.stack([state_of(net, optimizer, seed).ravel() for seed in range(count)])
+    decays = [decay for decay in _core.DECAYS if reference.valid(optimizer, decay)]
+    updates = [
+        reference.Update(optimizer, decays[p % len(decays)], 0.01 * (1 + p), (0.03 * p,) * 3, n)
+        for p, n in enumerate((0.0, 3.0, 0.0, 40.0))
+    ]
+    _, x, y, s = make_problem(net, 30)
+    rng = np.random.RandomState(0)
+    order = {
+        "none": None,
+        "shared": rng.permutation(30),
+        "own": np.stack([rng.permutation(30) for _ in range(count)]),
+    }[orders]
+    steps = np.array([0, 7, 1, 100])
+    together = kernel.epochs(params, state, steps, x, y, updates, s, order, 8)
+    for p in range(count):
+        own = order[p] if orders == "own" else order
+        one = slice(p, p + 1)
+        apart = kernel.epochs(params[one], state[one], steps[one], x, y, updates[one], s, own, 8)
+        assert all(np.array_equal(a[one], b) for a, b in zip(together, apart, strict=True))
+
+
+@KIND
+def test_errors_of_many_networks(dtype, isa):
+    """Bit for bit those of each one, each at its own rates."""
+    net = make_net("tanh", "softmax", 2)
+    kernel = Kernel(net, dtype, isa)
+    _, x, y, s = make_problem(net, 37, indices=True)
+    params = np.stack([make_problem(net, 1, seed)[0] for seed in range(5)])
+    rates, out = np.random.RandomState(0).rand(5, 3), np.full((5, 2), np.nan)
+    kernel.core.errors(*(kernel.cast(v) for v in (params, x, y, s)), rates, out)
+    assert np.array_equal(
+        out, [kernel.errors(p, x, y, s, r) for p, r in zip(params, rates, strict=True)]
+    )
+
+
+@KIND
+@pytest.mark.parametrize("optimizer", _core.OPTIMIZERS)
+def test_two_epochs_in_one_order(dtype, isa, optimizer):
+    """Parameters, state and step count carried from one call to the next are all there is."""
+    net = make_net("logistic", "identity", 1)
+    params, x, y, _ = make_problem(net, 24)
+    kernel, update = Kernel(net, dtype, isa), update_of(net, optimizer)
+    start = params, 0 * state_of(net, optimizer), 0
+    twice = kernel.epoch(*start, *(np.concatenate([v, v]) for v in (x, y)), update, None, None, 8)
+    first = kernel.epoch(*start, x, y, update, None, None, 8)
+    second = kernel.epoch(*first[:3], x, y, update, None, None, 8)
+    assert all(np.array_equal(a, b) for a, b in zip(twice[:3], second[:3], strict=True))
+    close(twice[3], first[3] + second[3], "d")
