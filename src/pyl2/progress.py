@@ -28,9 +28,13 @@ def progress(shown: bool, epochs: int) -> Iterator[Callable[[float], None]]:
         TextColumn("training"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("E = {task.fields[error]:.6g}"),
+        TextColumn("{task.fields[error]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), refresh_per_second=10) as bar:
-        task = bar.add_task("", total=epochs, error=float("nan"))
-        yield lambda error: bar.update(task, advance=1, error=error)
+        task = bar.add_task("", total=epochs, error="")
+
+        def advance(error: float) -> None:
+            bar.update(task, advance=1, error=f"E = {error:.6g}")
+
+        yield advance

@@ -1,0 +1,442 @@
+"""The command line: `pyl2 train` and `pyl2 predict`.
+
+Whatever is wrong with files or options is a ValueError or an OSError on its way to `main`, which
+makes one line and exit code 2 of it. Heavy modules are imported where they are used, so that
+`pyl2 --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from pyl2 import Backprop, Network
+    from pyl2.checks import Array
+    from pyl2.model import Schema
+    from pyl2.report import Result
+    from pyl2.tables import Table
+
+DATASETS = ("diabetes", "breast_cancer", "digits", "iris", "wine")
+"""Of scikit-learn's; the first, where λ shows best, when nothing is asked for."""
+
+MOST_CLASSES = 20
+"""A target of integers with more distinct values than this is taken for a quantity."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        args = _parser().parse_args(argv)
+        with _plain_warnings():
+            args.run(args)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("pyl2: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough; without this Python complains again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (ValueError, OSError, OverflowError, MemoryError) as error:
+        print(f"pyl2: error: {_line(error)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train with and without the penalty, show both, save the penalized network."""
+    from pyl2 import model, report
+
+    _check_writable(args.save)
+    data = _prepared(_table(args), args)
+    trainers = {l2: _trainer(data, l2, args) for l2 in (0.0, args.l2)}
+    setup = _setup(data, trainers[args.l2], args)
+    if not (args.json or args.quiet):
+        report.notes(setup)
+    results = [_trained(data, l2, trainer, args) for l2, trainer in trainers.items()]
+    if args.save:
+        model.save(args.save, trainers[args.l2].network, data.schema)
+    if args.json:
+        told = [asdict(result) for result in results]
+        print(json.dumps({**setup, "results": told}, indent=2, allow_nan=False))
+    else:
+        report.table(results, setup["measure"])
+        if args.save and not args.quiet:
+            print(f"saved {args.save} (l2 = {args.l2:g}), for pyl2 predict {args.save} FILE")
+
+
+def predict(args: argparse.Namespace) -> None:
+    """Predict the rows of a file with a saved model."""
+    from pyl2 import model, tables
+
+    network, schema = model.load(args.model)
+    if args.proba and schema.classes is None:
+        raise ValueError(f"--proba: {args.model} is a regression, it has no classes")
+    X = schema.inputs(tables.read_features(args.file, schema.features))
+    outputs = network.predict(X)
+    if not math.isfinite(outputs.sum()):
+        raise ValueError(f"{args.file}: numbers too large for the model, or the model is damaged")
+    names, columns = [schema.target], [schema.predictions(outputs)]
+    if args.proba and schema.classes is not None:
+        names += schema.classes
+        columns += outputs.T.tolist()
+    tables.write(args.output, names, columns)
+
+
+def _check_writable(path: str | None) -> None:
+    """Find out before the training, not after it, that its model has no place."""
+    if path and (os.path.isdir(path) or not os.path.isdir(os.path.dirname(path) or ".")):
+        raise ValueError(f"--save {path}: not a file in a folder that exists")
+
+
+@dataclass(frozen=True)
+class _Data:
+    """A table made ready: rows to train and to test, standardised, and what they mean."""
+
+    schema: Schema
+    name: str
+    why: str
+    train: tuple[Array, Array]
+    test: tuple[Array, Array]
+
+
+def _table(args: argparse.Namespace) -> Table:
+    from pyl2 import tables
+
+    if args.file is None:
+        if args.target or args.drop:
+            raise ValueError("--target and --drop go with a FILE, and none is given")
+        return tables.bundled(args.dataset or DATASETS[0])
+    if args.dataset:
+        raise ValueError(f"either a FILE or --dataset, not both: {args.file}, {args.dataset}")
+    return tables.read(args.file, args.target or "y", args.drop)
+
+
+def _prepared(table: Table, args: argparse.Namespace) -> _Data:
+    import numpy as np
+    from sklearn.model_selection import train_test_split
+
+    from pyl2.model import Schema
+
+    task, why = _task(table, args.task)
+    y, classes = _classes(table) if task == "classification" else (table.y, None)
+    _check_rows(table, y, classes)
+    try:
+        train, test = train_test_split(
+            np.arange(len(y)),
+            test_size=args.test_size,
+            random_state=args.seed,
+            stratify=None if classes is None else y,
+        )
+    except ValueError as error:
+        raise ValueError(f"--test-size {args.test_size:g}: {error}") from None
+    if classes is None and min(len(train), len(test)) < 2:
+        raise ValueError(f"{len(y)} rows are too few for --test-size {args.test_size:g}")
+    unit = (0.0, 1.0)
+    if classes is None:
+        mean, scale = _moments(y[train, None], [table.target])
+        unit = float(mean[0]), float(scale[0])
+        y = (y - unit[0]) / unit[1]
+    moments = _moments(table.X[train], table.names)
+    schema = Schema(table.names, table.target, classes, *unit, *moments)
+    X = schema.inputs(table.X).astype(args.dtype)
+    name = args.file or f"{args.dataset or DATASETS[0]} (comes with scikit-learn)"
+    return _Data(schema, name, why, (X[train], y[train]), (X[test], y[test]))
+
+
+def _task(table: Table, wanted: str | None) -> tuple[str, str]:
+    """Return the task and the reason for it."""
+    import numpy as np
+
+    if table.labels is not None:
+        if wanted == "regression":
+            raise ValueError(f"no regression: target {table.target!r} is {table.kind}")
+        return "classification", f"target {table.target!r} is {table.kind}"
+    if wanted:
+        return wanted, "--task says so"
+    distinct = np.unique(table.y)
+    whole = bool((distinct == np.floor(distinct)).all())
+    if whole and len(distinct) <= MOST_CLASSES:
+        told, task = f"{len(distinct)} distinct integers", "classification"
+    elif whole:
+        told, task = f"more than {MOST_CLASSES} distinct integers", "regression"
+    else:
+        told, task = "numbers with fractions", "regression"
+    return task, f"target {table.target!r} has {told}"
+
+
+def _classes(table: Table) -> tuple[Array, list[str]]:
+    """Return the target as indices of the classes that occur, and their names."""
+    import numpy as np
+
+    values, y = np.unique(table.y, return_inverse=True)
+    if table.labels is not None:
+        return y, [table.labels[int(value)] for value in values]
+    return y, [str(int(value)) if value.is_integer() else str(value) for value in values.tolist()]
+
+
+def _check_rows(table: Table, y: Array, classes: list[str] | None) -> None:
+    """Refuse targets from which there is nothing to learn, or nothing to test by."""
+    import numpy as np
+
+    if len(y) < 4:
+        raise ValueError(f"{len(y)} rows are too few to train and test with")
+    if (y == y[0]).all():
+        raise ValueError(f"target {table.target!r} is the same in all rows: nothing to learn")
+    if classes is not None:
+        counts = np.bincount(y)
+        if counts.min() < 2:
+            raise ValueError(
+                f"class {classes[counts.argmin()]!r} has a single row, none is left to test by; "
+                f"target {table.target!r} is {table.kind}"
+                + ("" if table.labels else ": for a quantity say --task regression")
+            )
+
+
+def _moments(X: Array, names: Sequence[str]) -> tuple[Array, Array]:
+    """Return mean and standard deviation of the columns; 1 where a column is constant."""
+    import numpy as np
+    from sklearn.preprocessing import StandardScaler
+
+    with np.errstate(all="ignore"):
+        scaler = StandardScaler().fit(X)
+    for name, scale in zip(names, scaler.scale_, strict=True):
+        if not np.isfinite(scale):
+            raise ValueError(f"the numbers of {name!r} are too large to be standardised")
+    return scaler.mean_, scaler.scale_
+
+
+def _trainer(data: _Data, l2: float, args: argparse.Namespace) -> Backprop:
+    """Set up one training; the seed makes start and shuffles the same for every λ."""
+    from pyl2 import Backprop, Network
+
+    classes = data.schema.classes
+    # Two classes are two outputs as well: one way for any number of classes, and a column of
+    # probabilities for each.
+    output, outputs = ("identity", 1) if classes is None else ("softmax", len(classes))
+    network = Network(
+        (len(data.schema.features), *args.hidden, outputs),
+        hidden=args.activation[0] if len(args.activation) == 1 else args.activation,
+        output=output,
+        dtype=args.dtype,
+        seed=args.seed,
+    )
+    return Backprop(
+        network,
+        args.optimizer,
+        eta=args.eta,
+        l2=l2,
+        n=args.n,
+        decay=args.decay,
+        batch_size=None if args.batch_size == "all" else args.batch_size,
+        seed=args.seed,
+    )
+
+
+def _trained(data: _Data, l2: float, trainer: Backprop, args: argparse.Namespace) -> Result:
+    from pyl2.report import Result
+
+    history = trainer.train(
+        *data.train, args.epochs, max_time=args.max_time, verbose=not args.quiet
+    )
+    seconds = float(history.seconds[-1])
+    squares = sum(float((W.astype("float64") ** 2).sum()) for W in trainer.network.weights)
+    return Result(
+        l2=l2,
+        data_error=float(history.data_error[-1]),
+        penalty=float(history.penalty[-1]),
+        train_score=_score(trainer.network, *data.train),
+        test_score=_score(trainer.network, *data.test),
+        weight_norm=math.sqrt(squares),
+        epochs=len(history),
+        stopped=history.stopped,
+        seconds=seconds,
+        items_per_second=len(data.train[0]) * len(history) / seconds,
+    )
+
+
+def _score(network: Network, X: Array, Y: Array) -> float:
+    from sklearn.metrics import accuracy_score, r2_score
+
+    outputs = network.predict(X)
+    if network.output == "softmax":
+        return float(accuracy_score(Y, outputs.argmax(axis=1)))
+    return float(r2_score(Y, outputs[:, 0]))
+
+
+def _setup(data: _Data, trainer: Backprop, args: argparse.Namespace) -> dict[str, Any]:
+    """Collect what the notes and the JSON tell, results aside."""
+    regression = data.schema.classes is None
+    return {
+        "data": data.name,
+        "rows": {"train": len(data.train[0]), "test": len(data.test[0])},
+        "target": data.schema.target,
+        "classes": data.schema.classes,
+        "task": "regression" if regression else "classification",
+        "why": data.why,
+        "measure": "R²" if regression else "accuracy",
+        "layer_sizes": list(trainer.network.layer_sizes),
+        "hidden": list(trainer.network.hidden),
+        "dtype": args.dtype,
+        "optimizer": trainer.optimizer,
+        "eta": None if trainer.optimizer == "lbfgs" else trainer.eta,
+        "batch_size": None if trainer.optimizer == "lbfgs" else trainer.batch_size,
+        "epochs": args.epochs,
+        "decay": trainer.decay,
+        "n": trainer.n,
+        "seed": args.seed,
+        "model": args.save,
+    }
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are like all others: one line, from `main`."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message} (see {self.prog} --help)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    from pyl2 import __version__
+
+    parser = _Parser(prog="pyl2", description="Neural networks with exact L2 regularization.")
+    parser.add_argument("--version", action="version", version=f"pyl2 {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_train(commands)
+    _add_predict(commands)
+    return parser
+
+
+def _add_train(commands: argparse._SubParsersAction[_Parser]) -> None:
+    told = "train with and without the L2 penalty and compare"
+    parser = commands.add_parser("train", help=told, description=told.capitalize() + ".")
+    parser.set_defaults(run=train)
+    add = parser.add_argument_group("data").add_argument
+    add("file", nargs="?", metavar="FILE", help="CSV with a header line, or npz; none: --dataset")
+    add("--target", metavar="NAME", help="the column to predict (default: y)")
+    add("--drop", type=_names, default=[], metavar="A,B", help="columns to leave out")
+    add("--dataset", choices=DATASETS, help=f"without a FILE (default: {DATASETS[0]})")
+    add("--task", choices=("classification", "regression"), help="default: as the target is")
+    add(
+        "--test-size",
+        type=_fraction,
+        default=0.25,
+        metavar="F",
+        help="rows to test (default: 0.25)",
+    )
+    add("--seed", type=_seed, default=0, help="of split, start and shuffles (default: 0)")
+    add = parser.add_argument_group("network").add_argument
+    add("--hidden", type=_sizes, default=(32, 16), metavar="32,16", help="hidden layers, or none")
+    add(
+        "--activation",
+        type=_names,
+        default=["tanh"],
+        metavar="F",
+        help="tanh (default), relu, logistic, identity; or one per layer: relu,tanh",
+    )
+    add("--dtype", choices=("float32", "float64"), default="float64", help="default: float64")
+    add = parser.add_argument_group("training").add_argument
+    add("--l2", type=_not_negative, default=5.0, metavar="L", help="the penalty λ (default: 5)")
+    add("--n", type=_n, default="train", help="λ is divided by: train (default), batch, a number")
+    add("--decay", help="l2, decoupled or fraction (default: the optimizer's own)")
+    add("--optimizer", default="adam", help="adam (default), adamw, sgd, momentum, nesterov, lbfgs")
+    add("--eta", type=_positive, help="learning rate (default: the optimizer's own)")
+    add(
+        "--batch-size",
+        type=_batch_size,
+        default=32,
+        metavar="B",
+        help="rows of an update, or all (default: 32)",
+    )
+    add("--epochs", type=_count, default=200, help="default: 200")
+    add("--max-time", type=_positive, metavar="SECONDS", help="for each of the two trainings")
+    add = parser.add_argument_group("output").add_argument
+    add("--save", metavar="MODEL", help="write the penalized network to this file")
+    add("--json", action="store_true", help="write JSON to standard output, nothing else")
+    add("--quiet", action="store_true", help="no progress, no notes")
+
+
+def _add_predict(commands: argparse._SubParsersAction[_Parser]) -> None:
+    told = "predict the rows of a file with a saved model"
+    parser = commands.add_parser("predict", help=told, description=told.capitalize() + ".")
+    parser.set_defaults(run=predict)
+    parser.add_argument("model", metavar="MODEL", help="written by pyl2 train --save")
+    parser.add_argument("file", metavar="FILE", help="CSV or npz with the features by name")
+    parser.add_argument("--output", metavar="OUT.csv", help="default: standard output")
+    parser.add_argument("--proba", action="store_true", help="add a column for each class")
+
+
+def _option(read: Callable[[str], Any], good: Callable[[Any], bool], what: str) -> Any:
+    """Make a type for argparse: `read` the text, say that it is not `what` where it is not good."""
+
+    def parsed(text: str) -> Any:
+        try:
+            value = read(text)
+        except ValueError:
+            value = None
+        if value is None or not good(value):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+        return value
+
+    return parsed
+
+
+def _names(text: str) -> list[str]:
+    """Names between commas; those that hold a comma in quotes, as in the header of a CSV."""
+    return [name.strip() for name in next(csv.reader([text]), [])]
+
+
+_positive = _option(float, lambda v: 0 < v < math.inf, "a positive number")
+_not_negative = _option(float, lambda v: 0 <= v < math.inf, "a number of at least 0")
+_fraction = _option(float, lambda v: 0 < v < 1, "a number between 0 and 1")
+_count = _option(int, lambda v: v > 0, "a positive whole number")
+_seed = _option(int, lambda v: 0 <= v < 2**32, "a whole number from 0 to 2**32 - 1")
+_n = _option(
+    lambda text: text if text in ("batch", "train") else float(text),
+    lambda n: isinstance(n, str) or 0 < n < math.inf,
+    "train, batch or a positive number",
+)
+_batch_size = _option(
+    lambda text: text if text == "all" else int(text),
+    lambda size: size == "all" or size > 0,
+    "all or a positive whole number",
+)
+_sizes = _option(
+    lambda text: () if text == "none" else tuple(map(int, text.split(","))),
+    lambda sizes: all(size > 0 for size in sizes),
+    "numbers of units between commas, or none",
+)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show warnings as lines of our own, not as places in the source."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        print(f"pyl2: warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+def _line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        return f"not enough memory {error}".strip()
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+if __name__ == "__main__":
+    sys.exit(main())
