@@ -1,0 +1,20 @@
+"""Shuffles made before the clock starts, for rivals that draw their own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class Replay(np.random.RandomState):
+    """A random state whose `shuffle` hands out given permutations.
+
+    So all rivals see the same rows in the same order, and none is charged for drawing it.
+    """
+
+    def __init__(self, shuffles: np.ndarray) -> None:
+        super().__init__(0)
+        self._shuffles = iter(shuffles)
+
+    def shuffle(self, x: np.ndarray) -> None:
+        """Write the next permutation to `x`, which holds 0, 1, 2 ..."""
+        x[:] = next(self._shuffles)

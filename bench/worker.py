@@ -1,0 +1,91 @@
+"""One process of the bench: `worker.py NAME CORE`, a JSON request a line in, a reply a line out.
+
+NAME is a rival, or "peak". A request {"do": method, ...} calls that method with the other entries;
+what fails is replied as {"error": message}. The clock runs here, around the training alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+import time
+import warnings
+
+import rivals
+from cases import Case, make
+from peak import Peak
+
+
+class Rival:
+    """Trains the cases it is told to."""
+
+    def __init__(self, name: str) -> None:
+        self._module = rivals.load(name)
+        self._case = self._problem = self._params = None
+
+    def hello(self) -> dict:
+        """What runs here."""
+        return {"versions": self._module.versions()}
+
+    def prepare(self, case: dict) -> dict:
+        """Take a case, if the rival can do it."""
+        self._case = Case(**case | {"layer_sizes": tuple(case["layer_sizes"])})
+        supported = self._module.supports(self._case)
+        self._problem = make(self._case) if supported else None
+        return {"supported": supported}
+
+    def round(self) -> dict:
+        """Train all epochs of the case from its start."""
+        train, self._params = self._module.prepare(self._case, self._problem)
+        start = time.perf_counter()
+        train()
+        return {"seconds": (time.perf_counter() - start) / self._case.epochs}
+
+    def params(self) -> dict:
+        """The parameters after the last round, in the case's dtype."""
+        vector = self._params().astype(self._case.dtype, copy=False)
+        return {"params": base64.b64encode(vector.tobytes()).decode()}
+
+
+class PeakMeter:
+    """Samples the peak of the core."""
+
+    def __init__(self) -> None:
+        self._peak = Peak()
+
+    def hello(self) -> dict:
+        """Nothing to tell."""
+        return {"versions": {}}
+
+    def sample(self, dtype: str) -> dict:
+        """GFLOP/s of fused multiply-adds now."""
+        return {"gflops": self._peak.sample(dtype)}
+
+
+def pin(core: int) -> None:
+    """Stay on one core, where the system lets us choose."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
+
+
+def main() -> None:
+    """Answer requests until the input ends."""
+    name, core = sys.argv[1], int(sys.argv[2])
+    replies, sys.stdout = sys.stdout, sys.stderr  # what a rival prints must not mix with replies
+    warnings.simplefilter("ignore")
+    pin(core)
+    worker = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            worker = worker or (PeakMeter() if name == "peak" else Rival(name))
+            reply = getattr(worker, request.pop("do"))(**request)
+        except Exception as error:
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), file=replies, flush=True)
+
+
+if __name__ == "__main__":
+    main()
