@@ -9,6 +9,11 @@
 
 #include <stdint.h>
 
+/* PL2_SCALAR shows any compiler what one without vectors sees. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(PL2_SCALAR)
+#define PL2_X86
+#endif
+
 /* One layer: a' (m, out) = f(a (m, in) W (in, out) + b (out)). */
 typedef struct {
     int64_t in, out;

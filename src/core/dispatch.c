@@ -17,7 +17,7 @@ const char *const pl2_optimizers[] = {OPTIMIZERS(STRING) NULL};
 const char *const pl2_decays[] = {DECAYS(STRING) NULL};
 const int32_t pl2_states[] = {OPTIMIZERS(STATES)};
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#ifdef PL2_X86
 #define PL2_ISAS(row) row(base) row(avx2) row(avx512)
 #else
 #define PL2_ISAS(row) row(base)
@@ -37,7 +37,7 @@ const char *const pl2_isas[] = {PL2_ISAS(STRING) NULL};
 
 int pl2_runs(const char *isa)
 {
-#if defined(__x86_64__) && defined(__GNUC__)
+#ifdef PL2_X86
     __builtin_cpu_init();
     if (!strcmp(isa, "avx2")) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     if (!strcmp(isa, "avx512"))

@@ -1,12 +1,13 @@
 /* AVX2 with FMA: 16 registers of 32 bytes. */
-#if defined(__x86_64__) && defined(__GNUC__)
+#include "core.h"
+
+#ifdef PL2_X86
 #include <immintrin.h>
 #ifdef __clang__ /* which ignores GCC's pragma without a word */
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else
 #pragma GCC target("avx2,fma")
 #endif
-#include "core.h"
 
 #define PL2_AVX2
 #define WIDTH 32

@@ -1,5 +1,7 @@
 /* AVX-512 as every server since Skylake has it: 32 registers of 64 bytes, masks. */
-#if defined(__x86_64__) && defined(__GNUC__)
+#include "core.h"
+
+#ifdef PL2_X86
 #include <immintrin.h>
 #ifdef __clang__ /* which ignores GCC's pragma without a word */
 #pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma"))), \
@@ -7,7 +9,6 @@
 #else
 #pragma GCC target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma,prefer-vector-width=512")
 #endif
-#include "core.h"
 
 #define PL2_AVX512
 #define WIDTH 64

@@ -43,7 +43,7 @@ class History:
     def append(
         self, data_error: float, penalty: float, seconds: float, validation: float | None = None
     ) -> None:
-        """Add an epoch."""
+        """Add an epoch: data_error E₀, penalty R, seconds since the start, validation E₀ if any."""
         self._data_error.append(data_error)
         self._penalty.append(penalty)
         self._seconds.append(seconds)

@@ -1,0 +1,51 @@
+"""The documentation is true: docstrings and the README run, every parameter is told of."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import pyl2
+
+ROOT = Path(__file__).parent.parent
+MODULES = ["pyl2", *(f"pyl2.{found.name}" for found in pkgutil.iter_modules(pyl2.__path__))]
+PUBLIC = [getattr(pyl2, name) for name in pyl2.__all__]
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "pyl2.__main__"])
+def test_docstrings_run(name):
+    results = doctest.testmod(importlib.import_module(name))
+    assert results.failed == 0
+
+
+def test_readme_runs():
+    """Its Python blocks, one after the other, in one namespace."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
+    assert blocks
+    namespace = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), namespace)
+
+
+def documented(thing):
+    """A class or function with its public methods."""
+    yield thing
+    if inspect.isclass(thing):
+        for name, member in inspect.getmembers(thing, inspect.isroutine):
+            if not name.startswith("_") and member.__qualname__.startswith(thing.__name__):
+                yield member
+
+
+@pytest.mark.parametrize("thing", PUBLIC, ids=lambda thing: thing.__name__)
+def test_public_names_are_documented(thing):
+    for member in documented(thing):
+        doc = inspect.getdoc(member) or ""
+        takes = [name for name in inspect.signature(member).parameters if name != "self"]
+        if inspect.isclass(member):
+            assert "Examples\n" in doc, member
+        for name in takes:
+            assert re.search(rf"\b{name}\b", doc), f"{member.__qualname__} is silent on {name}"
