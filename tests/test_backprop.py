@@ -1,8 +1,6 @@
 """Backprop: resuming, schedules, stopping, callbacks, interrupts, threads."""
 
 import _thread
-import os
-import signal
 import threading
 import time
 
@@ -211,10 +209,7 @@ def interrupted_after(delay, work):
     def press():
         time.sleep(delay)
         pressed.append(time.perf_counter())
-        if hasattr(signal, "pthread_kill"):
-            os.kill(os.getpid(), signal.SIGINT)
-        else:
-            _thread.interrupt_main()
+        _thread.interrupt_main()
 
     thread = threading.Thread(target=press)
     thread.start()
@@ -225,6 +220,7 @@ def interrupted_after(delay, work):
     return ended - pressed[0]
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "lbfgs"])
 def test_ctrl_c_in_one_long_full_batch_drops_it_whole(optimizer):
     rng = np.random.default_rng(0)
@@ -239,6 +235,7 @@ def test_ctrl_c_in_one_long_full_batch_drops_it_whole(optimizer):
     run.train(X[:100], X[:100, 0], epochs=1)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_in_a_long_epoch_of_small_batches():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300_000, 20))

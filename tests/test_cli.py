@@ -531,6 +531,7 @@ def test_interrupt_of_reading(folder, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c():
     with subprocess.Popen(
         [*COMMAND, "train", "--epochs", "1000000000"],
