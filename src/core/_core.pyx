@@ -44,10 +44,15 @@ cdef extern from "core.h" nogil:
         int64_t rows
         const void *x
         int64_t x_stride
+        const void *indptr
+        const void *indices
+        int32_t index_bytes
+        int64_t fullest
         const void *y
         int64_t y_stride
         const int64_t *labels
         const void *sample_weight
+        int32_t to_inputs
         int64_t first_layer, last_layer
         const double *rates
         const int64_t *order
@@ -71,8 +76,10 @@ cdef extern from "core.h" nogil:
         Verb *input_gradient
         Verb *epoch
 
+    int64_t pl2_index(const void *, int32_t, int64_t)
     void pl2_plan(CNet *, int64_t, int64_t)
-    int64_t pl2_work_bytes(const CNet *, int64_t, int64_t)
+    void pl2_measure(const CNet *, Job *)
+    int64_t pl2_work_bytes(const CNet *, const Job *, int64_t, int64_t)
     const char *const *pl2_isas
     const char *const *pl2_activations
     const char *const *pl2_outputs
@@ -121,7 +128,7 @@ cdef int row_of(str parameter, object name, tuple allowed) except -1:
 cdef class Loan:
     """Buffers borrowed for the length of a call, each checked as it is taken."""
 
-    cdef Py_buffer views[8]
+    cdef Py_buffer views[10]
     cdef int count
 
     def __dealloc__(self):
@@ -149,17 +156,19 @@ cdef str format_of(const Py_buffer *view):
     cdef str found = view.format.decode() if view.format != NULL else "B"
     if found[0] in ("@", "=", "<" if sys.byteorder == "little" else ">"):
         found = found[1:]
-    return "l" if found == "q" and view.itemsize == 8 else found
+    if found in ("i", "l", "q"):
+        return "i" if view.itemsize == 4 else "l"
+    return found
 
 
 cdef int check_type(str name, const Py_buffer *view, str letter) except -1:
     cdef str found = format_of(view)
-    if found != letter or view.itemsize != (4 if letter == "f" else 8):
+    if found != letter or view.itemsize != (4 if letter in "fi" else 8):
         raise TypeError(f"{name} must be an array of {TYPES[letter]}, got {TYPES.get(found, found)!s}")
     return 0
 
 
-TYPES = {"f": "float32", "d": "float64", "l": "int64"}
+TYPES = {"f": "float32", "d": "float64", "i": "int32", "l": "int64"}
 
 
 cdef int check_shape(str name, const Py_buffer *view, tuple shape) except -1:
@@ -188,15 +197,35 @@ cdef int check_layout(str name, const Py_buffer *view, Access access) except -1:
     return 0
 
 
-cdef int check_indices(str name, const int64_t *index, Py_ssize_t count, int64_t limit) except -1:
-    cdef Py_ssize_t i
+cdef int check_indices(str name, const void *index, int32_t index_bytes, int64_t count, int64_t limit) except -1:
+    cdef int64_t i
     cdef bint inside = True
     with nogil:
         for i in range(count):
-            inside &= 0 <= index[i] < limit
+            inside &= 0 <= pl2_index(index, index_bytes, i) < limit
     if not inside:
         raise ValueError(f"{name} must lie between 0 and {limit - 1}")
     return 0
+
+
+cdef int64_t check_indptr(str name, const void *indptr, int32_t index_bytes, int64_t rows, int64_t values) except -1:
+    """Return the number of values of the fullest row."""
+    cdef int64_t i = 0, end, fullest = 0, start = pl2_index(indptr, index_bytes, 0)
+    if start != 0:
+        raise ValueError(f"{name} must begin with 0, got {start}")
+    with nogil:
+        while i < rows:
+            end = pl2_index(indptr, index_bytes, i + 1)
+            if end < start:
+                break
+            fullest = max(fullest, end - start)
+            start = end
+            i += 1
+    if i < rows:
+        raise ValueError(f"{name} must not fall, but does at row {i}, from {start} to {end}")
+    if start > values:
+        raise ValueError(f"{name} ends at {start}, but there are {values} values")
+    return fullest
 
 
 cdef int64_t stride_of(const Py_buffer *view) noexcept:
@@ -333,6 +362,7 @@ cdef class Net:
         cdef Loan loan = Loan()
         cdef Job job = self.job(loan, 1, params, (self.net.params,), DENSE)
         self.take_x(loan, &job, x, self.net.inputs)
+        job.to_inputs = True
         job.result = loan.take("out", out, self.dtype, (job.rows, self.net.outputs, self.net.inputs), WRITTEN).buf
         self.run(self.kernels.input_gradient, &job, job.rows)
 
@@ -374,8 +404,27 @@ cdef class Net:
         return job
 
     cdef int take_x(self, Loan loan, Job *job, object x, int64_t inputs) except -1:
+        """x as an array, or anything with the data, indices, indptr and shape of a CSR matrix."""
+        if hasattr(x, "indptr"):
+            return self.take_csr(loan, job, x, inputs)
         cdef Py_buffer *view = loan.take("X", x, self.dtype, (-1, inputs), ROWS)
         job.x, job.rows, job.x_stride = view.buf, view.shape[0], stride_of(view)
+        return 0
+
+    cdef int take_csr(self, Loan loan, Job *job, object x, int64_t inputs) except -1:
+        """Every index is looked at, once a call: the engine trusts them."""
+        indptr, shape = x.indptr, tuple(x.shape)
+        if len(shape) != 2 or shape[0] < 0 or shape[1] != inputs:
+            raise ValueError(f"X must have shape (any, {inputs}), got {shape}")
+        cdef str letter = "i" if getattr(indptr, "itemsize", 8) == 4 else "l"
+        cdef Py_buffer *starts = loan.take("X.indptr", indptr, letter, (shape[0] + 1,), DENSE)
+        cdef Py_buffer *values = loan.take("X.data", x.data, self.dtype, (-1,), DENSE)
+        cdef Py_buffer *columns = loan.take("X.indices", x.indices, letter, (values.shape[0],), DENSE)
+        job.rows, job.index_bytes = shape[0], starts.itemsize
+        job.x, job.indptr, job.indices = values.buf, starts.buf, columns.buf
+        job.fullest = check_indptr("X.indptr", job.indptr, job.index_bytes, job.rows, values.shape[0])
+        stored = pl2_index(job.indptr, job.index_bytes, job.rows)
+        check_indices("X.indices", job.indices, job.index_bytes, stored, inputs)
         return 0
 
     cdef int take_items(self, Loan loan, Job *job, object x, object y, object sample_weight) except -1:
@@ -389,7 +438,7 @@ cdef class Net:
                 raise ValueError(f"class indices go with softmax outputs; {self.output} takes Y (rows, outputs)")
             view = loan.take("Y", y, "l", (job.rows,), DENSE)
             job.labels = <const int64_t *> view.buf
-            check_indices("class indices in Y", job.labels, job.rows, self.net.outputs)
+            check_indices("class indices in Y", job.labels, 8, job.rows, self.net.outputs)
         else:
             view = loan.take("Y", y, self.dtype, (job.rows, self.net.outputs), ROWS)
             job.y, job.y_stride = view.buf, stride_of(view)
@@ -407,7 +456,7 @@ cdef class Net:
         view = loan.take("order", order, "l", tuple(shape), DENSE)
         job.order = <const int64_t *> view.buf
         job.order_stride = 0 if shared else job.rows
-        check_indices("order", job.order, view.len // view.itemsize, job.rows)
+        check_indices("order", job.order, 8, view.len // view.itemsize, job.rows)
         return 0
 
     cdef int fill_plan(self, CUpdate *plan, object updates, Py_ssize_t networks) except -1:
@@ -423,11 +472,12 @@ cdef class Net:
                 raise ValueError("updates: all networks must have the same optimizer")
         return pl2_states[plan[0].optimizer] if networks else 0
 
-    cdef int run(self, Verb *verb, const Job *job, int64_t batch_rows) except -1:
+    cdef int run(self, Verb *verb, Job *job, int64_t batch_rows) except -1:
         """Call the verb slice by slice with one work buffer, looking for signals between slices."""
         cdef Cursor at
         memset(&at, 0, sizeof(at))
-        cdef int64_t size = pl2_work_bytes(&self.net, batch_rows, self.item_bytes)
+        pl2_measure(&self.net, job)
+        cdef int64_t size = pl2_work_bytes(&self.net, job, batch_rows, self.item_bytes)
         cdef char *memory = <char *> PyMem_RawMalloc(size + LINE)
         if memory == NULL:
             raise MemoryError(f"{size} bytes of work for layers of {self.layer_sizes} units")

@@ -28,9 +28,9 @@ typedef struct {
     int64_t layers, inputs, outputs, weights, params;
     int64_t columns;       /* sum of all strides */
     int64_t params_stride; /* params padded */
-    int64_t widest;        /* the largest stride, the inputs' included */
+    int64_t widest;        /* the largest stride */
     int64_t x_stride;      /* the inputs padded, the row length of gathered items */
-    int64_t block_rows;    /* rows that go through the layers together */
+    int64_t touched_bytes; /* of the list of touched rows of sparse.h, padded */
     double slice;          /* operations after which a verb returns */
     int32_t output;        /* row of outputs.h */
     Layer *layer;
@@ -50,10 +50,18 @@ typedef struct {
     int64_t rows;     /* items */
     const void *x;    /* (rows, in) */
     int64_t x_stride; /* elements from one row to the next; may be negative or 0 */
-    const void *y;    /* (rows, outputs), or NULL where labels are given or none are needed */
+    /* CSR: x holds values alone, those of row i from indptr[i] to indptr[i + 1], their columns are in
+       indices, unsorted and repeated as they come.  indptr is NULL where x is dense. */
+    const void *indptr, *indices;
+    int32_t index_bytes; /* 4 or 8, of both */
+    int64_t fullest;     /* values of the row that has most */
+    double row_cost;     /* see pl2_measure */
+    int64_t block_rows;
+    const void *y; /* (rows, outputs), or NULL where labels are given or none are needed */
     int64_t y_stride;
     const int64_t *labels;           /* (rows) class indices, or NULL */
     const void *sample_weight;       /* (rows), or NULL: 1 each */
+    int32_t to_inputs;               /* input_gradient: 1, for rows as long as the inputs are to be held */
     int64_t first_layer, last_layer; /* predict: layers [first, last); x is the input of the first */
     const double *rates;             /* errors, gradient: (P, layers), lambda/n: R = sum of rate/2 |W|^2 */
     const int64_t *order;            /* epoch: the items in their order, or NULL */
@@ -75,6 +83,13 @@ typedef struct {
 
 typedef void Verb(const Net *net, const Job *job, Cursor *at, void *work);
 
+/* The k-th of an array of int32 or of int64.  The test costs nothing beside what an index leads to,
+   and spares a second copy of the code. */
+static inline int64_t pl2_index(const void *index, int32_t index_bytes, int64_t k)
+{
+    return index_bytes == 4 ? ((const int32_t *)index)[k] : ((const int64_t *)index)[k];
+}
+
 typedef struct {
     int64_t width; /* bytes of a vector */
     Verb *predict, *errors, *gradient, *input_gradient, *epoch;
@@ -82,8 +97,10 @@ typedef struct {
 
 /* net.c: what follows from a shape.  `layer` (layers) has in, out and activation set. */
 void pl2_plan(Net *net, int64_t item_bytes, int64_t width);
-int64_t pl2_work_bytes(const Net *net, int64_t batch_rows, int64_t item_bytes);
-double pl2_cost(const Net *net, int64_t rows); /* operations of a training step, roughly */
+/* Sets row_cost, the operations of a training step for each row, roughly and at most, and
+   block_rows, the rows that go through the layers together.  x must be in place. */
+void pl2_measure(const Net *net, Job *job);
+int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes);
 
 /* dispatch.c: instruction sets, slowest first, and names for Python.  Lists end with NULL. */
 extern const char *const pl2_isas[], *const pl2_activations[], *const pl2_outputs[];

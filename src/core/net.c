@@ -5,9 +5,10 @@
 #define BLOCK_ROWS 256
 
 /* Ctrl-C is to be seen within 0.1 s on a slow machine, and a verb returns between blocks only: so
-   many operations, for each number that a vector holds, before it looks and in a block at most. */
+   many operations, for each number that a vector holds, before it looks, and so many slices in a
+   block at most. */
 #define SLICE 2e7
-#define BLOCK 8e7
+#define BLOCK_SLICES 4
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -22,13 +23,12 @@ static int64_t padded(int64_t count, int64_t item_bytes)
 
 void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
 {
-    const double lanes = (double)width / (double)item_bytes;
-    net->slice = SLICE * lanes;
+    net->slice = SLICE * (double)width / (double)item_bytes;
     net->inputs = net->layer[0].in;
     net->outputs = net->layer[net->layers - 1].out;
     net->x_stride = padded(net->inputs, item_bytes);
-    net->widest = net->x_stride;
-    net->weights = net->columns = 0;
+    net->touched_bytes = padded(net->inputs + 1, sizeof(int32_t)) * (int64_t)sizeof(int32_t);
+    net->widest = net->weights = net->columns = 0;
     for (int64_t l = 0; l < net->layers; l++) {
         Layer *layer = &net->layer[l];
         layer->weight = net->weights;
@@ -44,21 +44,37 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
         net->params += net->layer[l].out;
     }
     net->params_stride = padded(net->params, item_bytes);
-    net->block_rows = most(1, least(BLOCK_ROWS, (int64_t)(BLOCK * lanes / pl2_cost(net, 1))));
 }
 
-double pl2_cost(const Net *net, int64_t rows)
+/* Operations a weight and an item, a unit and an item.  A value of a sparse row counts as so many
+   and so many a unit, for each number that a vector holds: the row of W that it meets may come from
+   anywhere in memory, and wider vectors do not hasten that. */
+#define PRODUCT 6.0
+#define ACTIVATION 60.0
+#define MEETING 80.0
+#define MEETING_UNIT 3.0
+
+/* All sparse rows are taken for the fullest: a block may be shorter than it need be, never longer. */
+void pl2_measure(const Net *net, Job *job)
 {
-    const double product = 6, activation = 60; /* operations a weight and an item, a unit and an item */
-    return rows * (product * (double)net->weights + activation * (double)net->columns);
+    const Layer *first = &net->layer[job->first_layer];
+    const int sparse = job->indptr && !job->to_inputs;
+    const int64_t dense = net->weights - (sparse ? first->in * first->out : 0);
+    const double meeting = (MEETING + MEETING_UNIT * (double)first->out) * net->slice / SLICE;
+    job->row_cost = PRODUCT * (double)dense + ACTIVATION * (double)net->columns;
+    if (sparse) job->row_cost += meeting * (double)job->fullest;
+    job->block_rows = most(1, least(BLOCK_ROWS, (int64_t)(BLOCK_SLICES * net->slice / job->row_cost)));
 }
 
-/* work, in order: a gradient (params_stride), a transposed panel of W (widest, PL2_PANEL_BYTES), and
-   for the m rows of a block gathered items (m, x_stride), activations (m, columns) and two scratch
-   arrays (m, widest). */
-int64_t pl2_work_bytes(const Net *net, int64_t batch_rows, int64_t item_bytes)
+/* work, in order: a gradient (params_stride), a transposed panel of W (widest, PL2_PANEL_BYTES); for
+   CSR the list of touched rows; and for the m rows of a block activations (m, columns), two scratch
+   arrays (m, widest), for CSR the spans (m, 2) of the items, int64, and as the verb needs them rows
+   as long as the inputs (m, x_stride). */
+int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes)
 {
-    int64_t rows = most(1, least(batch_rows, net->block_rows));
-    int64_t items = net->params_stride + rows * (net->x_stride + net->columns + 2 * net->widest);
-    return items * item_bytes + net->widest * PL2_PANEL_BYTES;
+    const int64_t rows = most(1, least(batch_rows, job->block_rows));
+    const int64_t gathered = job->indptr && !job->to_inputs ? 0 : net->x_stride;
+    const int64_t items = net->params_stride + rows * (net->columns + 2 * net->widest + gathered);
+    const int64_t lists = job->indptr ? net->touched_bytes + rows * 2 * (int64_t)sizeof(int64_t) : 0;
+    return items * item_bytes + net->widest * PL2_PANEL_BYTES + lists;
 }

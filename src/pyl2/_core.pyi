@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from numpy import float64, int64
 from numpy.typing import NDArray
@@ -12,6 +12,18 @@ STATES: dict[str, int]
 ISAS: tuple[str, ...]
 
 _Array: TypeAlias = NDArray[Any]
+
+class _Csr(Protocol):
+    @property
+    def data(self) -> _Array: ...
+    @property
+    def indices(self) -> _Array: ...
+    @property
+    def indptr(self) -> _Array: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+_Features: TypeAlias = _Array | _Csr
 
 class Update:
     layers: int
@@ -52,7 +64,7 @@ class Net:
     def predict(
         self,
         params: _Array,
-        x: _Array,
+        x: _Features,
         out: _Array,
         first_layer: int = 0,
         last_layer: int | None = None,
@@ -60,7 +72,7 @@ class Net:
     def errors(
         self,
         params: _Array,
-        x: _Array,
+        x: _Features,
         y: _Array,
         sample_weight: _Array | None,
         rates: NDArray[float64],
@@ -69,19 +81,19 @@ class Net:
     def gradient(
         self,
         params: _Array,
-        x: _Array,
+        x: _Features,
         y: _Array,
         sample_weight: _Array | None,
         rates: NDArray[float64],
         grad: _Array,
     ) -> tuple[float, float]: ...
-    def input_gradient(self, params: _Array, x: _Array, out: _Array) -> None: ...
+    def input_gradient(self, params: _Array, x: _Features, out: _Array) -> None: ...
     def epoch(
         self,
         params: _Array,
         state: _Array,
         steps: NDArray[int64],
-        x: _Array,
+        x: _Features,
         y: _Array,
         sample_weight: _Array | None,
         order: NDArray[int64] | None,

@@ -6,10 +6,10 @@ import math
 import operator
 from collections.abc import Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from pyl2.network import Network
@@ -84,9 +84,73 @@ def real(name: str, value: Any, dtype: np.dtype[Any], ndim: int | None = None) -
         return np.array(array, dtype=dtype, order="C")
 
 
-def features(X: Any, n_features: int, dtype: np.dtype[Any], name: str = "X") -> Array:
-    """Return X as (rows, n_features)."""
-    array = real(name, X, dtype, 2)
+class SparseMatrix(Protocol):
+    """A sparse matrix or array of SciPy's, of any format."""
+
+    def tocsr(self) -> Any: ...  # noqa: D102
+
+
+class Csr(NamedTuple):
+    """Rows of a sparse X; the binding checks the indices, each time it is given them."""
+
+    data: Array
+    indices: Array
+    indptr: Array
+    shape: tuple[int, int]
+
+    @property
+    def values(self) -> Array:
+        """The values in use; there may be room for more, of which nothing is known."""
+        return self.data[: self.indptr[-1]] if len(self.indptr) else self.data
+
+
+# What users pass as X, and what is made of it.
+Matrix: TypeAlias = ArrayLike | SparseMatrix
+Features: TypeAlias = Array | Csr
+
+
+def _to_csr(X: Any) -> Any:
+    """Return a sparse matrix of SciPy's as CSR.
+
+    SciPy's conversion trusts the indices and would write anywhere: they are looked at before.
+    """
+    if X.format == "coo":
+        type(X)((X.data, X.coords), shape=X.shape)
+    elif X.format in ("csc", "bsr"):
+        type(X)((X.data, X.indices, X.indptr), shape=X.shape).check_format(full_check=True)
+    return X.tocsr()
+
+
+def _csr(name: str, X: Any, dtype: np.dtype[Any]) -> Csr:
+    """Return a sparse matrix as CSR of the dtype, with what fits already taken as it is."""
+    if X.ndim != 2:
+        raise ValueError(f"{name} must have 2 dimensions, got shape {X.shape}")
+    if X.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers, got dtype {X.dtype}")
+    try:
+        csr = _to_csr(X)
+    except (ValueError, IndexError) as error:
+        raise ValueError(f"{name} is a damaged sparse matrix: {error}") from None
+    data = np.ascontiguousarray(real(f"{name}.data", csr.data, dtype, 1))
+    return Csr(data, *_indices(name, csr), csr.shape)
+
+
+def _indices(name: str, csr: Any) -> tuple[Array, Array]:
+    """Return the index arrays of a CSR matrix with one type, int32 or int64."""
+    found = {part: np.asarray(getattr(csr, part)) for part in ("indices", "indptr")}
+    for part, array in found.items():
+        if array.dtype.kind not in "iu":
+            raise TypeError(f"{name}.{part} must hold whole numbers, got dtype {array.dtype}")
+    narrow = all(array.dtype == np.int32 for array in found.values())
+    indices, indptr = (
+        np.ascontiguousarray(array, np.int32 if narrow else np.int64) for array in found.values()
+    )
+    return indices, indptr
+
+
+def features(X: Any, n_features: int, dtype: np.dtype[Any], name: str = "X") -> Features:
+    """Return X as (rows, n_features), a sparse matrix of SciPy's as CSR."""
+    array = _csr(name, X, dtype) if hasattr(X, "tocsr") else real(name, X, dtype, 2)
     if array.shape[1] != n_features:
         raise ValueError(
             f"{name} has {array.shape[1]} features, but the network takes {n_features}"
@@ -150,7 +214,7 @@ def sample_weights(sample_weight: Any, rows: int, dtype: np.dtype[Any]) -> Array
 class Items(NamedTuple):
     """A data set as the binding takes it."""
 
-    x: Array
+    x: Features
     y: Array
     sample_weight: Array | None
 
@@ -173,11 +237,12 @@ def items(
     """Check and convert a data set for a network: shapes, types, finite numbers, targets."""
     inputs, outputs = network.layer_sizes[0], network.layer_sizes[-1]
     x = features(X, inputs, network.dtype, names[0])
-    if not len(x):
+    rows = x.shape[0]
+    if not rows:
         raise ValueError(f"{names[0]} has no rows")
-    if not finite(x):
+    if not finite(x.values if isinstance(x, Csr) else x):
         raise ValueError(f"{names[0]} contains NaN or infinity (in {network.dtype})")
-    y = targets(Y, len(x), outputs, network.output, network.dtype, names[1])
+    y = targets(Y, rows, outputs, network.output, network.dtype, names[1])
     if sample_weight is not None:
-        sample_weight = sample_weights(sample_weight, len(x), network.dtype)
+        sample_weight = sample_weights(sample_weight, rows, network.dtype)
     return Items(x, y, sample_weight)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from pyl2 import _core, checks, files, generators, l2
-from pyl2.checks import Array, Items
+from pyl2.checks import Array, Items, Matrix
 from pyl2.files import PathLike
 
 _LETTERS = {np.dtype(np.float32): "f", np.dtype(np.float64): "d"}
@@ -80,6 +80,27 @@ class Network:
         dtype: DTypeLike = np.float64,
         seed: Any = None,
     ) -> None:
+        rng = generators.make(seed)
+        self._shape(layer_sizes, hidden, output, dtype)
+        self._initialise(rng, (*self.hidden, self.output))
+
+    @classmethod
+    def _made(
+        cls,
+        layer_sizes: Sequence[int],
+        hidden: str | Sequence[str],
+        output: str,
+        dtype: DTypeLike,
+    ) -> Network:
+        """Make a network whose parameters are yet to be filled."""
+        network = cls.__new__(cls)
+        network._shape(layer_sizes, hidden, output, dtype)
+        return network
+
+    def _shape(
+        self, layer_sizes: Sequence[int], hidden: str | Sequence[str], output: str, dtype: DTypeLike
+    ) -> None:
+        """Check the description of a network and make room for its parameters."""
         sizes = tuple(checks.whole("layer_sizes", size, 1) for size in layer_sizes)
         layers = max(len(sizes) - 1, 0)
         names = (hidden,) * (layers - 1) if isinstance(hidden, str) else tuple(hidden)
@@ -89,9 +110,7 @@ class Network:
             raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
         checks.choice("output", output, _core.OUTPUTS)
         net = _core.Net(sizes, names, output, _LETTERS[np.dtype(dtype)])
-        rng = generators.make(seed)
         self._adopt(net, np.empty(net.n_params, dtype))
-        self._initialise(rng)
 
     def _adopt(self, net: _core.Net, params: Array) -> None:
         """Take a shape and its vector of parameters, and lay out the views."""
@@ -107,8 +126,8 @@ class Network:
             bias += fan_out
         self._weights, self._biases = tuple(weights), tuple(biases)
 
-    def _initialise(self, rng: generators.Rng) -> None:
-        activations = (*self.hidden, self.output)
+    def _initialise(self, rng: generators.Rng, activations: Sequence[str]) -> None:
+        """Draw the parameters; each layer's bound goes by its entry of `activations`."""
         for W, b, activation in zip(self.weights, self.biases, activations, strict=True):
             bound = np.sqrt((2 if activation == "logistic" else 6) / sum(W.shape))
             W[...] = rng.uniform(-bound, bound, W.shape)
@@ -156,7 +175,7 @@ class Network:
         """Views of the biases of each layer, (fan_out,)."""
         return self._biases
 
-    def predict(self, X: ArrayLike) -> Array:
+    def predict(self, X: Matrix) -> Array:
         """Return the outputs for each row of X.
 
         The fast path for a few rows: X is converted if it must be, but not searched for NaN,
@@ -164,7 +183,7 @@ class Network:
 
         Parameters
         ----------
-        X : array-like of shape (rows, inputs)
+        X : array-like or sparse matrix of shape (rows, inputs)
             May have no rows.
 
         Returns
@@ -184,16 +203,16 @@ class Network:
         np.float64(1.0)
         """
         x = checks.features(X, self.layer_sizes[0], self.dtype)
-        out = np.empty((len(x), self.layer_sizes[-1]), self.dtype)
+        out = np.empty((x.shape[0], self.layer_sizes[-1]), self.dtype)
         self._net.predict(self._params, x, out)
         return out
 
-    def activations(self, X: ArrayLike) -> list[Array]:
+    def activations(self, X: Matrix) -> list[Array]:
         """Return the output of each layer for each row of X; the last is ``predict(X)``.
 
         Parameters
         ----------
-        X : array-like of shape (rows, inputs)
+        X : array-like or sparse matrix of shape (rows, inputs)
 
         Returns
         -------
@@ -213,7 +232,7 @@ class Network:
         a = checks.features(X, self.layer_sizes[0], self.dtype)
         found = []
         for layer, units in enumerate(self.layer_sizes[1:]):
-            out = np.empty((len(a), units), self.dtype)
+            out = np.empty((a.shape[0], units), self.dtype)
             self._net.predict(self._params, a, out, layer, layer + 1)
             found.append(out)
             a = out
@@ -221,7 +240,7 @@ class Network:
 
     def error(
         self,
-        X: ArrayLike,
+        X: Matrix,
         Y: ArrayLike,
         l2: float | Sequence[float] = 0.0,
         n: str | float = "batch",
@@ -231,7 +250,7 @@ class Network:
 
         Parameters
         ----------
-        X : array-like of shape (rows, inputs)
+        X : array-like or sparse matrix of shape (rows, inputs)
         Y : array-like of shape (rows, outputs), (rows,) with one output, or class indices (rows,)
             Targets; class indices are whole numbers and go with softmax.
         l2 : float or sequence of float, default=0.0
@@ -265,7 +284,7 @@ class Network:
 
     def gradient(
         self,
-        X: ArrayLike,
+        X: Matrix,
         Y: ArrayLike,
         l2: float | Sequence[float] = 0.0,
         n: str | float = "batch",
@@ -301,12 +320,12 @@ class Network:
         self._net.gradient(self._params, *items, rates, grad)
         return grad
 
-    def input_gradient(self, X: ArrayLike) -> Array:
+    def input_gradient(self, X: Matrix) -> Array:
         """Return the derivative of each output by each input, for each row of X.
 
         Parameters
         ----------
-        X : array-like of shape (rows, inputs)
+        X : array-like or sparse matrix of shape (rows, inputs)
 
         Returns
         -------
@@ -326,7 +345,7 @@ class Network:
         True
         """
         x = checks.features(X, self.layer_sizes[0], self.dtype)
-        out = np.empty((len(x), self.layer_sizes[-1], self.layer_sizes[0]), self.dtype)
+        out = np.empty((x.shape[0], self.layer_sizes[-1], self.layer_sizes[0]), self.dtype)
         self._net.input_gradient(self._params, x, out)
         return out
 
@@ -421,7 +440,7 @@ class Network:
         )
 
     def _penalized(
-        self, X: ArrayLike, Y: ArrayLike, lam: Any, n: Any, sample_weight: ArrayLike | None
+        self, X: Matrix, Y: ArrayLike, lam: Any, n: Any, sample_weight: ArrayLike | None
     ) -> tuple[Items, Array]:
         """Check a data set and a penalty on it."""
         items = checks.items(X, Y, sample_weight, self)

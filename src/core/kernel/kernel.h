@@ -8,6 +8,8 @@
 #include "gemm.h"
 #include "optimizers.h"
 #include "outputs.h"
+#include "sparse.h"
+
 #include "pass.h"
 
 static int64_t NAME(item)(const Job *job, int64_t network, int64_t i)
@@ -16,11 +18,27 @@ static int64_t NAME(item)(const Job *job, int64_t network, int64_t i)
 }
 
 /* Rows of the next block of a batch of `rows`, all blocks of it about equal. */
-static int64_t NAME(block_rows)(const Net *net, int64_t rows, int64_t done)
+static int64_t NAME(block_rows)(const Job *job, int64_t rows, int64_t done)
 {
-    const int64_t blocks = (rows + net->block_rows - 1) / net->block_rows;
+    const int64_t blocks = (rows + job->block_rows - 1) / job->block_rows;
     const int64_t whole = rows / blocks, larger = rows % blocks; /* the first `larger` have one more */
     return whole + (done < larger * (whole + 1));
+}
+
+/* What follows the panel in work; for CSR the list of touched rows, which lasts for a batch. */
+static R *NAME(lists)(const Net *net, R *work)
+{
+    return work + net->params_stride + net->widest * (PL2_PANEL_BYTES / (int64_t)sizeof(R));
+}
+
+/* Where the items [first, first + rows) of a network begin and end in a CSR x. */
+static void NAME(find_spans)(const Job *job, int64_t network, int64_t first, int64_t rows, int64_t *spans)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t item = NAME(item)(job, network, first + i);
+        spans[2 * i] = pl2_index(job->indptr, job->index_bytes, item);
+        spans[2 * i + 1] = pl2_index(job->indptr, job->index_bytes, item + 1);
+    }
 }
 
 /* Carves work (see pl2_work_bytes) and finds the items [first, first + rows) of a network: where
@@ -28,26 +46,35 @@ static int64_t NAME(block_rows)(const Net *net, int64_t rows, int64_t done)
 static Block NAME(block)(const Net *net, const Job *job, int64_t network, int64_t first, int64_t rows,
                          R *work)
 {
+    const int sparse = job->indptr != NULL;
     const R *x = job->x;
-    R *panel = work + net->params_stride,
-      *gathered = panel + net->widest * (PL2_PANEL_BYTES / (int64_t)sizeof(R));
-    R *act = gathered + rows * net->x_stride, *scratch = act + rows * net->columns;
+    R *lists = NAME(lists)(net, work);
+    R *act = lists + (sparse ? net->touched_bytes / (int64_t)sizeof(R) : 0);
+    R *scratch = act + rows * net->columns, *other = scratch + rows * net->widest;
+    int64_t *spans = (int64_t *)(other + rows * net->widest);
     Block b = {
         .net = net,
         .params = (const R *)job->params + network * net->params,
         .rows = rows,
-        .x = x + NAME(item)(job, network, first) * job->x_stride,
+        .x = sparse ? NULL : x + NAME(item)(job, network, first) * job->x_stride,
         .x_stride = job->x_stride,
+        .sparse = {x, job->indices, job->index_bytes, rows, sparse ? spans : NULL},
+        .touched = sparse ? (int32_t *)lists : NULL,
         .act = act,
         .scratch = scratch,
-        .other = scratch + rows * net->widest,
-        .panel = panel,
+        .other = other,
+        .panel = work + net->params_stride,
+        .inputs = (R *)(spans + (sparse ? 2 * rows : 0)),
     };
+    if (sparse) {
+        NAME(find_spans)(job, network, first, rows, spans);
+        return b;
+    }
     if (!job->order || rows == 1) return b;
     for (int64_t i = 0; i < rows; i++)
-        memcpy(gathered + i * net->x_stride, x + NAME(item)(job, network, first + i) * job->x_stride,
+        memcpy(b.inputs + i * net->x_stride, x + NAME(item)(job, network, first + i) * job->x_stride,
                (size_t)net->inputs * sizeof(R));
-    b.x = gathered;
+    b.x = b.inputs;
     b.x_stride = net->x_stride;
     return b;
 }
@@ -102,7 +129,7 @@ static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *work
     R *result = job->result;
     const pl2_flush found = pl2_flush_on();
     for (double left = net->slice; left > 0 && at->row < job->rows;) {
-        const int64_t rows = NAME(block_rows)(net, job->rows, at->row);
+        const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
         const Block b = NAME(block)(net, job, 0, at->row, rows, work);
         NAME(forward)(&b, job->first_layer, job->last_layer);
         R *z = NAME(activation)(&b, l);
@@ -111,7 +138,7 @@ static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *work
             memcpy(result + (at->row + i) * n, z + i * stride, (size_t)n * sizeof(R));
         }
         at->row += rows;
-        left -= pl2_cost(net, rows);
+        left -= (double)rows * job->row_cost;
     }
     at->done = at->row == job->rows;
     pl2_flush_restore(found);
@@ -122,12 +149,12 @@ static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *work)
 {
     const pl2_flush found = pl2_flush_on();
     for (double left = net->slice; left > 0 && at->network < job->networks;) {
-        const int64_t p = at->network, rows = NAME(block_rows)(net, job->rows, at->row);
+        const int64_t p = at->network, rows = NAME(block_rows)(job, job->rows, at->row);
         const Block b = NAME(block)(net, job, p, at->row, rows, work);
         NAME(forward)(&b, 0, net->layers);
         at->loss += NAME(losses)(&b, job, p, at->row);
         at->row += rows;
-        left -= pl2_cost(net, rows);
+        left -= (double)rows * job->row_cost;
         if (at->row == job->rows) {
             job->sums[2 * p] = at->loss / NAME(mass)(job, p, 0, job->rows);
             job->sums[2 * p + 1] = NAME(penalties)(net, b.params, job->rates + p * net->layers);
@@ -157,13 +184,18 @@ static void NAME(gradient)(const Net *net, const Job *job, Cursor *at, void *wor
 {
     const pl2_flush found = pl2_flush_on();
     for (double left = net->slice; left > 0 && at->row < job->rows;) {
-        const int64_t rows = NAME(block_rows)(net, job->rows, at->row);
+        const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
         const Block b = NAME(block)(net, job, 0, at->row, rows, work);
         NAME(forward)(&b, 0, net->layers);
         at->loss += NAME(losses)(&b, job, 0, at->row);
-        NAME(backward)(&b, &(Gradient){at->row ? STORE_ADD : STORE, 1, NULL, job->result});
+        NAME(backward)(&b, &(Gradient){
+                               .store = at->row ? STORE_ADD : STORE,
+                               .scale = 1,
+                               .to = job->result,
+                               .sparse = job->result,
+                           });
         at->row += rows;
-        left -= pl2_cost(net, rows);
+        left -= (double)rows * job->row_cost;
         if (at->row == job->rows) {
             const double mass = NAME(mass)(job, 0, 0, job->rows);
             NAME(finish_gradient)(net, b.params, job->rates, mass, job->result);
@@ -181,7 +213,7 @@ static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, voi
     const Layer *top = &net->layer[net->layers - 1];
     const pl2_flush found = pl2_flush_on();
     for (double left = net->slice; left > 0 && at->row < job->rows;) {
-        const int64_t rows = NAME(block_rows)(net, job->rows, at->row);
+        const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
         const Block b = NAME(block)(net, job, 0, at->row, rows, work);
         NAME(forward)(&b, 0, net->layers);
         R *z = NAME(activation)(&b, net->layers - 1);
@@ -189,7 +221,7 @@ static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, voi
         for (int64_t i = 0; i < rows; i++) NAME(link)(net->output, z + i * top->stride, top->out);
         for (int64_t j = 0; j < net->outputs; j++) NAME(backward_to_inputs)(&b, j, result);
         at->row += rows;
-        left -= (double)net->outputs * pl2_cost(net, rows);
+        left -= (double)net->outputs * (double)rows * job->row_cost;
     }
     at->done = at->row == job->rows;
     pl2_flush_restore(found);
@@ -218,8 +250,10 @@ static void NAME(descend)(int optimizer, const Rule *rule, R scale, R l2, R c, R
 #undef PL2_CASE
 }
 
-/* One update of one network from the sum over a batch of s dl/dparams.  Biases are never decayed. */
-static void NAME(update)(const Net *net, const Job *job, int64_t p, double mass, const R *gradient)
+/* One update of one network from the sum over a batch of s dl/dparams.  Biases are never decayed.
+   touched: NULL, or the only rows of the first weights in the gradient, under plain SGD. */
+static void NAME(update)(const Net *net, const Job *job, int64_t p, double mass, const R *gradient,
+                         int32_t *touched)
 {
     static const int states[] = {OPTIMIZERS(OPTIMIZER_STATES)};
     const Update *u = &job->updates[p];
@@ -230,19 +264,30 @@ static void NAME(update)(const Net *net, const Job *job, int64_t p, double mass,
     for (int64_t l = 0; l < net->layers; l++) {
         const Layer *layer = &net->layer[l];
         const Decay decay = pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass);
-        NAME(descend)(u->optimizer, &rule, scale, (R)decay.l2, (R)decay.c, params + layer->weight,
-                      gradient + layer->weight, state + layer->weight, net->params, layer->in * layer->out);
+        R *w = params + layer->weight;
+        const R *g = gradient + layer->weight;
+        if (l == 0 && touched)
+            NAME(sparse_descend)(w, g, (R)(u->eta / mass), (R)decay.c, layer->in, layer->out, touched);
+        else
+            NAME(descend)(u->optimizer, &rule, scale, (R)decay.l2, (R)decay.c, w, g, state + layer->weight,
+                          net->params, layer->in * layer->out);
     }
     NAME(descend)(u->optimizer, &rule, scale, 0, 0, params + net->weights, gradient + net->weights,
                   state + net->weights, net->params, net->params - net->weights);
 }
 
-/* The whole batch in one block under plain SGD: W <- W - (c W + (eta/m) a^T delta) at once. */
-static void NAME(update_at_once)(const Block *b, const Update *u, double mass, R *shrink, R *params)
+/* The whole batch in one block under plain SGD: W <- W - (c W + (eta/m) a^T delta) at once; for CSR
+   the first sum goes through work, for a row of W waits there for all rows of x that touch it. */
+static void NAME(update_at_once)(const Block *b, const Update *u, double mass, R *gradient, R *params)
 {
+    const Layer *layer = b->net->layer;
+    const R scale = (R)(u->eta / mass);
+    R *shrink = gradient + b->net->weights; /* the biases', of which each layer has at least one */
     for (int64_t l = 0; l < b->net->layers; l++)
         shrink[l] = (R)pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass).c;
-    NAME(backward)(b, &(Gradient){STORE_DECAYED, (R)(u->eta / mass), shrink, params});
+    NAME(backward)(b, &(Gradient){STORE_DECAYED, scale, shrink, params, gradient, b->touched});
+    if (b->touched)
+        NAME(sparse_descend)(params, gradient, scale, shrink[0], layer->in, layer->out, b->touched);
 }
 
 static double NAME(batch_penalty)(const Net *net, const Update *u, const R *params, double mass)
@@ -260,13 +305,15 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, R *work
 {
     const int64_t p = at->network, start = at->batch * job->batch_rows, left = job->rows - start;
     const int64_t batch = left < job->batch_rows ? left : job->batch_rows;
-    const int64_t rows = NAME(block_rows)(net, batch, at->row);
+    const int64_t rows = NAME(block_rows)(job, batch, at->row);
     const Update *u = &job->updates[p];
+    const int plain = u->optimizer == OPTIMIZER_sgd && u->decay != DECAY_l2;
     R *params = (R *)job->params + p * net->params;
     if (!at->row) at->mass = NAME(mass)(job, p, start, batch);
     if (at->mass > 0) {
         const Block b = NAME(block)(net, job, p, start + at->row, rows, work);
         R *gradient = work; /* begins it, wherever the blocks of a batch end */
+        int32_t *touched = plain ? b.touched : NULL;
         const int last = at->row + rows == batch;
         NAME(forward)(&b, 0, net->layers);
         at->loss += NAME(losses)(&b, job, p, start + at->row);
@@ -275,11 +322,12 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, R *work
             job->sums[2 * p] += (double)batch * (at->loss / at->mass);
             job->sums[2 * p + 1] += (double)batch * NAME(batch_penalty)(net, u, params, at->mass);
         }
-        if (rows == batch && u->optimizer == OPTIMIZER_sgd && u->decay != DECAY_l2) {
+        if (plain && rows == batch) {
             NAME(update_at_once)(&b, u, at->mass, gradient, params);
         } else {
-            NAME(backward)(&b, &(Gradient){at->row ? STORE_ADD : STORE, 1, NULL, gradient});
-            if (last) NAME(update)(net, job, p, at->mass, gradient);
+            const int store = at->row ? STORE_ADD : STORE;
+            NAME(backward)(&b, &(Gradient){store, 1, NULL, gradient, gradient, touched});
+            if (last) NAME(update)(net, job, p, at->mass, gradient, touched);
         }
     }
     at->row += rows;
@@ -294,9 +342,11 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, R *work
 static void NAME(epoch)(const Net *net, const Job *job, Cursor *at, void *work)
 {
     const double update_cost = 20 * (double)net->params;
+    const int begun = at->network || at->batch || at->row;
     const pl2_flush found = pl2_flush_on();
+    if (job->indptr && !begun) pl2_none_touched(net, (int32_t *)NAME(lists)(net, work));
     for (double left = net->slice; left > 0 && at->network < job->networks;) {
-        left -= pl2_cost(net, NAME(advance)(net, job, at, work));
+        left -= (double)NAME(advance)(net, job, at, work) * job->row_cost;
         if (!at->row) left -= update_cost;
     }
     at->done = at->network == job->networks;

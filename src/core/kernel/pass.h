@@ -9,7 +9,10 @@ typedef struct {
     int64_t rows;
     const R *x;
     int64_t x_stride;
+    Sparse sparse;    /* the first layer's input where it is CSR, instead of x */
+    int32_t *touched; /* CSR: a list for sparse_gradient */
     R *act, *scratch, *other, *panel;
+    R *inputs; /* (rows, x_stride): gathered items, or gradients by them */
 } Block;
 
 static R *NAME(activation)(const Block *b, int64_t l) { return b->act + b->rows * b->net->layer[l].column; }
@@ -86,21 +89,25 @@ static void NAME(forward)(const Block *b, int64_t first, int64_t last)
     int64_t a_stride = b->x_stride;
     for (int64_t l = first; l < last; l++) {
         const Layer *layer = &net->layer[l];
+        const R *w = b->params + layer->weight, *bias = b->params + layer->bias;
         R *z = NAME(activation)(b, l);
-        NAME(gemm)(&(Product){
-            .store = STORE_PADDED,
-            .m = b->rows,
-            .n = layer->out,
-            .k = layer->in,
-            .a = a,
-            .a_row = a_stride,
-            .a_column = 1,
-            .b = b->params + layer->weight,
-            .b_stride = layer->out,
-            .c = z,
-            .c_stride = layer->stride,
-            .start = b->params + layer->bias,
-        });
+        if (l == first && b->sparse.spans)
+            NAME(sparse_forward)(&b->sparse, w, bias, layer->out, z, layer->stride);
+        else
+            NAME(gemm)(&(Product){
+                .store = STORE_PADDED,
+                .m = b->rows,
+                .n = layer->out,
+                .k = layer->in,
+                .a = a,
+                .a_row = a_stride,
+                .a_column = 1,
+                .b = w,
+                .b_stride = layer->out,
+                .c = z,
+                .c_stride = layer->stride,
+                .start = bias,
+            });
         if (l < net->layers - 1) NAME(activate)(layer->activation, z, b->rows * layer->stride);
         a = z;
         a_stride = layer->stride;
@@ -114,6 +121,8 @@ typedef struct {
     R scale;
     const R *shrink; /* unused but by STORE_DECAYED: c of each layer's weights; biases have none */
     R *to;
+    R *sparse;        /* for CSR: the sum x^T delta of the first layer, whatever becomes of the others */
+    int32_t *touched; /* for CSR: see sparse_gradient; NULL: all rows of it, and STORE zeroes them */
 } Gradient;
 
 /* b (n) <- as the weights of a layer whose only input is 1: the column sums of delta (m, n). */
@@ -133,6 +142,12 @@ static void NAME(bias_gradient)(const Gradient *g, const R *delta, int64_t rows,
     });
 }
 
+static void NAME(sparse_sum)(const Block *b, const Gradient *g, const R *delta, const Layer *layer)
+{
+    if (g->store == STORE && !g->touched) memset(g->sparse, 0, (size_t)(layer->in * layer->out) * sizeof(R));
+    NAME(sparse_gradient)(&b->sparse, delta, layer->stride, layer->out, g->sparse, g->touched);
+}
+
 /* delta (m, in) = (delta' (m, out) W^T) * f'(a) goes before W <- a^T delta', for the gradient is
    that of the old weights (SPEC, The update).  delta takes the memory of a, which is then spent. */
 static void NAME(backward)(const Block *b, const Gradient *g)
@@ -145,21 +160,24 @@ static void NAME(backward)(const Block *b, const Gradient *g)
         if (l)
             NAME(gemm_transposed)(delta, layer->stride, b->params + layer->weight, b->rows, layer->in,
                                   layer->out, b->scratch, before->stride, b->panel);
-        NAME(gemm)(&(Product){
-            .store = g->store,
-            .m = layer->in,
-            .n = layer->out,
-            .k = b->rows,
-            .a = l ? a : b->x,
-            .a_row = 1,
-            .a_column = l ? before->stride : b->x_stride,
-            .b = delta,
-            .b_stride = layer->stride,
-            .c = g->to + layer->weight,
-            .c_stride = layer->out,
-            .scale = g->scale,
-            .shrink = g->store == STORE_DECAYED ? g->shrink[l] : 0,
-        });
+        if (l == 0 && b->sparse.spans)
+            NAME(sparse_sum)(b, g, delta, layer);
+        else
+            NAME(gemm)(&(Product){
+                .store = g->store,
+                .m = layer->in,
+                .n = layer->out,
+                .k = b->rows,
+                .a = l ? a : b->x,
+                .a_row = 1,
+                .a_column = l ? before->stride : b->x_stride,
+                .b = delta,
+                .b_stride = layer->stride,
+                .c = g->to + layer->weight,
+                .c_stride = layer->out,
+                .scale = g->scale,
+                .shrink = g->store == STORE_DECAYED ? g->shrink[l] : 0,
+            });
         NAME(bias_gradient)(g, delta, b->rows, layer);
         if (l) NAME(times_slope)(before->activation, a, b->scratch, a, b->rows * before->stride);
     }
@@ -170,19 +188,19 @@ static void NAME(backward_to_inputs)(const Block *b, int64_t j, R *result)
 {
     const Net *net = b->net;
     const Layer *top = &net->layer[net->layers - 1];
-    R *delta = b->scratch, *next = b->other;
+    R *delta = b->scratch, *other = b->other;
     for (int64_t i = 0; i < b->rows; i++)
         NAME(jacobian)(net->output, NAME(activation)(b, net->layers - 1) + i * top->stride, j,
                        delta + i * top->stride, top->out);
     for (int64_t l = net->layers - 1; l >= 0; l--) {
         const Layer *layer = &net->layer[l];
         const int64_t stride = l ? layer[-1].stride : net->x_stride;
+        R *next = l ? other : b->inputs;
         NAME(gemm_transposed)(delta, layer->stride, b->params + layer->weight, b->rows, layer->in, layer->out,
                               next, stride, b->panel);
         if (l)
             NAME(times_slope)(layer[-1].activation, NAME(activation)(b, l - 1), next, next, b->rows * stride);
-        R *spent = delta;
-        delta = next, next = spent;
+        other = delta, delta = next;
     }
     for (int64_t i = 0; i < b->rows; i++)
         memcpy(result + (i * net->outputs + j) * net->inputs, delta + i * net->x_stride,
