@@ -108,6 +108,25 @@ def test_early_stopping_restores_the_best():
     assert run.network.error(*held_out) == history.validation_error.min()
 
 
+def test_validation_by_a_function_of_the_network():
+    """Its number is kept and judged; the lower, the better, and NaN never."""
+    X, y = data()
+    answers = [5.0, np.nan, 3.0, 4.0, 4.0]
+    seen = []
+
+    def judge(network):
+        seen.append(network.params.copy())
+        return answers[len(seen) - 1]
+
+    run = trainer(early_stopping=True, n_iter_no_change=1)
+    history = run.train(X, y, epochs=50, validation=judge)
+    np.testing.assert_array_equal(history.validation_error, answers)
+    assert history.stopped == "early_stopping"
+    np.testing.assert_array_equal(run.network.params, seen[2])
+    with pytest.raises(ValueError, match="f\\(network\\)"):
+        run.train(X, y, validation=X)
+
+
 def test_tol_ends_training():
     X, y = data()
     history = trainer(tol=1e3, n_iter_no_change=3).train(X, y, epochs=50)

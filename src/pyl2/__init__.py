@@ -16,14 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyl2.backprop import Backprop
+    from pyl2.estimators import MLPClassifier, MLPRegressor
     from pyl2.history import History
     from pyl2.network import Network
 
-__all__ = ["Backprop", "History", "Network"]
+__all__ = ["Backprop", "History", "MLPClassifier", "MLPRegressor", "Network"]
 __version__ = "0.1.0"
 
 # Where each public name lives; it is imported when first asked for, so that `import pyl2` is quick.
-_HOMES = {"Backprop": "backprop", "History": "history", "Network": "network"}
+_HOMES = {
+    "Backprop": "backprop",
+    "History": "history",
+    "MLPClassifier": "estimators",
+    "MLPRegressor": "estimators",
+    "Network": "network",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pyl2 import _core, checks, files, generators, l2
-from pyl2.checks import Array, Items
-from pyl2.course import Course
+from pyl2.checks import Array, Items, Matrix
+from pyl2.course import Course, Diverged
 from pyl2.files import PathLike
 from pyl2.history import History
 from pyl2.network import Network
@@ -177,12 +177,12 @@ class Backprop:
 
     def train(
         self,
-        X: ArrayLike,
+        X: Matrix,
         Y: ArrayLike,
         epochs: int = 100,
         *,
         sample_weight: ArrayLike | None = None,
-        validation: tuple[Any, ...] | None = None,
+        validation: tuple[Any, ...] | Callable[[Network], float] | None = None,
         max_time: float | None = None,
         verbose: bool = False,
         callbacks: Callback | Iterable[Callback] = (),
@@ -191,16 +191,19 @@ class Backprop:
 
         Parameters
         ----------
-        X : array-like of shape (rows, inputs)
-            No copy is made of rows that are contiguous and of the network's dtype.
+        X : array-like or sparse matrix of shape (rows, inputs)
+            No copy is made of rows that are contiguous and of the network's dtype, nor of CSR of
+            that dtype; any other sparse matrix is converted to CSR.  It is never made dense.
         Y : array-like of shape (rows, outputs), (rows,) with one output, or class indices (rows,)
             Targets; class indices are whole numbers and go with softmax.
         epochs : int, default=100
             At most so many; for lbfgs iterations.  At least 1.
         sample_weight : array-like of shape (rows,), optional
             Not negative; 1 each where not given.
-        validation : tuple (X, Y) or (X, Y, sample_weight), optional
-            Held-out data; E₀ on it is kept in the history.
+        validation : tuple (X, Y) or (X, Y, sample_weight), or callable, optional
+            Held-out data; E₀ on it is kept in the history.  Or ``f(network)``, called after each
+            epoch: the number it returns is kept, and judged by early stopping, in place of E₀;
+            lower is better.
         max_time : float, optional
             Seconds > 0 after which no further epoch begins.
         verbose : bool, default=False
@@ -236,13 +239,15 @@ class Backprop:
                 self._descend(items, course)
         return self.history
 
-    def _held_out(self, validation: tuple[Any, ...] | None) -> Items | None:
+    def _held_out(self, validation: Any) -> Items | Callable[[Network], float] | None:
         if validation is None:
             if self.early_stopping:
                 raise ValueError("early_stopping needs validation=(X, Y)")
             return None
+        if callable(validation):
+            return cast(Callable[[Network], float], validation)
         if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
-            raise ValueError("validation must be (X, Y) or (X, Y, sample_weight)")
+            raise ValueError("validation must be (X, Y), (X, Y, sample_weight) or f(network)")
         X, Y, *weight = validation
         names = ("validation X", "validation Y")
         return checks.items(X, Y, weight[0] if weight else None, self.network, names)
@@ -280,25 +285,31 @@ class Backprop:
         before = network.params.copy(), state.copy(), steps.copy()
         batch = items.rows if self.batch_size is None else min(self.batch_size, items.rows)
         order = self._next_order(items.rows)
-        eta = self._schedule.eta(self.schedule, self.eta, self.power_t)
+        eta = self._eta()
         plan = (self._update(eta, items, order, batch),)
         sums = np.empty((1, 2))
         network._net.epoch(network.params[None], state, steps, *items, order, batch, plan, sums)
         data_error, penalty = (float(total) for total in sums[0] / items.rows)
         if not (math.isfinite(data_error + penalty) and checks.finite(network.params)):
             network.params[...], state[...], steps[...] = before
-            raise ValueError(
+            raise Diverged(
                 f"training diverged in epoch {len(course.history) + 1}:"
                 f" error {data_error + penalty:g} with eta={eta:g} and l2={self.l2};"
                 " the parameters are those of the epoch before."
                 " A smaller eta, a smaller l2 or scaled inputs (StandardScaler) help."
             )
         self._schedule.items_seen += items.rows
+        loss = self._loss(data_error, penalty)
         validation = course.record(data_error, penalty)
-        if self.early_stopping and validation is not None:
-            self._judge(validation)
-        else:
-            self._judge(data_error + penalty)
+        self._judge(loss if validation is None or not self.early_stopping else validation)
+
+    def _eta(self) -> float:
+        """Return the learning rate of the coming epoch."""
+        return self._schedule.eta(self.schedule, self.eta, self.power_t)
+
+    def _loss(self, data_error: float, penalty: float) -> float:
+        """Return the number of an epoch that tol judges: E."""
+        return data_error + penalty
 
     def _next_order(self, rows: int) -> Array | None:
         """Permute the order in use (scikit-learn's way, with the same stream of numbers)."""

@@ -15,6 +15,10 @@ from pyl2.history import History
 from pyl2.network import Network
 
 
+class Diverged(ValueError):
+    """Training met an error or parameters that are not finite."""
+
+
 class Course:
     """Enters epochs into a history and says when training is over.
 
@@ -26,8 +30,8 @@ class Course:
         In training.
     epochs : int
         At most so many.
-    held_out : Items or None
-        Validation data, checked.
+    held_out : Items, callable or None
+        Validation data, checked, or ``f(network)``, the number to keep in its place.
     max_time : float or None
         Seconds after which no further epoch begins.
     callbacks : callable or iterable of callables
@@ -39,7 +43,7 @@ class Course:
         trainer: Any,
         network: Network,
         epochs: int,
-        held_out: Items | None,
+        held_out: Items | Callable[[Network], float] | None,
         max_time: float | None,
         callbacks: Any,
     ) -> None:
@@ -52,18 +56,23 @@ class Course:
         self._max_time = (
             math.inf if max_time is None else checks.number("max_time", max_time, 0, open_low=True)
         )
-        self._callbacks = _callables(callbacks)
+        self._callbacks = callables(callbacks)
         self._started = time.perf_counter()
 
     def record(self, data_error: float, penalty: float) -> float | None:
         """Enter an epoch into the history; return E₀ on the validation data, if there are any."""
-        validation = None
-        if self._held_out is not None:
-            free = np.zeros(len(self._network.weights))
-            validation = self._network._errors(self._held_out, free)[0]
+        validation = self._validate()
         self.history.append(data_error, penalty, self._seconds(), validation)
         self.advance(data_error + penalty)
         return validation
+
+    def _validate(self) -> float | None:
+        if self._held_out is None:
+            return None
+        if callable(self._held_out):
+            return float(self._held_out(self._network))
+        free = np.zeros(len(self._network.weights))
+        return self._network._errors(self._held_out, free)[0]
 
     def over(self) -> bool:
         """Whether a callback, the clock or the number of epochs ends it after the last epoch."""
@@ -80,7 +89,8 @@ class Course:
         return time.perf_counter() - self._started
 
 
-def _callables(callbacks: Any) -> list[Callable[[Any, History], Any]]:
+def callables(callbacks: Any) -> list[Callable[[Any, History], Any]]:
+    """Return callbacks, one or many, as a list."""
     if callable(callbacks):
         return [callbacks]
     found = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]

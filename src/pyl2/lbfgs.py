@@ -9,7 +9,7 @@ import numpy as np
 
 from pyl2 import l2
 from pyl2.checks import Array, Items
-from pyl2.course import Course
+from pyl2.course import Course, Diverged
 from pyl2.network import Network
 
 
@@ -24,7 +24,8 @@ def minimise(
     n: str | float,
     tol: float | None,
     course: Course,
-) -> None:
+    options: dict[str, Any] | None = None,
+) -> Any:
     """Minimise E on all rows, an iteration being an epoch of the course.
 
     Parameters
@@ -39,6 +40,12 @@ def minimise(
     tol : float or None
         Largest component of the gradient to reach; None: to the limit of precision.
     course : Course
+    options : dict, optional
+        SciPy's options in place of our own, but for "maxiter".
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
 
     Raises
     ------
@@ -72,19 +79,20 @@ def minimise(
         if course.over():
             raise StopIteration
 
-    budget = {"maxiter": course.epochs, "maxfun": 20 * course.epochs + 1000, "maxls": 50}
-    precision = {"gtol": 1e-12, "ftol": 0.0} if tol is None else {"gtol": tol}
+    if options is None:
+        precision = {"gtol": 1e-12, "ftol": 0.0} if tol is None else {"gtol": tol}
+        options = {"maxfun": 20 * course.epochs + 1000, "maxls": 50} | precision
     try:
-        minimize(
+        result = minimize(
             error,
             params.astype(np.float64),
             jac=True,
             method="L-BFGS-B",
             callback=iteration,
-            options=budget | precision,
+            options=options | {"maxiter": course.epochs},
         )
     except _NotFinite:
-        raise ValueError(
+        raise Diverged(
             f"lbfgs diverged: it met an error that is not finite, with l2={per_layer} (it has no"
             " eta); the parameters are those of the last iteration."
             " Scaled inputs (StandardScaler) help."
@@ -92,3 +100,4 @@ def minimise(
     finally:
         params[...] = accepted
     course.history.stopped = course.history.stopped or "converged"
+    return result
