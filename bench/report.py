@@ -1,4 +1,4 @@
-"""What `run.py` measured, as a table and as a figure."""
+"""What a bench measured, as a table and as a figure; `run.py`'s in full, the rest shared."""
 
 from __future__ import annotations
 
@@ -46,17 +46,24 @@ def _cpu() -> str:
 
 def summary(record: dict, name: str) -> dict:
     """What a row of the table says about one rival."""
+    s = spread(record, name)
+    gflops = record["flops"] / s["median"] / 1e9
+    return s | {
+        "gflops": gflops,
+        "peak": gflops / np.median(record["peak"]) if record["peak"] else None,
+    }
+
+
+def spread(record: dict, name: str) -> dict:
+    """Times of one rival, and how many times ours they are."""
     seconds = np.array(record["rivals"][name]["seconds"])
     low, median, high = np.quantile(seconds, [0.25, 0.5, 0.75])
-    gflops = record["flops"] / median / 1e9
     ours = record["rivals"].get(OURS)
     return {
         "min": seconds.min(),
         "low": low,
         "median": median,
         "high": high,
-        "gflops": gflops,
-        "peak": gflops / np.median(record["peak"]) if record["peak"] else None,
         "ratio": float(np.median(seconds / ours["seconds"])) if ours else None,
     }
 
@@ -75,11 +82,11 @@ def times(ratio: float) -> str:
 # --- table ----------------------------------------------------------------------------------------
 
 
-def show(results: dict) -> None:
-    """Print the table, and everything that went wrong below it."""
+def show(results: dict, shown: Table, convention: str, width: int = WIDTH) -> None:
+    """Print a table, and everything that went wrong below it."""
     console = Console()
-    console.width = max(console.width, WIDTH)
-    console.print(table(results), CONVENTION, heading(results), sep="\n", highlight=False)
+    console.width = max(console.width, width)
+    console.print(shown, convention, heading(results), sep="\n", highlight=False)
     for record in results["cases"]:
         for failure in record["failures"]:
             line = f"FAILED {record['case']['name']}: {failure}"
@@ -126,15 +133,16 @@ def _row(record: dict, name: str) -> list[str]:
 
 def heading(results: dict) -> str:
     """Versions, machine, date."""
-    machine, peaks = results["machine"], [g for r in results["cases"] for g in r["peak"]]
+    machine = results["machine"]
+    peaks = [g for r in results["cases"] for g in r.get("peak", ())]
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-    peak = "not measured"
+    peak = ""
     if peaks:
-        peak = f"{np.median(peaks):.0f} GFLOP/s ({min(peaks):.0f} to {max(peaks):.0f})"
+        peak = f"Peak {np.median(peaks):.0f} GFLOP/s ({min(peaks):.0f} to {max(peaks):.0f}); "
     return (
         f"{machine['cpu']}, {machine['cores']} cores; 1 thread, on core {machine['core']}; load "
         f"before {machine['load_before']}; {machine['platform']}\n"
-        f"Peak {peak}; {versions}; {results['rounds']} rounds; {results['date']}"
+        f"{peak}{versions}; {results['rounds']} rounds; {results['date']}"
     )
 
 
@@ -145,30 +153,35 @@ STYLES = (("black", ""), ("0.6", ""), ("white", "///"), ("0.8", "..."), ("0.4", 
 
 
 def figure(results: dict, path: Path) -> None:
-    """Bars of the time per epoch, log scale, with quartiles; above each how many times pyl2's."""
+    """Bars of the time per epoch of each case."""
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
     records = [record for record in results["cases"] if record["rivals"]]
-    names = sorted({n for r in records for n in r["rivals"]}, key=lambda n: (n != OURS, n))
-    width = 0.84 / len(names)
     fig, axes = plt.subplots(figsize=(1.2 * len(records) + 1.4, 4.5), layout="constrained")
-    for i, name in enumerate(names):
-        shift = (i - (len(names) - 1) / 2) * width
-        bars = [(x + shift, summary(r, name)) for x, r in enumerate(records) if name in r["rivals"]]
-        _draw(axes, bars, name, width, STYLES[i % len(STYLES)])
-    axes.set_yscale("log")
-    axes.margins(y=0.1)
-    axes.set_ylabel("milliseconds per epoch")
-    axes.set_xticks(range(len(records)), [_tick(record) for record in records], fontsize=8)
+    bars(axes, records, [_tick(record) for record in records], "milliseconds per epoch")
     axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
     where = f"1 thread, float32, {results['machine']['cpu']}"
     axes.set_title(f"{where}; above the bars: × {OURS}", fontsize=9, loc="left")
     fig.savefig(path, dpi=150)
     plt.close(fig)
+
+
+def bars(axes, records: list[dict], ticks: list[str], unit: str) -> None:
+    """Bars of times, log scale, with quartiles; above each how many times ours."""
+    names = sorted({n for r in records for n in r["rivals"]}, key=lambda n: (n != OURS, n))
+    width = 0.84 / max(1, len(names))
+    for i, name in enumerate(names):
+        shift = (i - (len(names) - 1) / 2) * width
+        drawn = [(x + shift, spread(r, name)) for x, r in enumerate(records) if name in r["rivals"]]
+        _draw(axes, drawn, name, width, STYLES[i % len(STYLES)])
+    axes.set_yscale("log")
+    axes.margins(y=0.1)
+    axes.set_ylabel(unit)
+    axes.set_xticks(range(len(records)), ticks, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _draw(axes, bars, name, width, style) -> None:

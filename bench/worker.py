@@ -1,7 +1,8 @@
-"""One process of the bench: `worker.py NAME CORE`, a JSON request a line in, a reply a line out.
+"""One process of a bench: `worker.py ROLE NAME CORE`, a JSON request a line in, a reply out.
 
-NAME is a rival, or "peak". A request {"do": method, ...} calls that method with the other entries;
-what fails is replied as {"error": message}. The clock runs here, around the training alone.
+ROLE is a key of `ROLES`, NAME who plays it. A request {"do": method, ...} calls that method with
+the other entries; what fails is replied as {"error": message}. The clock runs here, around the
+training alone.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import sys
 import time
 import warnings
 
+import fits
+import numpy as np
 import rivals
 from cases import Case, make
 from peak import Peak
@@ -46,13 +49,13 @@ class Rival:
     def params(self) -> dict:
         """The parameters after the last round, in the case's dtype."""
         vector = self._params().astype(self._case.dtype, copy=False)
-        return {"params": base64.b64encode(vector.tobytes()).decode()}
+        return {"params": encode(vector)}
 
 
 class PeakMeter:
     """Samples the peak of the core."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         self._peak = Peak()
 
     def hello(self) -> dict:
@@ -64,6 +67,41 @@ class PeakMeter:
         return {"gflops": self._peak.sample(dtype)}
 
 
+class Estimators:
+    """Fits, and calls, the estimators of one package."""
+
+    def __init__(self, name: str) -> None:
+        self._package = fits.Package(name)
+
+    def hello(self) -> dict:
+        """What runs here."""
+        return {"versions": self._package.versions()}
+
+    def prepare(self, task: dict) -> dict:
+        """Take a task."""
+        self._run = self._package.prepare(fits.Task(**task | {"hidden": tuple(task["hidden"])}))
+        return {}
+
+    def round(self) -> dict:
+        """Do it once, from its start."""
+        call = self._run.begin()
+        start = time.perf_counter()
+        call()
+        return {"seconds": (time.perf_counter() - start) / self._run.task.calls}
+
+    def reached(self) -> dict:
+        """What the last round led to: vectors by name."""
+        return {"reached": {name: encode(v) for name, v in self._run.reached().items()}}
+
+
+ROLES = {"rival": Rival, "estimators": Estimators, "peak": PeakMeter}
+
+
+def encode(vector: np.ndarray) -> str:
+    """A vector as text."""
+    return base64.b64encode(vector.tobytes()).decode()
+
+
 def pin(core: int) -> None:
     """Stay on one core, where the system lets us choose."""
     if hasattr(os, "sched_setaffinity"):
@@ -72,7 +110,7 @@ def pin(core: int) -> None:
 
 def main() -> None:
     """Answer requests until the input ends."""
-    name, core = sys.argv[1], int(sys.argv[2])
+    role, name, core = sys.argv[1], sys.argv[2], int(sys.argv[3])
     replies, sys.stdout = sys.stdout, sys.stderr  # what a rival prints must not mix with replies
     warnings.simplefilter("ignore")
     pin(core)
@@ -80,7 +118,7 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            worker = worker or (PeakMeter() if name == "peak" else Rival(name))
+            worker = worker or ROLES[role](name)
             reply = getattr(worker, request.pop("do"))(**request)
         except Exception as error:
             reply = {"error": f"{type(error).__name__}: {error}"}

@@ -1,0 +1,118 @@
+"""The processes of a bench: one for each that is measured, on one thread and one core."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+progress = Console(stderr=True)
+
+
+class Failure(Exception):
+    """A process of the bench could not do what it was asked."""
+
+
+class Worker:
+    """A process that answers one request at a time; `role` is one of `worker.py`'s."""
+
+    def __init__(self, role: str, name: str, core: int) -> None:
+        self.name = name
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("worker.py")), role, name, str(core)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(),
+            text=True,
+        )
+
+    def ask(self, do: str, **request) -> dict:
+        """Send a request and wait for its reply."""
+        try:
+            self._process.stdin.write(json.dumps({"do": do} | request) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        reply = json.loads(line) if line else {"error": "the process died"}
+        if "error" in reply:
+            raise Failure(reply["error"])
+        return reply
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def environment() -> dict[str, str]:
+    """One thread, and no instruction set forced on anyone's BLAS."""
+    kept = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+    return kept | {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+
+
+def cores() -> list[int]:
+    """The cores that we may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def start(stack: ExitStack, role: str, name: str, core: int, versions: dict) -> Worker | None:
+    """A worker, or None and a line that names what is missing."""
+    worker = stack.enter_context(Worker(role, name, core))
+    try:
+        versions |= worker.ask("hello")["versions"]
+    except Failure as failure:
+        progress.print(f"{name} is missing and skipped: {failure}", style="yellow", markup=False)
+        return None
+    return worker
+
+
+def attempt(workers: list[Worker], failures: list[str], do: str, **request) -> dict[Worker, dict]:
+    """The replies of those who gave one; a failure is noted, and ends that worker's case."""
+    replies = {}
+    for worker in list(workers):
+        try:
+            replies[worker] = worker.ask(do, **request)
+        except Failure as failure:
+            failures.append(f"{worker.name}: {failure}")
+            workers.remove(worker)
+    return replies
+
+
+def arguments(
+    parser: argparse.ArgumentParser, known: list[str], rounds: int, quick: int, argv=None
+) -> argparse.Namespace:
+    """Add the options that all benches have, and read the command line."""
+    groups = list(dict.fromkeys(name.split("-")[0] for name in known if "-" in name))
+    parser.add_argument("--cases", help=f"comma-separated, of {', '.join(known + groups)}")
+    parser.add_argument(
+        "--rounds", type=int, help=f"rounds that count ({rounds}; with --quick {quick})"
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer items")
+    parser.add_argument("--core", type=int, default=cores()[-1], help="core to run on (the last)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples")
+    parser.add_argument("--output", type=Path, metavar="FIGURE.png", help="draw the times")
+    args = parser.parse_args(argv)
+    args.rounds = args.rounds or (quick if args.quick else rounds)
+    args.cases = chosen(parser, args.cases, known)
+    return args
+
+
+def chosen(parser, text: str | None, known: list[str]) -> list[str]:
+    """The known names that were given, all if none; "W6" stands for all that begin with "W6-"."""
+    wanted = text.split(",") if text else known
+    matches = {name: [k for k in known if name in (k, k.split("-")[0])] for name in wanted}
+    for name, found in matches.items():
+        if not found:
+            parser.error(f"{name!r} is none of {', '.join(known)}")
+    return [k for k in known if any(k in found for found in matches.values())]
