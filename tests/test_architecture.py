@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "pyl2"
 # Module: what of pyl2 it may know.
 MAY_IMPORT = {
     "__init__": {"backprop", "estimators", "history", "network"},
-    "checks": {"network"},  # for its type alone
+    "checks": set(),
     "files": {"checks"},
     "generators": set(),
     "history": set(),

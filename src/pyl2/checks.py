@@ -6,13 +6,10 @@ import math
 import operator
 from collections.abc import Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-if TYPE_CHECKING:
-    from pyl2.network import Network
 
 Array = NDArray[Any]
 
@@ -231,8 +228,19 @@ class Items(NamedTuple):
         return float(self.sample_weight.sum(dtype=np.float64))
 
 
+class _Shaped(Protocol):
+    """What of a network tells what data it takes."""
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]: ...
+    @property
+    def output(self) -> str: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+
 def items(
-    X: Any, Y: Any, sample_weight: Any, network: Network, names: tuple[str, str] = ("X", "Y")
+    X: Any, Y: Any, sample_weight: Any, network: _Shaped, names: tuple[str, str] = ("X", "Y")
 ) -> Items:
     """Check and convert a data set for a network: shapes, types, finite numbers, targets."""
     inputs, outputs = network.layer_sizes[0], network.layer_sizes[-1]
