@@ -13,13 +13,13 @@ without it the script takes the small digits that come with scikit-learn.
 
 from __future__ import annotations
 
-import argparse
 import os
 import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from _figure import main
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -72,13 +72,4 @@ def figure():
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", metavar="FILE.png", help="write the figure, show no window")
-    args = parser.parse_args()
-    if args.output:
-        plt.switch_backend("agg")
-    fig = figure()
-    if args.output:
-        fig.savefig(args.output, dpi=120)
-    else:
-        plt.show()
+    main(__doc__, figure)

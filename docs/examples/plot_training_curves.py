@@ -14,11 +14,11 @@ it from learning much. The best λ for new items lies between.
 
 from __future__ import annotations
 
-import argparse
 import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
+from _figure import main
 from sklearn.datasets import load_digits, load_iris, make_circles, make_moons
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
@@ -112,13 +112,4 @@ def figure():
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", metavar="FILE.png", help="write the figure, show no window")
-    args = parser.parse_args()
-    if args.output:
-        plt.switch_backend("agg")
-    fig = figure()
-    if args.output:
-        fig.savefig(args.output, dpi=120)
-    else:
-        plt.show()
+    main(__doc__, figure)

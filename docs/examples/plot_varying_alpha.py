@@ -11,11 +11,11 @@ each panel is that on items that were held out, the small symbols.
 
 from __future__ import annotations
 
-import argparse
 import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
+from _figure import main
 from sklearn.datasets import make_circles, make_classification, make_moons
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -87,13 +87,4 @@ def figure():
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", metavar="FILE.png", help="write the figure, show no window")
-    args = parser.parse_args()
-    if args.output:
-        plt.switch_backend("agg")
-    fig = figure()
-    if args.output:
-        fig.savefig(args.output, dpi=120)
-    else:
-        plt.show()
+    main(__doc__, figure)
