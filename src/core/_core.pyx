@@ -128,7 +128,7 @@ cdef int row_of(str parameter, object name, tuple allowed) except -1:
 cdef class Loan:
     """Buffers borrowed for the length of a call, each checked as it is taken."""
 
-    cdef Py_buffer views[10]
+    cdef Py_buffer views[10]  # what epoch takes, the verb with most arrays, when X is CSR
     cdef int count
 
     def __dealloc__(self):

@@ -250,6 +250,12 @@ static void NAME(descend)(int optimizer, const Rule *rule, R scale, R l2, R c, R
 #undef PL2_CASE
 }
 
+/* What lambda of layer l does in the update of a batch whose sample weights sum to mass. */
+static Decay NAME(layer_decay)(const Update *u, int64_t l, double mass)
+{
+    return pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass);
+}
+
 /* One update of one network from the sum over a batch of s dl/dparams.  Biases are never decayed.
    touched: NULL, or the only rows of the first weights in the gradient, under plain SGD. */
 static void NAME(update)(const Net *net, const Job *job, int64_t p, double mass, const R *gradient,
@@ -263,7 +269,7 @@ static void NAME(update)(const Net *net, const Job *job, int64_t p, double mass,
     R *state = (R *)job->state + p * states[u->optimizer] * net->params;
     for (int64_t l = 0; l < net->layers; l++) {
         const Layer *layer = &net->layer[l];
-        const Decay decay = pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass);
+        const Decay decay = NAME(layer_decay)(u, l, mass);
         R *w = params + layer->weight;
         const R *g = gradient + layer->weight;
         if (l == 0 && touched)
@@ -283,8 +289,7 @@ static void NAME(update_at_once)(const Block *b, const Update *u, double mass, R
     const Layer *layer = b->net->layer;
     const R scale = (R)(u->eta / mass);
     R *shrink = gradient + b->net->weights; /* the biases', of which each layer has at least one */
-    for (int64_t l = 0; l < b->net->layers; l++)
-        shrink[l] = (R)pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass).c;
+    for (int64_t l = 0; l < b->net->layers; l++) shrink[l] = (R)NAME(layer_decay)(u, l, mass).c;
     NAME(backward)(b, &(Gradient){STORE_DECAYED, scale, shrink, params, gradient, b->touched});
     if (b->touched)
         NAME(sparse_descend)(params, gradient, scale, shrink[0], layer->in, layer->out, b->touched);
@@ -294,8 +299,7 @@ static double NAME(batch_penalty)(const Net *net, const Update *u, const R *para
 {
     double sum = 0;
     for (int64_t l = 0; l < net->layers; l++)
-        sum += NAME(penalty)(&net->layer[l], params,
-                             pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass).r);
+        sum += NAME(penalty)(&net->layer[l], params, NAME(layer_decay)(u, l, mass).r);
     return sum;
 }
 
