@@ -75,7 +75,7 @@ def real(name: str, value: Any, dtype: np.dtype[Any], ndim: int | None = None) -
         raise ValueError(f"{name} must have {ndim} dimensions, got shape {array.shape}")
     dense = array.size == 0 or array.ndim == 0 or array.strides[-1] == array.itemsize
     aligned = array.flags.aligned and all(step % array.itemsize == 0 for step in array.strides)
-    if array.dtype == dtype and array.dtype.isnative and dense and aligned:
+    if array.dtype == dtype and dense and aligned:
         return array
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, and is looked for
         return np.array(array, dtype=dtype, order="C")

@@ -29,11 +29,10 @@ from pyl2.checks import Array, Items
 from pyl2.course import Course, Diverged, callables
 from pyl2.history import History
 from pyl2.lbfgs import minimise
-from pyl2.network import Network
+from pyl2.network import ACTIVATIONS, Network
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
-_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 _NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and"
     " need to be preprocessed."
@@ -149,7 +148,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(_ACTIVATIONS)), list, tuple],
+        "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
         "solver": [StrOptions({"lbfgs", "sgd", "adam", "adamw"})],
         "alpha": [Interval(Real, 0, None, closed="left"), list, tuple, np.ndarray],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -276,7 +275,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
                 f"activation must be one name or have one per hidden layer ({layers}),"
                 f" got {self.activation!r}"
             )
-        return tuple(checks.choice("activation", name, _ACTIVATIONS) for name in self.activation)
+        return tuple(checks.choice("activation", name, ACTIVATIONS) for name in self.activation)
 
     def _outputs(self, X: Any) -> Array:
         X = self._inputs(X)

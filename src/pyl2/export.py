@@ -39,9 +39,8 @@ _STOCHASTIC = (
 )
 # What the optimizer of each solver is called here; lbfgs keeps none.
 _KINDS = {"adam": ("adam",), "sgd": ("sgd", "momentum", "nesterov"), "lbfgs": ()}
-# λ enters the gradient without a decay too; the number of threads changes no result.
+# λ enters the gradient without a decay too.
 _SAME = {"decay": ("l2",)}
-_FREE = {"n_threads"}
 
 
 def to_sklearn(estimator: Any) -> Any:
@@ -161,7 +160,7 @@ def _refuse(estimator: Any, theirs: type, hidden: tuple[str, ...]) -> None:
             same = value is defaults[name] or _is_one_of(
                 value, (defaults[name], *_SAME.get(name, ()))
             )
-        if not same and name not in _FREE:
+        if not same:
             lacking.append(f"{name}={value!r}")
     # The network, not the parameter, knows what was trained.
     if not lacking and any(name != estimator.activation for name in hidden):

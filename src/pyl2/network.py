@@ -15,6 +15,7 @@ from pyl2 import _core, checks, files, generators, l2
 from pyl2.checks import Array, Items, Matrix
 from pyl2.files import PathLike
 
+ACTIVATIONS = _core.ACTIVATIONS
 _LETTERS = {np.dtype(np.float32): "f", np.dtype(np.float64): "d"}
 
 
@@ -105,7 +106,7 @@ class Network:
         layers = max(len(sizes) - 1, 0)
         names = (hidden,) * (layers - 1) if isinstance(hidden, str) else tuple(hidden)
         for name in (hidden,) if isinstance(hidden, str) else names:
-            checks.choice("hidden", name, _core.ACTIVATIONS)
+            checks.choice("hidden", name, ACTIVATIONS)
         if np.dtype(dtype) not in _LETTERS:
             raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
         checks.choice("output", output, _core.OUTPUTS)
