@@ -9,8 +9,9 @@ PACKAGE = Path(__file__).parent.parent / "src" / "pyl2"
 
 # Module: what of pyl2 it may know.
 MAY_IMPORT = {
-    "__init__": {"backprop", "estimators", "history", "network"},
+    "__init__": {"backprop", "convert", "estimators", "history", "network"},
     "checks": set(),
+    "convert": {"checks", "l2"},
     "files": {"checks"},
     "generators": set(),
     "history": set(),

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyl2.backprop import Backprop
+    from pyl2.convert import convert_l2
     from pyl2.estimators import MLPClassifier, MLPRegressor
     from pyl2.history import History
     from pyl2.network import Network
 
-__all__ = ["Backprop", "History", "MLPClassifier", "MLPRegressor", "Network"]
+__all__ = ["Backprop", "History", "MLPClassifier", "MLPRegressor", "Network", "convert_l2"]
 __version__ = "0.1.0"
 
 # Where each public name lives; it is imported when first asked for, so that `import pyl2` is quick.
@@ -30,6 +31,7 @@ _HOMES = {
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "Network": "network",
+    "convert_l2": "convert",
 }
 
 

@@ -13,7 +13,7 @@ from pyl2 import checks
 
 # What each decay is to an optimizer; the first is the default.
 _DECAYS_OF = {"adamw": ("decoupled", "fraction"), "lbfgs": ("l2",)}
-_DECAYS = ("l2", "decoupled", "fraction")
+DECAYS = ("l2", "decoupled", "fraction")
 
 
 def per_layer(l2: Any, layers: int, name: str = "l2") -> tuple[float, ...]:
@@ -56,10 +56,10 @@ def check_decay(decay: Any, optimizer: str) -> str:
         If the optimizer has no such decay: adamw with "l2" would be adam, and lbfgs minimises a
         fixed error.
     """
-    allowed = _DECAYS_OF.get(optimizer, _DECAYS)
+    allowed = _DECAYS_OF.get(optimizer, DECAYS)
     if decay is None:
         return allowed[0]
-    checks.choice("decay", decay, _DECAYS)
+    checks.choice("decay", decay, DECAYS)
     if decay not in allowed:
         raise ValueError(
             f"decay={decay!r} does not go with optimizer={optimizer!r}, which takes {allowed}"
