@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "model": {"checks", "files", "network"},
     "tables": {"checks"},
     "report": set(),
-    "__main__": {"__init__", "checks", "model", "report", "tables"},
+    "__main__": {"__init__", "checks", "convert", "model", "report", "tables"},
 }
 
 # Not imported with a module of ours but inside the function that needs them.

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from pyl2 import Backprop, __version__, files, tables
+from pyl2 import Backprop, __main__, __version__, convert, files, tables
 from pyl2.__main__ import MOST_CLASSES, main
 from pyl2.model import load
 
@@ -405,6 +405,22 @@ def test_npz_refused(folder, capsys, arrays, words):
         ("train", "--quiet", "--optimizer", "sgd", "--eta", "1e4"),
         ("predict",),
         ("predict", "model.pl2"),
+        ("convert",),
+        ("convert", "0.1", "sklearn"),
+        ("convert", "-1", "ridge", "nielsen"),
+        ("convert", "nan", "ridge", "nielsen"),
+        ("convert", "x", "ridge", "nielsen"),
+        ("convert", "0", "prior", "ridge", "--noise-variance", "1"),
+        ("convert", "0.1", "pytorch", "ridge"),
+        ("convert", "0.1", "ridge", "l2"),
+        ("convert", "0.1", "ridge", "l2,all"),
+        ("convert", "0.1", "ridge", "l1,train"),
+        ("convert", "0.1", "sklearn", "torch_sgd"),
+        ("convert", "0.1", "sklearn", "torch_adamw", "--batch-size", "8"),
+        ("convert", "0.1", "sklearn", "torch_sgd", "--batch-size", "0"),
+        ("convert", "0.1", "sklearn", "torch_sgd", "--batch-size", "8", "--loss", "mae"),
+        ("convert", "0.1", "ridge", "nielsen", "--outputs", "1.5"),
+        ("convert", "0.1", "ridge", "nielsen", "--optimizer", "adam"),
     ],
 )
 def test_options_refused(folder, capsys, argv):
@@ -415,6 +431,55 @@ def test_divergence_names_eta_and_l2(capsys):
     line = refused(capsys, "train", "--quiet", "--optimizer", "sgd", "--eta", "1e4")
     assert "eta=10000" in line
     assert "l2=0" in line
+
+
+# Conversion
+
+
+def test_conversion(capsys):
+    assert main(["convert", "0.01", "sklearn", "torch_sgd", "--batch-size", "32"]) == 0
+    value, meaning = capsys.readouterr().out.splitlines()
+    assert value == "0.0003125"
+    assert "weight_decay of PyTorch's SGD" in meaning
+    assert "biases decay unless" in meaning
+
+
+def test_conversion_takes_our_own_pairs_and_every_setting(capsys):
+    settings = "--eta 0.5 --batch-size 10 --n-items 50000 --noise-variance 2 --outputs 3"
+    rest = ["--loss", "mse", "--optimizer", "sgd", "--json"]
+    assert main(["convert", "5", "l2,train", "fraction,1", *settings.split(), *rest]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told.pop("meaning").startswith("l2 of Backprop with decay='fraction'")
+    assert told == {
+        "from": ["l2", "train"],
+        "value": 5,
+        "to": ["fraction", 1],
+        "result": 5e-5,
+        "eta": 0.5,
+        "batch_size": 10,
+        "n_items": 50000,
+        "noise_variance": 2,
+        "outputs": 3,
+        "loss": "mse",
+        "optimizer": "sgd",
+    }
+
+
+def test_no_penalty_is_an_infinite_number(capsys):
+    assert main(["convert", "0", "nielsen", "logistic_regression"]) == 0
+    assert capsys.readouterr().out.startswith("inf\n")
+    assert main(["convert", "inf", "logistic_regression", "nielsen", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["value"], told["result"]) == (None, 0)
+
+
+def test_conversion_says_what_is_missing(capsys):
+    line = refused(capsys, "convert", "0.01", "sklearn", "torch_sgd")
+    assert "needs batch_size" in line
+
+
+def test_help_names_the_tools_that_can_be_converted():
+    assert __main__.TOOLS.split(", ") == list(convert.TOOLS)
 
 
 # Malformed bytes

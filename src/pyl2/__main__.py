@@ -1,4 +1,4 @@
-"""The command line: `pyl2 train` and `pyl2 predict`.
+"""The command line: `pyl2 train`, `pyl2 predict` and `pyl2 convert`.
 
 Whatever is wrong with files or options is a ValueError or an OSError on its way to `main`, which
 makes one line and exit code 2 of it. Heavy modules are imported where they are used, so that
@@ -31,6 +31,15 @@ DATASETS = ("diabetes", "breast_cancer", "digits", "iris", "wine")
 
 MOST_CLASSES = 20
 """A target of integers with more distinct values than this is taken for a quantity."""
+
+TOOLS = (
+    "sklearn, nielsen, torch_sgd, torch_adamw, adamw_paper, keras_l2, keras_weight_decay, ridge,"
+    " logistic_regression, glmnet, nnet, trainbr, prior"
+)
+"""What `pyl2 convert` knows besides pyl2's own; here too, for the help loads nothing."""
+
+SETTINGS = ("eta", "batch_size", "n_items", "noise_variance", "outputs", "loss", "optimizer")
+"""What a conversion may need to know."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -91,6 +100,23 @@ def predict(args: argparse.Namespace) -> None:
         names += schema.classes
         columns += outputs.T.tolist()
     tables.write(args.output, names, columns)
+
+
+def convert(args: argparse.Namespace) -> None:
+    """Convert a number that means λ in one tool to that of another."""
+    from pyl2 import convert_l2, report
+    from pyl2.convert import describe
+
+    setting = {name: getattr(args, name) for name in SETTINGS}
+    result = convert_l2(args.value, args.from_, args.to, **setting)
+    told = {"from": args.from_, "value": args.value, "to": args.to, "result": result}
+    meaning = describe(args.to)
+    if args.json:
+        # JSON has no infinity: C of LogisticRegression without a penalty.
+        told = {k: None if v == math.inf else v for k, v in (told | setting).items()}
+        print(json.dumps({**told, "meaning": meaning}, indent=2, allow_nan=False))
+    else:
+        report.conversion(result, meaning)
 
 
 def _check_writable(path: str | None) -> None:
@@ -314,6 +340,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_train(commands)
     _add_predict(commands)
+    _add_convert(commands)
     return parser
 
 
@@ -376,6 +403,29 @@ def _add_predict(commands: argparse._SubParsersAction[_Parser]) -> None:
     parser.add_argument("--proba", action="store_true", help="add a column for each class")
 
 
+def _add_convert(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = commands.add_parser(
+        "convert",
+        help="say what an L2 penalty is called in another tool",
+        description="Say what an L2 penalty is called in another tool.",
+        epilog=f"FROM and TO: {TOOLS}; or decay,n of pyl2 train, such as l2,train or decoupled,1.",
+    )
+    parser.set_defaults(run=convert)
+    add = parser.add_argument
+    add("value", type=_penalty, metavar="VALUE", help="alpha, weight_decay, C and so on")
+    add("from_", type=_key, metavar="FROM", help="the tool that VALUE is for")
+    add("to", type=_key, metavar="TO", help="the tool to have it for")
+    add = parser.add_argument_group("what the conversion may need").add_argument
+    add("--eta", type=_positive, help="learning rate")
+    add("--batch-size", type=_positive, metavar="B", help="rows of an update")
+    add("--n-items", type=_positive, metavar="N", help="rows of the training set")
+    add("--noise-variance", type=_positive, metavar="V", help="of the targets, for prior")
+    add("--outputs", type=_count, default=1, metavar="K", help="of the network (default: 1)")
+    add("--loss", default="half", help="half (squared error halved, default), mse or cross_entropy")
+    add("--optimizer", metavar="sgd", help="both tools do plain gradient descent")
+    parser.add_argument("--json", action="store_true", help="write JSON; null is infinite")
+
+
 def _option(read: Callable[[str], Any], good: Callable[[Any], bool], what: str) -> Any:
     """Make a type for argparse: `read` the text, say that it is not `what` where it is not good."""
 
@@ -398,6 +448,7 @@ def _names(text: str) -> list[str]:
 
 _positive = _option(float, lambda v: 0 < v < math.inf, "a positive number")
 _not_negative = _option(float, lambda v: 0 <= v < math.inf, "a number of at least 0")
+_penalty = _option(float, lambda v: v >= 0, "a number of at least 0")  # C may be infinite
 _fraction = _option(float, lambda v: 0 < v < 1, "a number between 0 and 1")
 _count = _option(int, lambda v: v > 0, "a positive whole number")
 _seed = _option(int, lambda v: 0 <= v < 2**32, "a whole number from 0 to 2**32 - 1")
@@ -416,6 +467,12 @@ _sizes = _option(
     lambda sizes: all(size > 0 for size in sizes),
     "numbers of units between commas, or none",
 )
+
+
+def _key(text: str) -> Any:
+    """Return the name of a tool, or our own (decay, n)."""
+    decay, comma, n = text.partition(",")
+    return (decay, _n(n)) if comma else text
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the command line tells of its trainings: a few lines and a table."""
+"""What the command line tells: of trainings a few lines and a table, of a conversion two lines."""
 
 from __future__ import annotations
 
@@ -81,6 +81,13 @@ def table(results: Sequence[Result], measure: str) -> None:
     for result in results:
         if result.stopped != "epochs":
             console.print(f"λ = {result.l2:g} ended after {result.epochs} epochs: {result.stopped}")
+
+
+def conversion(value: float, meaning: str) -> None:
+    """Print a converted number, and in a line of its own what it is."""
+    console = _console()
+    console.print(f"{value:.12g}")
+    console.print(meaning, soft_wrap=True)
 
 
 def _console() -> Console:
