@@ -5,8 +5,10 @@ file, does the same with R's nnet and glmnet.
 """
 
 import math
+import multiprocessing
 import os
 import re
+from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 
 import numpy as np
@@ -179,63 +181,71 @@ def test_torch_adam(loss, tool, decay):
 
 # ---- optax ----
 
-
-def optax_chains(optax):
-    """The key, our optimizer, and the chain of a weight decay and a mask that spares biases."""
-
-    def before(wd, mask, optimizer):
-        return optax.chain(optax.add_decayed_weights(wd, mask), optimizer)
-
-    return {
-        "sgd": ("torch_sgd", "sgd", lambda wd, mask: before(wd, mask, optax.sgd(ETA))),
-        "adam": (
-            "torch_sgd",
-            "adam",
-            lambda wd, mask: before(wd, mask, optax.adam(ETA, eps=EPSILON)),
+# The key, our optimizer, and the chain of a weight decay and a mask that spares biases.
+CHAINS = {
+    "sgd": (
+        "torch_sgd",
+        "sgd",
+        lambda o, wd, mask: o.chain(o.add_decayed_weights(wd, mask), o.sgd(ETA)),
+    ),
+    "adam": (
+        "torch_sgd",
+        "adam",
+        lambda o, wd, mask: o.chain(o.add_decayed_weights(wd, mask), o.adam(ETA, eps=EPSILON)),
+    ),
+    "adamw": (
+        "torch_adamw",
+        "adamw",
+        lambda o, wd, mask: o.adamw(ETA, eps=EPSILON, weight_decay=wd, mask=mask),
+    ),
+    "between": (
+        "torch_adamw",
+        "adamw",
+        lambda o, wd, mask: o.chain(
+            o.scale_by_adam(eps=EPSILON),
+            o.add_decayed_weights(wd, mask),
+            o.scale_by_learning_rate(ETA),
         ),
-        "adamw": (
-            "torch_adamw",
-            "adamw",
-            lambda wd, mask: optax.adamw(ETA, eps=EPSILON, weight_decay=wd, mask=mask),
-        ),
-        "between": (
-            "torch_adamw",
-            "adamw",
-            lambda wd, mask: optax.chain(
-                optax.scale_by_adam(eps=EPSILON),
-                optax.add_decayed_weights(wd, mask),
-                optax.scale_by_learning_rate(ETA),
-            ),
-        ),
-    }
+    ),
+}
 
 
-@pytest.mark.parametrize("chain", ["sgd", "adam", "adamw", "between"])
-def test_optax(chain):
-    optax = pytest.importorskip("optax", reason="optax is not installed")
-    jax = pytest.importorskip("jax", reason="JAX is not installed")
-    key, optimizer, make = optax_chains(optax)[chain]
-    decay = "l2" if key == "torch_sgd" else "decoupled"
-    wd = convert_l2(LAMBDA, (decay, "batch"), key, batch_size=BATCH)
-    params, x, y = problem()
+def optax_trained(chain, wd):
+    """The parameters after training by a user of optax."""
+    import jax
+    import optax
 
     def loss(tree, x, y):
         (w1, w2), (b1, b2) = tree["weights"], tree["biases"]
         z = jax.numpy.tanh(x @ w1 + b1) @ w2 + b2
         return 0.5 * ((z - y) ** 2).sum(axis=1).mean()
 
+    params, x, y = problem()
     with jax.enable_x64(True):
         weights, biases = NET.split(params)
-        tree = {
-            "weights": [*map(jax.numpy.array, weights)],
-            "biases": [*map(jax.numpy.array, biases)],
-        }
-        chained = make(wd, {"weights": True, "biases": False})
+        tree = jax.tree.map(jax.numpy.array, {"weights": weights, "biases": biases})
+        chained = CHAINS[chain][2](optax, wd, {"weights": True, "biases": False})
         state, slope = chained.init(tree), jax.jit(jax.grad(loss))
         for rows in batches():
             updates, state = chained.update(slope(tree, x[rows], y[rows]), state, tree)
             tree = optax.apply_updates(tree, updates)
-    theirs = np.concatenate([np.ravel(p) for p in (*tree["weights"], *tree["biases"])])
+    return np.concatenate([np.ravel(p) for p in (*tree["weights"], *tree["biases"])])
+
+
+@pytest.fixture(scope="module")
+def another_process():
+    """JAX warns of every fork of a process that it has run in, and other tests fork theirs."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        yield process
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_optax(chain, another_process):
+    pytest.importorskip("optax", reason="optax is not installed")
+    key, optimizer, _ = CHAINS[chain]
+    decay = "l2" if key == "torch_sgd" else "decoupled"
+    wd = convert_l2(LAMBDA, (decay, "batch"), key, batch_size=BATCH)
+    theirs = another_process.submit(optax_trained, chain, wd).result()
     assert_same(ours(optimizer, decay), theirs)
 
 
