@@ -1,71 +1,156 @@
-/* exp of a vector, and what is made of it: expm1, logistic, tanh.
+/* exp of a vector, and what is made of it: logistic, tanh; and back, log and log1p.
 
-   x = k ln 2 + r with |r| <= ln 2 / 2, and e^x = 2^k e^r (Cody and
-   Waite, Software Manual for the Elementary Functions, 1980, ch. 6); e^r - 1 by its series. */
-#define PL2_DOUBLE (sizeof(R) == 8)
+   x = k ln 2 + r with |r| <= ln 2 / 2, and e^x = 2^k e^r (Cody and Waite, Software Manual for the
+   Elementary Functions, 1980, ch. 5 and 6).  All are within 2 ULP where the result is a normal number;
+   a smaller one is 0 or, where flush-to-zero is off, may be denormal. */
+#ifndef PL2_EXP_ONCE
+#define PL2_EXP_ONCE
+/* Minimax polynomials (Remez) without a constant term; the error is relative to the function. */
 
-/* clang-format off */
-/* 1/k!: 7 terms leave 5e-9 in float32, 13 terms 4e-18 in float64. */
-static const R NAME(series)[] = {
-    (R)1,          (R)(1. / 2),       (R)(1. / 6),        (R)(1. / 24),        (R)(1. / 120),
-    (R)(1. / 720), (R)(1. / 5040),    (R)(1. / 40320),    (R)(1. / 362880),    (R)(1. / 3628800),
-    (R)(1. / 39916800), (R)(1. / 479001600), (R)(1. / 6227020800),
+/* e^r - 1 for |r| <= ln 2 / 2: 3e-9, and 4e-18. */
+static const double pl2_expm1_f32[] = {
+    1,
+    0.49999993448458666,
+    0.16666520629635382,
+    0.041668387855390142,
+    0.0083687170812417160,
+    0.0013814610145257281,
 };
-/* clang-format on */
+static const double pl2_expm1_f64[] = {
+    1,
+    0.50000000000000106,
+    0.16666666666666413,
+    0.041666666666530159,
+    0.0083333333334944647,
+    0.0013888888943630048,
+    0.00019841269506571329,
+    0.000024801493098929180,
+    2.7557586380882426e-6,
+    2.7630248379742434e-7,
+    2.5000059256054842e-8,
+};
 
-/* e^r - 1, and k in *power. */
-PL2_INLINE V NAME(reduce)(V x, I *power)
+/* tanh(x) / x - 1 by x^2, for |x| <= 0.55: 1e-9, and 2e-17. */
+static const double pl2_tanh_f32[] = {
+    -0.33333317559657251, 0.13332586136795340,    -0.053852309654867016,
+    0.021071677825342517, -0.0062742376430856142,
+};
+static const double pl2_tanh_f64[] = {
+    -0.33333333333332314,    0.13333333333168702,     -0.053968253876077662,  0.021869485974783181,
+    -0.0088631945039947425,  0.0035917196975329371,   -0.0014532167593024955, 0.00057913702756726476,
+    -0.00021030242264189442, 0.000051021495707932678,
+};
+
+/* 2 atanh(s) / s - 2 by s^2, for |s| <= (sqrt 2 - 1)^2: 8e-10, and 1.2e-18. */
+static const double pl2_atanh_f32[] = {0.66666776381896206, 0.39977541548697353, 0.29871728435456758};
+static const double pl2_atanh_f64[] = {
+    0.66666666666667344, 0.39999999999414664, 0.28571428742390675, 0.22222198572905783,
+    0.18183564338608195, 0.15314050280901779, 0.14795951982310834,
+};
+
+#define PL2_DOUBLE (sizeof(R) == 8)
+#define PL2_MANTISSA (PL2_DOUBLE ? 52 : 23)
+#define PL2_COUNT(array) ((int)(sizeof array / sizeof *array))
+#define PL2_POLYNOMIAL(f, x) \
+    (PL2_DOUBLE ? NAME(polynomial)(pl2_##f##_f64, PL2_COUNT(pl2_##f##_f64), x) \
+                : NAME(polynomial)(pl2_##f##_f32, PL2_COUNT(pl2_##f##_f32), x))
+#endif
+
+/* c[0] x + c[1] x^2 + ..., up to 16 terms, by Estrin's scheme: pairs, then pairs of pairs, so that the
+   chain of dependent operations grows as the logarithm of the terms. */
+PL2_INLINE V NAME(polynomial)(const double *c, int terms, V x)
 {
-    /* Adding 1.5 2^(bits of the mantissa) rounds to an integer and leaves it in the low bits. */
-    const V magic = NAME(splat)((R)(PL2_DOUBLE ? 0x1.8p52 : 0x1.8p23));
-    const V high = NAME(splat)((R)(PL2_DOUBLE ? 0x1.62e42feep-1 : 0x1.62e4p-1));
-    const V low = NAME(splat)((R)(PL2_DOUBLE ? 0x1.a39ef35793c76p-33 : 0x1.7f7d1cp-20));
-    const V rounded = x * (R)1.4426950408889634 + magic;
-    const V k = rounded - magic, r = (x - k * high) - k * low;
-    const int terms = PL2_DOUBLE ? 13 : 7;
-    V sum = NAME(splat)(NAME(series)[terms - 1]);
+    const V x2 = x * x, x4 = x2 * x2, x8 = x4 * x4;
+    const int parts = terms / 2 + 1;
+    V part[9];
+    part[0] = (R)c[0] * x;
     PL2_UNROLL
-    for (int i = terms - 2; i >= 0; i--) sum = sum * r + NAME(series)[i];
-    *power = NAME(bits)(rounded) - NAME(bits)(magic);
-    return sum * r;
+    for (int i = 1; i < parts; i++)
+        part[i] = 2 * i < terms ? (R)c[2 * i - 1] + (R)c[2 * i] * x : NAME(splat)((R)c[2 * i - 1]);
+    PL2_UNROLL
+    for (int i = 0; i + 1 < parts; i += 2) part[i] = part[i] + part[i + 1] * x2;
+    PL2_UNROLL
+    for (int i = 0; i + 2 < parts; i += 4) part[i] = part[i] + part[i + 2] * x4;
+    return parts > 4 ? part[0] + part[4] * x8 : part[0];
 }
 
-/* 2^k for a normal result. */
-PL2_INLINE V NAME(power_of_two)(I k)
+/* ln 2 in two parts: k times the first is exact. */
+#define PL2_LN2_HIGH ((R)(PL2_DOUBLE ? 0x1.62e42feep-1 : 0x1.62e4p-1))
+#define PL2_LN2_LOW ((R)(PL2_DOUBLE ? 0x1.a39ef35793c76p-33 : 0x1.7f7d1cp-20))
+
+/* The integer k nearest to y, and 2^k where that is a normal number. */
+PL2_INLINE V NAME(nearest)(V y, V *power)
 {
-    const int bias = PL2_DOUBLE ? 1023 : 127, mantissa = PL2_DOUBLE ? 52 : 23;
-    return NAME(from_bits)((k + bias) << mantissa);
+    /* Adding 1.5 2^mantissa rounds to an integer and leaves it in the low bits; the bias beside it
+       makes them the exponent of 2^k. */
+    const V magic = NAME(splat)((R)(PL2_DOUBLE ? 0x1.8p52 + 1023 : 0x1.8p23 + 127));
+    const V rounded = y + magic;
+    *power = NAME(from_bits)(NAME(bits)(rounded) << PL2_MANTISSA);
+    return rounded - magic;
 }
 
-/* Overflows to infinity, underflows to 0 and passes NaN on.  2^k is taken in two factors, for k
-   itself may lie just outside the range of exponents. */
+/* 2^k, and e^x / 2^k - 1. */
+PL2_INLINE V NAME(reduce)(V x, V *power)
+{
+    const V k = NAME(nearest)(x * (R)1.4426950408889634, power);
+    return PL2_POLYNOMIAL(expm1, (x - k * PL2_LN2_HIGH) - k * PL2_LN2_LOW);
+}
+
+/* Overflows to infinity, underflows to 0 and passes NaN on. */
 PL2_INLINE V NAME(exp)(V x)
 {
-    const V top = NAME(splat)(PL2_DOUBLE ? 710 : 89), bottom = NAME(splat)(PL2_DOUBLE ? -746 : -104);
-    x = NAME(pick)(NAME(less)(top, x), top, x);
-    x = NAME(pick)(NAME(less)(x, bottom), bottom, x);
-    I k;
-    const V e = 1 + NAME(reduce)(x, &k);
-    const I half = k >> 1;
-    return e * NAME(power_of_two)(half) * NAME(power_of_two)(k - half);
+    const V zero = NAME(splat)(0), one = NAME(splat)(1);
+    const M above = NAME(less)(NAME(splat)((R)(PL2_DOUBLE ? -0x1.6232bdd7abcd3p9 : -0x1.5d58ap6)), x);
+    const M below = NAME(less)(x, NAME(splat)((R)(PL2_DOUBLE ? 0x1.62e42fefa39fp9 : 0x1.62e43p6)));
+    V power;
+    const V e = 1 + NAME(reduce)(x, &power);
+    /* k is added to the exponent, for at the top 2^k alone would overflow. */
+    const I shift = NAME(bits)(NAME(pick)(above & below, power, one)) - NAME(bits)(one);
+    const V y = NAME(from_bits)(NAME(bits)(e) + shift);
+    return NAME(pick)(below, NAME(pick)(above, y, zero), x * (R)INFINITY);
 }
 
-/* For |x| <= 40. */
-PL2_INLINE V NAME(expm1)(V x)
+/* 1 / (1 + e^-z), of which 1 + 2^k has no error that is seen. */
+PL2_INLINE V NAME(logistic)(V z)
 {
-    I k;
-    const V e = NAME(reduce)(x, &k), scale = NAME(power_of_two)(k);
-    return scale * e + (scale - 1);
+    const V zero = NAME(splat)(0), one = NAME(splat)(1), top = NAME(splat)(PL2_DOUBLE ? 40 : 20);
+    const V bottom = NAME(splat)((R)(PL2_DOUBLE ? -0x1.6232bdd7abcd3p9 : -0x1.5d58ap6));
+    V power;
+    const V e = NAME(reduce)(-z, &power), y = 1 / (power + (1 + power * e));
+    return NAME(pick)(NAME(less)(top, z), one, NAME(pick)(NAME(less)(z, bottom), zero, y));
 }
 
-PL2_INLINE V NAME(logistic)(V z) { return 1 / (1 + NAME(exp)(-z)); }
-
-/* expm1(2|z|) / (expm1(2|z|) + 2): no cancellation near 0; from 20 on it is 1. */
+/* 1 - 2 / (1 + e^(2|z|)), which is 1 from 20 on; below 0.55, where the difference would cancel,
+   by its own series.  Errors of the large e^(2|z|) vanish in it: ln 2 need not be exact. */
 PL2_INLINE V NAME(tanh)(V z)
 {
-    const I sign = NAME(bits)(NAME(splat)((R)-0.0));
-    const V limit = NAME(splat)(20), size = NAME(from_bits)(NAME(bits)(z) & ~sign);
-    const V e = NAME(expm1)(2 * NAME(pick)(NAME(less)(limit, size), limit, size));
-    return NAME(from_bits)(NAME(bits)(e / (e + 2)) | (NAME(bits)(z) & sign));
+    const V one = NAME(splat)(1), minus = NAME(splat)((R)-0.0);
+    const I sign = NAME(bits)(z) & NAME(bits)(minus);
+    const V x = NAME(from_bits)(NAME(bits)(z) ^ sign);
+    V power;
+    const V k = NAME(nearest)(x * (R)2.8853900817779268, &power);
+    const V e = PL2_POLYNOMIAL(expm1, (x + x) - k * (R)0.69314718055994531);
+    const V far = 1 - 2 / ((1 + power) + power * e), near = x + x * PL2_POLYNOMIAL(tanh, x * x);
+    const V y = NAME(pick)(NAME(less)(NAME(splat)(20), x), one, far);
+    return NAME(from_bits)(NAME(bits)(NAME(pick)(NAME(less)(x, NAME(splat)((R)0.55)), near, y)) | sign);
 }
-#undef PL2_DOUBLE
+
+/* log of a normal x > 0; infinity and NaN pass on.  With x = 2^k m, sqrt 1/2 <= m < sqrt 2 and
+   f = m - 1, log m = 2 atanh s, s = f / (2 + f); 2 s = f - s f, and f has no error. */
+PL2_INLINE V NAME(log)(V x)
+{
+    const V magic = NAME(splat)((R)(PL2_DOUBLE ? 0x1.8p52 : 0x1.8p23));
+    const I root = NAME(bits)(NAME(splat)((R)0.70710678118654752));
+    const I power = (NAME(bits)(x) - root) >> PL2_MANTISSA;
+    const V k = NAME(from_bits)(NAME(bits)(magic) + power) - magic;
+    const V f = NAME(from_bits)(NAME(bits)(x) - (power << PL2_MANTISSA)) - 1, s = f / (2 + f);
+    const V rest = s * (f - PL2_POLYNOMIAL(atanh, s * s)) - k * PL2_LN2_LOW;
+    return NAME(pick)(NAME(less)(x, NAME(splat)((R)INFINITY)), k * PL2_LN2_HIGH + (f - rest), x);
+}
+
+/* log(1 + x) for x >= 0: the logarithm of the rounded sum, and what was lost in it. */
+PL2_INLINE V NAME(log1p)(V x)
+{
+    const V sum = 1 + x, lost = x - (sum - 1);
+    return NAME(pick)(NAME(less)(x, NAME(splat)((R)INFINITY)), NAME(log)(sum) + lost / sum, x);
+}

@@ -64,6 +64,15 @@ typedef INT NAME(I);
 #define V NAME(V)
 #define I NAME(I)
 
+/* The mask of a comparison: a bit for each lane where registers for that are, else all bits of it. */
+#undef M
+#if defined(PL2_AVX512)
+typedef __typeof__(__builtin_choose_expr(sizeof(R) == 4, (__mmask16)0, (__mmask8)0)) NAME(M);
+#else
+typedef I NAME(M);
+#endif
+#define M NAME(M)
+
 /* The largest tile: MR rows of NV vectors of accumulators, beside NV vectors and one broadcast. */
 #undef MR
 #undef NV
@@ -90,7 +99,7 @@ PL2_INLINE V NAME(splat)(R x)
     return x - zero; /* which is -0 for -0 */
 }
 
-/* The same bits as integers and back, and the masks (all ones or all zeros) of a comparison. */
+/* The same bits as integers and back. */
 PL2_INLINE I NAME(bits)(V v)
 {
     I i;
@@ -105,7 +114,21 @@ PL2_INLINE V NAME(from_bits)(I i)
     return v;
 }
 
-PL2_INLINE I NAME(less)(V a, V b)
+/* a < b, false where either is NaN, and the choice by it. */
+#if defined(PL2_AVX512)
+PL2_INLINE M NAME(less)(V a, V b)
+{
+    if (sizeof(R) == 4) return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ);
+    return (M)_mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LT_OQ);
+}
+
+PL2_INLINE V NAME(pick)(M mask, V yes, V no)
+{
+    if (sizeof(R) == 4) return (V)_mm512_mask_blend_ps((__mmask16)mask, (__m512)no, (__m512)yes);
+    return (V)_mm512_mask_blend_pd((__mmask8)mask, (__m512d)no, (__m512d)yes);
+}
+#else
+PL2_INLINE M NAME(less)(V a, V b)
 {
 #if PL2_VECTORS
     return a < b;
@@ -114,10 +137,16 @@ PL2_INLINE I NAME(less)(V a, V b)
 #endif
 }
 
-PL2_INLINE V NAME(pick)(I mask, V yes, V no)
+PL2_INLINE V NAME(pick)(M mask, V yes, V no)
 {
+#if defined(PL2_AVX2)
+    if (sizeof(R) == 4) return (V)_mm256_blendv_ps((__m256)no, (__m256)yes, (__m256)mask);
+    return (V)_mm256_blendv_pd((__m256d)no, (__m256d)yes, (__m256d)mask);
+#else
     return NAME(from_bits)((mask & NAME(bits)(yes)) | (~mask & NAME(bits)(no)));
+#endif
 }
+#endif
 
 /* The first `count` lanes, 0 < count <= LANES; the others read as 0 and are not written. */
 #if defined(PL2_AVX512)
