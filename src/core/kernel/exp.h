@@ -51,13 +51,13 @@ static const double pl2_atanh_f64[] = {
                 : NAME(polynomial)(pl2_##f##_f32, PL2_COUNT(pl2_##f##_f32), x))
 #endif
 
-/* c[0] x + c[1] x^2 + ..., up to 16 terms, by Estrin's scheme: pairs, then pairs of pairs, so that the
+/* c[0] x + c[1] x^2 + ..., up to 15 terms, by Estrin's scheme: pairs, then pairs of pairs, so that the
    chain of dependent operations grows as the logarithm of the terms. */
 PL2_INLINE V NAME(polynomial)(const double *c, int terms, V x)
 {
     const V x2 = x * x, x4 = x2 * x2, x8 = x4 * x4;
     const int parts = terms / 2 + 1;
-    V part[9];
+    V part[8];
     part[0] = (R)c[0] * x;
     PL2_UNROLL
     for (int i = 1; i < parts; i++)
