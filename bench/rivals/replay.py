@@ -16,5 +16,5 @@ class Replay(np.random.RandomState):
         self._shuffles = iter(shuffles)
 
     def shuffle(self, x: np.ndarray) -> None:
-        """Write the next permutation to `x`, which holds 0, 1, 2 ..."""
-        x[:] = next(self._shuffles)
+        """Permute `x` by the next one."""
+        x[:] = x[next(self._shuffles)]

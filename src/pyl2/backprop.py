@@ -281,24 +281,25 @@ class Backprop:
 
     def _epoch(self, items: Items, course: Course) -> None:
         """Train one epoch; if it diverges, put back what was before it and say so."""
-        network, state, steps = self.network, self._state, self._steps
-        before = network.params.copy(), state.copy(), steps.copy()
-        batch = items.rows if self.batch_size is None else min(self.batch_size, items.rows)
-        order = self._next_order(items.rows)
+        network, state, steps, rows = self.network, self._state, self._steps, items.rows
+        params = network.params
+        before = params.copy(), state.copy(), steps.copy()
+        batch = rows if self.batch_size is None else min(self.batch_size, rows)
+        order = self._next_order()
         eta = self._eta()
         plan = (self._update(eta, items, order, batch),)
         sums = np.empty((1, 2))
-        network._net.epoch(network.params[None], state, steps, *items, order, batch, plan, sums)
-        data_error, penalty = (float(total) for total in sums[0] / items.rows)
-        if not (math.isfinite(data_error + penalty) and checks.finite(network.params)):
-            network.params[...], state[...], steps[...] = before
+        network._net.epoch(params[None], state, steps, *items, order, batch, plan, sums)
+        data_error, penalty = (total / rows for total in sums[0].tolist())
+        if not (math.isfinite(data_error + penalty) and checks.finite(params)):
+            params[...], state[...], steps[...] = before
             raise Diverged(
                 f"training diverged in epoch {len(course.history) + 1}:"
                 f" error {data_error + penalty:g} with eta={eta:g} and l2={self.l2};"
                 " the parameters are those of the epoch before."
                 " A smaller eta, a smaller l2 or scaled inputs (StandardScaler) help."
             )
-        self._schedule.items_seen += items.rows
+        self._schedule.items_seen += rows
         loss = self._loss(data_error, penalty)
         validation = course.record(data_error, penalty)
         self._judge(loss if validation is None or not self.early_stopping else validation)
@@ -311,19 +312,17 @@ class Backprop:
         """Return the number of an epoch that tol judges: E."""
         return data_error + penalty
 
-    def _next_order(self, rows: int) -> Array | None:
-        """Permute the order in use (scikit-learn's way, with the same stream of numbers)."""
+    def _next_order(self) -> Array | None:
+        """Shuffle the order in use in its place: scikit-learn's orders, from the same numbers."""
         if not self.shuffle or self._order is None:
             return None
-        permutation = np.arange(rows)
-        self._rng.shuffle(permutation)
-        self._order = self._order[permutation]
+        self._rng.shuffle(self._order)
         return self._order
 
     def _update(self, eta: float, items: Items, order: Array | None, batch: int) -> _core.Update:
         decay = l2.check_decay(self.decay, self.optimizer)
         per_layer = l2.per_layer(self.l2, len(self.network.weights))
-        n = l2.batch_divisor(self.n, items.mass)
+        n = 0.0 if self.n == "batch" else l2.divisor(self.n, items.mass)
         if not self._schedule.items_seen:
             smallest = n or _smallest_batch(items, order, batch)
             l2.warn_if_too_large(decay, self.optimizer, eta, per_layer, smallest)

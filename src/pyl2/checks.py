@@ -24,14 +24,14 @@ def number(
     open_high: bool = False,
 ) -> float:
     """Return a finite real number between low and high as a float."""
-    inside = "(" if open_low else "["
-    outside = ")" if open_high else "]"
-    if isinstance(value, bool) or not isinstance(value, Real):
+    # The type of most is asked for first: Real is an abstract class, which takes longer to ask.
+    if type(value) is not float and (isinstance(value, bool) or not isinstance(value, Real)):
         raise TypeError(f"{name} must be a number, got {value!r}")
     found = float(value)
     above = found > low if open_low else found >= low
     below = found < high if open_high else found <= high
     if not (above and below and math.isfinite(found)):
+        inside, outside = "(" if open_low else "[", ")" if open_high else "]"
         raise ValueError(
             f"{name} must be a finite number in {inside}{low:g}, {high:g}{outside}, got {value!r}"
         )
@@ -57,8 +57,14 @@ def choice(name: str, value: Any, allowed: Sequence[str]) -> str:
     return value
 
 
+# So many numbers are looked at one by one; of more the sum is taken, for want of a temporary array.
+_FEW = 2**20
+
+
 def finite(array: Array) -> bool:
-    """Whether all numbers are finite; without a temporary array where they are."""
+    """Whether all numbers are finite; without a large temporary array where they are."""
+    if array.size <= _FEW:
+        return bool(np.count_nonzero(np.isfinite(array)) == array.size)
     with np.errstate(all="ignore"):
         return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
 

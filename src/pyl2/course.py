@@ -61,18 +61,16 @@ class Course:
 
     def record(self, data_error: float, penalty: float) -> float | None:
         """Enter an epoch into the history; return E₀ on the validation data, if there are any."""
-        validation = self._validate()
+        validation = None if self._held_out is None else self._validate(self._held_out)
         self.history.append(data_error, penalty, self._seconds(), validation)
         self.advance(data_error + penalty)
         return validation
 
-    def _validate(self) -> float | None:
-        if self._held_out is None:
-            return None
-        if callable(self._held_out):
-            return float(self._held_out(self._network))
+    def _validate(self, held_out: Items | Callable[[Network], float]) -> float:
+        if callable(held_out):
+            return float(held_out(self._network))
         free = np.zeros(len(self._network.weights))
-        return self._network._errors(self._held_out, free)[0]
+        return self._network._errors(held_out, free)[0]
 
     def over(self) -> bool:
         """Whether a callback, the clock or the number of epochs ends it after the last epoch."""

@@ -18,7 +18,7 @@ DECAYS = ("l2", "decoupled", "fraction")
 
 def per_layer(l2: Any, layers: int, name: str = "l2") -> tuple[float, ...]:
     """Return lambda of each layer: ``l2`` is one number for all of them, or one per layer."""
-    if not isinstance(l2, Sequence) and not (hasattr(l2, "ndim") and l2.ndim):
+    if type(l2) is float or not (isinstance(l2, Sequence) or getattr(l2, "ndim", 0)):
         return (checks.number(name, l2, 0),) * layers
     if len(l2) != layers:
         raise ValueError(f"{name} must be a number or have one per layer ({layers}), got {len(l2)}")
@@ -35,11 +35,6 @@ def check_n(n: Any) -> Any:
 def divisor(n: Any, mass: float) -> float:
     """Return what lambda is divided by where there are no batches but rows of the given mass."""
     return mass if isinstance(n, str) else float(n)
-
-
-def batch_divisor(n: Any, mass: float) -> float:
-    """Return what lambda is divided by in training on a set of that mass; 0: each batch's m."""
-    return 0.0 if n == "batch" else divisor(n, mass)
 
 
 def rates(l2: tuple[float, ...], n: float) -> list[float]:
