@@ -1,8 +1,10 @@
 """Backprop: resuming, schedules, stopping, callbacks, interrupts, threads."""
 
 import _thread
+import copy
 import threading
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -56,8 +58,6 @@ def test_resumed_is_never_stopped(optimizer, parameters, arguments, tmp_path):
 
 def _fresh(parameters):
     """Generators are spent by a run: give each run its own."""
-    import copy
-
     return copy.deepcopy(parameters)
 
 
@@ -193,15 +193,45 @@ def test_divergence_names_eta_and_l2_and_keeps_finite_parameters(optimizer):
     X, y = data()
     run = trainer(optimizer, eta=1e-3, batch_size=None)
     run.train(X, y, epochs=2)
-    before, state = run.network.params.copy(), run._state.copy()
+    before = run.network.params.copy()
     with pytest.raises(ValueError, match=r"epoch 1: error inf with eta=0.001 and l2=0.01"):
         run.train(X, y * 1e200, epochs=20)
     np.testing.assert_array_equal(run.network.params, before)
-    np.testing.assert_array_equal(run._state, state)
+    assert not run._state.any()
+    assert not run._steps.any()
     run.eta = 1e300
     with pytest.raises(ValueError, match=r"diverged in epoch .* eta=1e\+300"):
         run.train(X, y, epochs=20)
     assert np.isfinite(run.network.params).all()
+
+
+@pytest.mark.parametrize("optimizer", STOCHASTIC)
+def test_after_divergence_the_optimizer_begins_anew(optimizer):
+    """Going on is what a new trainer would do: no velocity leads out again."""
+    X, y = data()
+    run = trainer(optimizer, eta=1e-3, shuffle=False)
+    run.train(X, y, epochs=2)
+    other = Backprop(copy.deepcopy(run.network), optimizer, eta=1e-3, l2=0.01, batch_size=8)
+    with pytest.raises(ValueError, match="diverged"):
+        run.train(X, y * 1e200, epochs=1)
+    other.shuffle = False
+    for going_on in (run, other):
+        going_on.train(X, y, epochs=3)
+    np.testing.assert_array_equal(run.network.params, other.network.params)
+
+
+def test_memory_of_a_fit():
+    """Beyond the state no more than four times the parameters, and little of fixed size."""
+    X, y = np.zeros((20, 300)), np.zeros(20)
+    tracemalloc.start()
+    try:
+        network = Network((300, 300, 1), seed=0)
+        run = Backprop(network, "adam", early_stopping=True, batch_size=5)
+        run.train(X, y, epochs=3, validation=(X, y))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * network.params.nbytes + run._state.nbytes + 300_000
 
 
 def test_lbfgs_divergence():

@@ -175,8 +175,11 @@ def test_save_and_load(network, tmp_path):
 
 
 def test_import_is_light():
-    """`import pyl2` brings NumPy at most; heavy libraries come when they are asked for."""
-    code = "import sys, pyl2; pyl2.Network((2, 1)); print(*sys.modules)"
+    """Training brings NumPy at most; heavy libraries come when they are asked for."""
+    code = (
+        "import sys, pyl2; network = pyl2.Network((2, 1));"
+        "pyl2.Backprop(network).train([[0, 1]], [1], 1); print(*sys.modules)"
+    )
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

@@ -221,7 +221,7 @@ class Backprop:
         ValueError, TypeError
             If shapes or types do not fit, numbers are not finite, or a parameter is out of range.
             ValueError, too, if training diverges; the network then has the parameters of the last
-            epoch that was finite.
+            epoch that was finite, and the optimizer's moments begin anew.
         RuntimeError
             If the network is in training already.
         KeyboardInterrupt
@@ -280,10 +280,10 @@ class Backprop:
             self._order = np.arange(items.rows)
 
     def _epoch(self, items: Items, course: Course) -> None:
-        """Train one epoch; if it diverges, put back what was before it and say so."""
+        """Train one epoch; if it diverges, put back the parameters before it and say so."""
         network, state, steps, rows = self.network, self._state, self._steps, items.rows
         params = network.params
-        before = params.copy(), state.copy(), steps.copy()
+        before = params.copy()
         batch = rows if self.batch_size is None else min(self.batch_size, rows)
         order = self._next_order()
         eta = self._eta()
@@ -292,7 +292,8 @@ class Backprop:
         network._net.epoch(params[None], state, steps, *items, order, batch, plan, sums)
         data_error, penalty = (total / rows for total in sums[0].tolist())
         if not (math.isfinite(data_error + penalty) and checks.finite(params)):
-            params[...], state[...], steps[...] = before
+            params[...] = before
+            state[...], steps[...] = 0, 0  # what it was would be copied each epoch for nothing
             raise Diverged(
                 f"training diverged in epoch {len(course.history) + 1}:"
                 f" error {data_error + penalty:g} with eta={eta:g} and l2={self.l2};"
@@ -340,8 +341,11 @@ class Backprop:
 
     def _judge(self, error: float) -> None:
         better = self._schedule.judge(error, self.tol or 0.0)
-        if better and self.early_stopping:
-            self._best = self.network.params.copy()
+        if not (better and self.early_stopping):
+            return
+        if self._best is None:
+            self._best = np.empty_like(self.network.params)
+        self._best[...] = self.network.params
 
     def _stalled(self) -> bool:
         judged = self.early_stopping or self.schedule == "adaptive" or self.tol is not None

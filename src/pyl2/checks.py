@@ -57,8 +57,8 @@ def choice(name: str, value: Any, allowed: Sequence[str]) -> str:
     return value
 
 
-# So many numbers are looked at one by one; of more the sum is taken, for want of a temporary array.
-_FEW = 2**20
+# So many numbers are looked at one by one; of more the sum is, which needs no temporary array.
+_FEW = 2**16
 
 
 def finite(array: Array) -> bool:

@@ -18,7 +18,7 @@ DECAYS = ("l2", "decoupled", "fraction")
 
 def per_layer(l2: Any, layers: int, name: str = "l2") -> tuple[float, ...]:
     """Return lambda of each layer: ``l2`` is one number for all of them, or one per layer."""
-    if type(l2) is float or not (isinstance(l2, Sequence) or getattr(l2, "ndim", 0)):
+    if type(l2) is float or not (isinstance(l2, Sequence) or getattr(l2, "ndim", None)):
         return (checks.number(name, l2, 0),) * layers
     if len(l2) != layers:
         raise ValueError(f"{name} must be a number or have one per layer ({layers}), got {len(l2)}")
