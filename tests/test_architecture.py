@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "checks": set(),
     "convert": {"checks", "l2"},
     "files": {"checks"},
-    "generators": set(),
+    "generators": {"_core", "checks"},
     "history": set(),
     "l2": {"checks"},
     "progress": set(),

@@ -2,14 +2,17 @@
 
 import _thread
 import copy
+import math
 import threading
 import time
 import tracemalloc
+from collections import Counter
 
 import numpy as np
 import pytest
+import scipy.stats
 
-from pyl2 import Backprop, Network
+from pyl2 import Backprop, Network, generators
 from pyl2.backprop import OPTIMIZERS
 
 STOCHASTIC = [name for name in OPTIMIZERS if name != "lbfgs"]
@@ -59,6 +62,38 @@ def test_resumed_is_never_stopped(optimizer, parameters, arguments, tmp_path):
 def _fresh(parameters):
     """Generators are spent by a run: give each run its own."""
     return copy.deepcopy(parameters)
+
+
+@pytest.mark.parametrize("rows", [2, 3, 4])
+def test_each_order_is_as_likely(rows):
+    rng, found = np.random.default_rng(0), Counter()
+    order = np.arange(rows)
+    for _ in range(6000):
+        generators.shuffle(rng, order)
+        found[tuple(order)] += 1
+    assert len(found) == math.factorial(rows)
+    assert scipy.stats.chisquare(list(found.values())).pvalue > 1e-3
+
+
+def test_a_long_order_is_a_permutation():
+    order = np.arange(100_000)
+    generators.shuffle(np.random.default_rng(0), order)
+    np.testing.assert_array_equal(np.sort(order), np.arange(100_000))
+    fixed = (order == np.arange(100_000)).sum()  # Poisson, mean 1
+    assert fixed < 10
+    assert abs(np.corrcoef(order, np.arange(100_000))[0, 1]) < 0.02
+
+
+def test_a_random_state_shuffles_as_it_does():
+    """Each epoch permutes the last one's order: scikit-learn's orders."""
+    order, theirs = np.arange(50), np.arange(50)
+    ours, rng = np.random.RandomState(1), np.random.RandomState(1)
+    for _ in range(3):
+        generators.shuffle(ours, order)
+        permutation = np.arange(50)
+        rng.shuffle(permutation)
+        theirs = theirs[permutation]
+        np.testing.assert_array_equal(order, theirs)
 
 
 def test_same_seed_same_bits():

@@ -271,6 +271,32 @@ def test_binding_labels_and_layers():
         _core.Net((3, 2), (), "softmax", "d", "mmx")
 
 
+@pytest.mark.parametrize(
+    ("order", "uniform", "error", "message"),
+    [
+        (np.arange(3), np.array([0.0, 0.5, 1.0]), ValueError, "uniform must lie in [0, 1)"),
+        (np.arange(3), np.array([0.0, np.nan, 0.5]), ValueError, "uniform must lie in [0, 1)"),
+        (np.arange(3), np.array([0.0, -1e-9, 0.5]), ValueError, "uniform must lie in [0, 1)"),
+        (np.arange(3), np.zeros(2), ValueError, "uniform must have shape (3,), got (2,)"),
+        (np.arange(3), np.zeros(3, "f4"), TypeError, "uniform must be an array of float64"),
+        (frozen(np.arange(3)), np.zeros(3), ValueError, "order: "),
+        (np.arange(6)[::2], np.zeros(3), ValueError, "order must be C-contiguous"),
+    ],
+)
+def test_binding_shuffle(order, uniform, error, message):
+    before = order.copy()
+    with pytest.raises(error, match=re.escape(message)):
+        _core.shuffle(order, uniform)
+    np.testing.assert_array_equal(order, before)
+
+
+def test_binding_shuffle_ends():
+    """The largest number below 1 is no way out, whatever it is multiplied by."""
+    order = np.arange(100_000)
+    _core.shuffle(order, np.full(100_000, np.nextafter(1, 0)))
+    np.testing.assert_array_equal(order, np.arange(100_000))
+
+
 def test_forced_instruction_set(monkeypatch):
     for isa in _core.ISAS:
         monkeypatch.setenv("PYL2_ISA", isa)

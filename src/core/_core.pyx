@@ -80,6 +80,7 @@ cdef extern from "core.h" nogil:
     void pl2_plan(CNet *, int64_t, int64_t)
     void pl2_measure(const CNet *, Job *)
     int64_t pl2_work_bytes(const CNet *, const Job *, int64_t, int64_t)
+    void pl2_shuffle(int64_t *, const double *, int64_t)
     const char *const *pl2_isas
     const char *const *pl2_activations
     const char *const *pl2_outputs
@@ -525,6 +526,23 @@ cdef class Net:
         finally:
             PyMem_RawFree(memory)
         return 0
+
+
+def shuffle(order, uniform):
+    """Permute `order` in its place by as many numbers from [0, 1), uniform and independent."""
+    cdef Loan loan = Loan()
+    cdef Py_buffer *view = loan.take("order", order, c"l", vector(-1), WRITTEN)
+    cdef int64_t *items = <int64_t *> view.buf
+    cdef int64_t count = view.shape[0], i
+    cdef const double *numbers = <const double *> loan.take("uniform", uniform, c"d", vector(count), DENSE).buf
+    cdef bint inside = True
+    with nogil:
+        for i in range(count):
+            inside &= 0 <= numbers[i] < 1
+        if inside:
+            pl2_shuffle(items, numbers, count)
+    if not inside:
+        raise ValueError("uniform must lie in [0, 1)")
 
 
 cdef int check_sizes(tuple layer_sizes) except -1:

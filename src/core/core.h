@@ -102,6 +102,9 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width);
 void pl2_measure(const Net *net, Job *job);
 int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes);
 
+/* shuffle.c: permute `order` by `count` numbers from [0, 1). */
+void pl2_shuffle(int64_t *order, const double *uniform, int64_t count);
+
 /* dispatch.c: instruction sets, slowest first, and names for Python.  Lists end with NULL. */
 extern const char *const pl2_isas[], *const pl2_activations[], *const pl2_outputs[];
 extern const char *const pl2_optimizers[], *const pl2_decays[];

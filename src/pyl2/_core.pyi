@@ -25,6 +25,8 @@ class _Csr(Protocol):
 
 _Features: TypeAlias = _Array | _Csr
 
+def shuffle(order: NDArray[int64], uniform: NDArray[float64]) -> None: ...
+
 class Update:
     layers: int
     def __init__(

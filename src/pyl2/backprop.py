@@ -290,7 +290,7 @@ class Backprop:
         plan = (self._update(eta, items, order, batch),)
         sums = np.empty((1, 2))
         network._net.epoch(params[None], state, steps, *items, order, batch, plan, sums)
-        data_error, penalty = (total / rows for total in sums[0].tolist())
+        [[data_error, penalty]] = (sums / rows).tolist()
         if not (math.isfinite(data_error + penalty) and checks.finite(params)):
             params[...] = before
             state[...], steps[...] = 0, 0  # what it was would be copied each epoch for nothing
@@ -314,10 +314,10 @@ class Backprop:
         return data_error + penalty
 
     def _next_order(self) -> Array | None:
-        """Shuffle the order in use in its place: scikit-learn's orders, from the same numbers."""
+        """Shuffle the order in use: with a RandomState the orders are scikit-learn's."""
         if not self.shuffle or self._order is None:
             return None
-        self._rng.shuffle(self._order)
+        generators.shuffle(self._rng, self._order)
         return self._order
 
     def _update(self, eta: float, items: Items, order: Array | None, batch: int) -> _core.Update:
