@@ -5,7 +5,7 @@ from glob import glob
 
 from setuptools import Extension, setup
 
-PLAIN = ["src/core/dispatch.c", "src/core/net.c", "src/core/shuffle.c"]
+PLAIN = [f"src/core/{name}.c" for name in ("dispatch", "finite", "net", "shuffle")]
 FLAGS = ["-O3", "-std=gnu11", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno"]
 
 setup(

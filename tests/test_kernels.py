@@ -312,6 +312,27 @@ def test_softmax_targets(dtype, isa, optimizer):
         close(kernel.gradient(params, x, y, s), net.gradient(params, x, y, s), dtype)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_an_epoch_tells_of_parameters_that_are_not_finite(dtype, bad):
+    """Wherever one stands; the largest numbers are finite."""
+    net = _core.Net((5, 7), (), "identity", np.dtype(dtype).char)
+    x, y = np.zeros((1, 5), dtype), np.zeros((1, 7), dtype)
+    plan = (_core.Update("sgd", "decoupled", 0.1, (0.0,)),)
+
+    def epoch(params):
+        state, steps = np.zeros((1, 0), dtype), np.zeros(1, np.int64)
+        return net.epoch(params, state, steps, x, y, None, None, 1, plan, np.zeros((1, 2)))
+
+    largest = np.full((1, 42), np.finfo(dtype).max, dtype)
+    largest[0, 35:] = 1  # the biases, which the squares of the outputs take
+    assert epoch(largest) is True
+    for place in range(42):
+        params = np.ones((1, 42), dtype)
+        params[0, place] = bad
+        assert epoch(params) is False
+
+
 # ---- batches, orders, weights ----
 
 

@@ -80,6 +80,7 @@ cdef extern from "core.h" nogil:
     void pl2_plan(CNet *, int64_t, int64_t)
     void pl2_measure(const CNet *, Job *)
     int64_t pl2_work_bytes(const CNet *, const Job *, int64_t, int64_t)
+    bint pl2_finite(const void *, int64_t, int64_t)
     void pl2_shuffle(int64_t *, const double *, int64_t)
     const char *const *pl2_isas
     const char *const *pl2_activations
@@ -404,6 +405,7 @@ cdef class Net:
     def epoch(self, params, state, steps, x, y, sample_weight, order, Py_ssize_t batch_size, updates, out):
         """Train P networks for one epoch; write the sums of rows E0 and rows R into `out` (P, 2).
 
+        Returns whether all parameters are finite afterwards.
         When an exception (Ctrl-C) comes between, parameters, state and steps are those of the
         last whole batch.
         """
@@ -431,6 +433,7 @@ cdef class Net:
             self.run(self.kernels.epoch, &job, job.batch_rows)
         finally:
             PyMem_Free(plan)
+        return pl2_finite(job.params, networks * self.net.params, self.item_bytes)
 
     cdef Job job(self, Loan loan, int64_t networks, object params, Shape shape, Access access) except *:
         cdef Job job

@@ -102,6 +102,9 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width);
 void pl2_measure(const Net *net, Job *job);
 int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes);
 
+/* finite.c: whether all of `count` numbers are finite. */
+int pl2_finite(const void *values, int64_t count, int64_t item_bytes);
+
 /* shuffle.c: permute `order` by `count` numbers from [0, 1). */
 void pl2_shuffle(int64_t *order, const double *uniform, int64_t count);
 

@@ -289,9 +289,10 @@ class Backprop:
         eta = self._eta()
         plan = (self._update(eta, items, order, batch),)
         sums = np.empty((1, 2))
-        network._net.epoch(params[None], state, steps, *items, order, batch, plan, sums)
+        arrays = params[None], state, steps, *items, order
+        finite = network._net.epoch(*arrays, batch, plan, sums)
         [[data_error, penalty]] = (sums / rows).tolist()
-        if not (math.isfinite(data_error + penalty) and checks.finite(params)):
+        if not (finite and math.isfinite(data_error + penalty)):
             params[...] = before
             state[...], steps[...] = 0, 0  # what it was would be copied each epoch for nothing
             raise Diverged(
