@@ -5,8 +5,15 @@ from glob import glob
 
 from setuptools import Extension, setup
 
-PLAIN = [f"src/core/{name}.c" for name in ("dispatch", "finite", "net", "shuffle")]
-FLAGS = ["-O3", "-std=gnu11", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno"]
+PLAIN = [f"src/core/{name}.c" for name in ("dispatch", "finite", "net", "parts", "shuffle", "team")]
+FLAGS = [
+    "-O3",
+    "-std=gnu11",
+    "-fvisibility=hidden",
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-pthread",
+]
 
 setup(
     ext_modules=[
@@ -16,6 +23,7 @@ setup(
             include_dirs=["src/core"],
             depends=glob("src/core/**/*.h", recursive=True),
             extra_compile_args=[] if os.name == "nt" else FLAGS,
+            extra_link_args=[] if os.name == "nt" else ["-pthread"],
         )
     ]
 )

@@ -63,10 +63,7 @@ cdef extern from "core.h" nogil:
         double *sums
         void *result
 
-    ctypedef struct Cursor:
-        int32_t done
-
-    ctypedef void Verb(const CNet *, const Job *, Cursor *, void *) noexcept
+    ctypedef void Verb(const CNet *, const Job *, void *, void *) noexcept
 
     ctypedef struct Kernels:
         int64_t width
@@ -78,8 +75,6 @@ cdef extern from "core.h" nogil:
 
     int64_t pl2_index(const void *, int32_t, int64_t)
     void pl2_plan(CNet *, int64_t, int64_t)
-    void pl2_measure(const CNet *, Job *)
-    int64_t pl2_work_bytes(const CNet *, const Job *, int64_t, int64_t)
     bint pl2_finite(const void *, int64_t, int64_t)
     void pl2_shuffle(int64_t *, const double *, int64_t)
     const char *const *pl2_isas
@@ -92,6 +87,23 @@ cdef extern from "core.h" nogil:
     const Kernels *pl2_kernels(int64_t, const char *)
     enum:
         LINE "PL2_LINE"
+
+cdef extern from "parts.h" nogil:
+    ctypedef struct Run:
+        const CNet *net
+        Job *job
+        const Kernels *kernels
+        Verb *verb
+        int64_t item_bytes
+        int32_t done
+
+    int64_t pl2_settle(Run *, int64_t, int32_t)
+    void pl2_begin(Run *, void *)
+    void pl2_go_on(Run *)
+
+cdef extern from "team.h" nogil:
+    int32_t pl2_get_num_threads()
+    void pl2_set_num_threads(int32_t)
 
 
 cdef tuple names(const char *const *rows):
@@ -107,6 +119,17 @@ OPTIMIZERS = names(pl2_optimizers)
 DECAYS = names(pl2_decays)
 STATES = {name: pl2_states[row] for row, name in enumerate(OPTIMIZERS)}
 ISAS = tuple(isa for isa in names(pl2_isas) if pl2_runs(isa.encode()))
+
+
+def get_num_threads():
+    """Return how many threads a verb takes at most that is not told: a limit, or the processors."""
+    return pl2_get_num_threads()
+
+
+def set_num_threads(int32_t most):
+    """Limit the threads of the whole process; 0: as many as there are processors."""
+    pl2_set_num_threads(max(most, 0))
+
 
 # What a verb does with an array: reads it by rows, which may lie anywhere; reads it as one piece
 # in C order; writes it, also as one piece.
@@ -308,6 +331,9 @@ cdef class Net:
         float32 or float64.
     isa : str, optional
         One of ISAS; by default the environment's PYL2_ISA, else the fastest.
+
+    A verb takes at most `n_threads` threads, and fewer for little work; 0 is get_num_threads().
+    The numbers are the same bits for any of them.
     """
 
     cdef CNet net
@@ -358,7 +384,7 @@ cdef class Net:
         """Weights alone, the prefix of a vector of parameters that decays."""
         return self.net.weights
 
-    def predict(self, params, x, out, Py_ssize_t first_layer=0, last_layer=None):
+    def predict(self, params, x, out, Py_ssize_t first_layer=0, last_layer=None, int32_t n_threads=0):
         """Write the outputs of layers [first_layer, last_layer) for each row of x into `out`."""
         cdef Py_ssize_t last = self.net.layers if last_layer is None else last_layer
         if not 0 <= first_layer < last <= self.net.layers:
@@ -368,9 +394,9 @@ cdef class Net:
         self.take_x(loan, &job, x, self.net.layer[first_layer].inputs)
         job.first_layer, job.last_layer = first_layer, last
         job.result = loan.take("out", out, self.letter, matrix(job.rows, self.net.layer[last - 1].outputs), WRITTEN).buf
-        self.run(self.kernels.predict, &job, job.rows)
+        self.run(self.kernels.predict, &job, job.rows, n_threads)
 
-    def errors(self, params, x, y, sample_weight, rates, out):
+    def errors(self, params, x, y, sample_weight, rates, out, int32_t n_threads=0):
         """Write E0 and R of each of P networks on all rows into `out` (P, 2)."""
         cdef Loan loan = Loan()
         cdef Py_ssize_t networks = len(params)
@@ -378,9 +404,9 @@ cdef class Net:
         self.take_items(loan, &job, x, y, sample_weight)
         job.rates = <const double *> loan.take("rates", rates, c"d", matrix(networks, self.net.layers), DENSE).buf
         job.sums = <double *> loan.take("out", out, c"d", matrix(networks, 2), WRITTEN).buf
-        self.run(self.kernels.errors, &job, job.rows)
+        self.run(self.kernels.errors, &job, job.rows, n_threads)
 
-    def gradient(self, params, x, y, sample_weight, rates, grad):
+    def gradient(self, params, x, y, sample_weight, rates, grad, int32_t n_threads=0):
         """Write dE/dparams on all rows into `grad`, and return E0 and R."""
         cdef Loan loan = Loan()
         cdef double sums[2]
@@ -389,10 +415,10 @@ cdef class Net:
         job.rates = <const double *> loan.take("rates", rates, c"d", vector(self.net.layers), DENSE).buf
         job.sums = sums
         job.result = loan.take("grad", grad, self.letter, vector(self.net.params), WRITTEN).buf
-        self.run(self.kernels.gradient, &job, job.rows)
+        self.run(self.kernels.gradient, &job, job.rows, n_threads)
         return sums[0], sums[1]
 
-    def input_gradient(self, params, x, out):
+    def input_gradient(self, params, x, out, int32_t n_threads=0):
         """Write the derivative of each row's outputs by its inputs into `out` (rows, outputs, inputs)."""
         cdef Loan loan = Loan()
         cdef Job job = self.job(loan, 1, params, vector(self.net.params), DENSE)
@@ -400,9 +426,10 @@ cdef class Net:
         job.to_inputs = True
         cdef Shape shape = block(job.rows, self.net.outputs, self.net.inputs)
         job.result = loan.take("out", out, self.letter, shape, WRITTEN).buf
-        self.run(self.kernels.input_gradient, &job, job.rows)
+        self.run(self.kernels.input_gradient, &job, job.rows, n_threads)
 
-    def epoch(self, params, state, steps, x, y, sample_weight, order, Py_ssize_t batch_size, updates, out):
+    def epoch(self, params, state, steps, x, y, sample_weight, order, Py_ssize_t batch_size, updates, out,
+              int32_t n_threads=0):
         """Train P networks for one epoch; write the sums of rows E0 and rows R into `out` (P, 2).
 
         Returns whether all parameters are finite afterwards.
@@ -430,7 +457,7 @@ cdef class Net:
             job.updates = plan
             shape = matrix(networks, states * self.net.params)
             job.state = loan.take("state", state, self.letter, shape, WRITTEN).buf
-            self.run(self.kernels.epoch, &job, job.batch_rows)
+            self.run(self.kernels.epoch, &job, job.batch_rows, n_threads)
         finally:
             PyMem_Free(plan)
         return pl2_finite(job.params, networks * self.net.params, self.item_bytes)
@@ -511,21 +538,23 @@ cdef class Net:
                 raise ValueError("updates: all networks must have the same optimizer")
         return pl2_states[plan[0].optimizer] if networks else 0
 
-    cdef int run(self, Verb *verb, Job *job, int64_t batch_rows) except -1:
-        """Call the verb slice by slice with one work buffer, looking for signals between slices."""
-        cdef Cursor at
-        memset(&at, 0, sizeof(at))
-        pl2_measure(&self.net, job)
-        cdef int64_t size = pl2_work_bytes(&self.net, job, batch_rows, self.item_bytes)
+    cdef int run(self, Verb *verb, Job *job, int64_t batch_rows, int32_t n_threads) except -1:
+        """Run the verb slice by slice in one piece of memory, looking for signals between slices."""
+        cdef Run run
+        if n_threads < 0:
+            raise ValueError(f"n_threads must not be negative, got {n_threads}")
+        run.net, run.job, run.kernels, run.verb = &self.net, job, self.kernels, verb
+        run.item_bytes = self.item_bytes
+        cdef int64_t size = pl2_settle(&run, batch_rows, n_threads)
         cdef char *memory = <char *> PyMem_RawMalloc(size + LINE)
         if memory == NULL:
             raise MemoryError(f"{size} bytes of work for layers of {self.layer_sizes} units")
-        cdef void *work = memory + (LINE - <uintptr_t> memory % LINE)
+        pl2_begin(&run, memory + (LINE - <uintptr_t> memory % LINE))
         try:
-            while not at.done:
+            while not run.done:
                 PyErr_CheckSignals()
                 with nogil:
-                    verb(&self.net, job, &at, work)
+                    pl2_go_on(&run)
         finally:
             PyMem_RawFree(memory)
         return 0

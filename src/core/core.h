@@ -2,8 +2,8 @@
 
    Everything is told by three structs: a Net (one shape), a Job (what to do with which arrays) and
    a Cursor (how far it has come).  The caller owns all memory, checks everything and hands over one
-   work buffer; after that nothing can fail, so no verb returns a status.  A verb works for one
-   slice of time, moves the cursor and returns; call it again until `done`. */
+   work buffer; after that nothing can fail, so no verb returns a status.  A verb works for what is
+   `left` of a slice of time, moves the cursor and returns; call it again until `done`. */
 #ifndef PL2_CORE_H
 #define PL2_CORE_H
 
@@ -31,7 +31,7 @@ typedef struct {
     int64_t widest;        /* the largest stride */
     int64_t x_stride;      /* the inputs padded, the row length of gathered items */
     int64_t touched_bytes; /* of the list of touched rows of sparse.h, padded */
-    double slice;          /* operations after which a verb returns */
+    double slice;          /* operations after which signals are looked for */
     int32_t output;        /* row of outputs.h */
     Layer *layer;
 } Net;
@@ -57,7 +57,10 @@ typedef struct {
     int64_t fullest;     /* values of the row that has most */
     double row_cost;     /* see pl2_measure */
     int64_t block_rows;
-    const void *y; /* (rows, outputs), or NULL where labels are given or none are needed */
+    int64_t chunks;       /* of blocks, about equal, each of which may go to another thread */
+    double *part_sums;    /* errors, gradient: (P, chunks, 2): sums of s loss and of s */
+    void *part_gradients; /* gradient: (chunks - 1, params_stride): of all chunks but the first */
+    const void *y;        /* (rows, outputs), or NULL where labels are given or none are needed */
     int64_t y_stride;
     const int64_t *labels;           /* (rows) class indices, or NULL */
     const void *sample_weight;       /* (rows), or NULL: 1 each */
@@ -74,14 +77,18 @@ typedef struct {
     void *result; /* predict: (rows, out); gradient: (d); input_gradient: (rows, outputs, in) */
 } Job;
 
-/* Where a verb stands.  All zero at the start. */
+/* Where a verb stands in one part of a job: a network, and a chunk of its rows or, in an epoch, all
+   of them.  Starts as pl2_part makes it. */
 typedef struct {
-    int64_t network, batch, row; /* row: within the batch */
-    double loss, mass;           /* of the batch: sum of s loss so far; sum of s, the m of SPEC */
+    int64_t network, chunk, first_row, last_row; /* the part */
+    int64_t batch, row;                          /* row: within the batch where there are batches */
+    double loss, mass; /* of the batch or chunk: sum of s loss so far; sum of s, the m of SPEC */
+    double left;       /* operations until the verb is to return; set before each call */
     int32_t done;
 } Cursor;
 
 typedef void Verb(const Net *net, const Job *job, Cursor *at, void *work);
+typedef void AddUp(const Net *net, const Job *job);
 
 /* The k-th of an array of int32 or of int64.  The test costs nothing beside what an index leads to,
    and spares a second copy of the code. */
@@ -93,13 +100,16 @@ static inline int64_t pl2_index(const void *index, int32_t index_bytes, int64_t 
 typedef struct {
     int64_t width; /* bytes of a vector */
     Verb *predict, *errors, *gradient, *input_gradient, *epoch;
+    AddUp *add_up; /* after all parts of errors and of gradient */
 } Kernels;
 
 /* net.c: what follows from a shape.  `layer` (layers) has in, out and activation set. */
 void pl2_plan(Net *net, int64_t item_bytes, int64_t width);
-/* Sets row_cost, the operations of a training step for each row, roughly and at most, and
-   block_rows, the rows that go through the layers together.  x must be in place. */
+/* Sets row_cost, the operations of a training step for each row, roughly and at most, block_rows,
+   the rows that go through the layers together, and chunks.  All arrays must be in place. */
 void pl2_measure(const Net *net, Job *job);
+/* The start of one of the networks * chunks parts of a job. */
+Cursor pl2_part(const Job *job, int64_t part);
 int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes);
 
 /* finite.c: whether all of `count` numbers are finite. */

@@ -54,6 +54,22 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
 #define MEETING 80.0
 #define MEETING_UNIT 3.0
 
+/* Chunks of rows: many, for threads need not be equally fast, but few where each has a gradient of
+   its own, and fewer still where that is large; one where each batch needs the one before. */
+#define CHUNKS 64
+#define GRADIENTS 8
+#define LARGE_GRADIENTS 4
+#define LARGE 100000
+
+static int64_t most_chunks(const Net *net, const Job *job)
+{
+    if (job->updates) return 1;
+    if (!job->sums || !job->result) return CHUNKS;
+    return net->params < LARGE ? GRADIENTS : LARGE_GRADIENTS;
+}
+
+static int64_t blocks(const Job *job) { return (job->rows + job->block_rows - 1) / job->block_rows; }
+
 /* All sparse rows are taken for the fullest: a block may be shorter than it need be, never longer. */
 void pl2_measure(const Net *net, Job *job)
 {
@@ -64,6 +80,24 @@ void pl2_measure(const Net *net, Job *job)
     job->row_cost = PRODUCT * (double)dense + ACTIVATION * (double)net->columns;
     if (sparse) job->row_cost += meeting * (double)job->fullest;
     job->block_rows = most(1, least(BLOCK_ROWS, (int64_t)(BLOCK_SLICES * net->slice / job->row_cost)));
+    job->chunks = least(blocks(job), most_chunks(net, job));
+}
+
+/* The row that a chunk begins with, or that the last one ends before. */
+static int64_t chunk_row(const Job *job, int64_t chunk)
+{
+    const int64_t whole = job->rows / blocks(job), larger = job->rows % blocks(job);
+    const int64_t block = blocks(job) * chunk / job->chunks;
+    return block * whole + least(block, larger); /* as the kernel's block_rows has it */
+}
+
+Cursor pl2_part(const Job *job, int64_t part)
+{
+    Cursor at = {.network = part / job->chunks, .chunk = part % job->chunks};
+    if (job->updates) return at;
+    at.row = at.first_row = chunk_row(job, at.chunk);
+    at.last_row = chunk_row(job, at.chunk + 1);
+    return at;
 }
 
 /* work, in order: a gradient (params_stride), a transposed panel of W (widest, PL2_PANEL_BYTES); for

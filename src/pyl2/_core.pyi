@@ -11,6 +11,9 @@ DECAYS: tuple[str, ...]
 STATES: dict[str, int]
 ISAS: tuple[str, ...]
 
+def get_num_threads() -> int: ...
+def set_num_threads(most: int) -> None: ...
+
 _Array: TypeAlias = NDArray[Any]
 
 class _Csr(Protocol):
@@ -70,6 +73,7 @@ class Net:
         out: _Array,
         first_layer: int = 0,
         last_layer: int | None = None,
+        n_threads: int = 0,
     ) -> None: ...
     def errors(
         self,
@@ -79,6 +83,7 @@ class Net:
         sample_weight: _Array | None,
         rates: NDArray[float64],
         out: NDArray[float64],
+        n_threads: int = 0,
     ) -> None: ...
     def gradient(
         self,
@@ -88,8 +93,11 @@ class Net:
         sample_weight: _Array | None,
         rates: NDArray[float64],
         grad: _Array,
+        n_threads: int = 0,
     ) -> tuple[float, float]: ...
-    def input_gradient(self, params: _Array, x: _Features, out: _Array) -> None: ...
+    def input_gradient(
+        self, params: _Array, x: _Features, out: _Array, n_threads: int = 0
+    ) -> None: ...
     def epoch(
         self,
         params: _Array,
@@ -102,4 +110,5 @@ class Net:
         batch_size: int,
         updates: Sequence[Update],
         out: NDArray[float64],
+        n_threads: int = 0,
     ) -> bool: ...

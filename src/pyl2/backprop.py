@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import _core, checks, files, generators, l2
+from pyl2 import _core, checks, files, generators, l2, threads
 from pyl2.checks import Array, Items, Matrix
 from pyl2.course import Course, Diverged
 from pyl2.files import PathLike
@@ -74,6 +74,10 @@ class Backprop:
         the network with the best parameters.
     seed : None, int, numpy.random.Generator or numpy.random.RandomState, default=None
         Where the orders come from.
+    n_threads : int, optional
+        At most so many threads, at least 1; work too small for them takes one.  By default as many
+        as there are processors for this process, or fewer where OMP_NUM_THREADS, threadpoolctl or
+        joblib say so.  The results are the same bits for any number; it is not saved.
 
     Attributes
     ----------
@@ -125,6 +129,7 @@ class Backprop:
         n_iter_no_change: int = 10,
         early_stopping: bool = False,
         seed: Any = None,
+        n_threads: int | None = None,
     ) -> None:
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, got {type(network).__name__}")
@@ -145,6 +150,7 @@ class Backprop:
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
+        self.n_threads = n_threads
         self.history = History()
         self._check()
         self._rng = generators.make(seed)
@@ -172,6 +178,7 @@ class Backprop:
         if self.tol is not None:
             checks.number("tol", self.tol, 0)
         checks.whole("n_iter_no_change", self.n_iter_no_change, 1)
+        threads.count(self.n_threads)
         if self.optimizer == "lbfgs" and (self.early_stopping or self.schedule != "constant"):
             raise ValueError("lbfgs has no learning rate: no schedule and no early_stopping")
 
@@ -232,7 +239,10 @@ class Backprop:
         held_out = self._held_out(validation)
         course = Course(self, self.network, epochs, held_out, max_time, callbacks)
         self.history = course.history
-        with self.network._in_training(), progress(bool(verbose), course.epochs) as course.advance:
+        with (
+            self.network._in_training(self.n_threads),
+            progress(bool(verbose), course.epochs) as course.advance,
+        ):
             if self.optimizer == "lbfgs":
                 self._minimise(items, course)
             else:
@@ -290,7 +300,7 @@ class Backprop:
         plan = (self._update(eta, items, order, batch),)
         sums = np.empty((1, 2))
         arrays = params[None], state, steps, *items, order
-        finite = network._net.epoch(*arrays, batch, plan, sums)
+        finite = network._net.epoch(*arrays, batch, plan, sums, network._threads)
         [[data_error, penalty]] = (sums / rows).tolist()
         if not (finite and math.isfinite(data_error + penalty)):
             params[...] = before

@@ -23,7 +23,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from pyl2 import checks, l2
+from pyl2 import checks, l2, threads
 from pyl2.backprop import Backprop
 from pyl2.checks import Array, Items
 from pyl2.course import Course, Diverged, callables
@@ -178,6 +178,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "callbacks": [callable, list, tuple, None],
+        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     _network: Network
@@ -226,6 +227,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             shown = getattr(self, name)
             if len(shown) != len(views) or not all(map(operator.is_, shown, views)):
                 self._take(name, shown, views)
+        network._threads = threads.count(self.n_threads)
         return network
 
     def _take(self, name: str, shown: Any, views: tuple[Array, ...]) -> None:
@@ -439,7 +441,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         trainer.n, trainer.shuffle, trainer.tol = self.n, self.shuffle, self.tol
         trainer.decay = None if self.decay is None else l2.check_decay(self.decay, self.solver)
         trainer.n_iter_no_change, trainer.verbose = self.n_iter_no_change, self.verbose
-        trainer.max_fun = self.max_fun
+        trainer.max_fun, trainer.n_threads = self.max_fun, self.n_threads
         if self.solver != "lbfgs":
             trainer.early_stopping = self.early_stopping
             trainer.averaged = self.n_outputs_ if self.out_activation_ == "identity" else 1
@@ -753,6 +755,10 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
     callbacks : callable or list of callables, optional
         Each is called as ``f(estimator, history)`` at the end of an epoch, history being that of
         Backprop; one that returns True ends the training.
+    n_threads : int, optional
+        At most so many threads for all that it does; work too small for them takes one.  By default
+        as many as there are processors for this process, or fewer where OMP_NUM_THREADS,
+        threadpoolctl or joblib say so.  The results are the same bits for any number.
 
     Attributes
     ----------
@@ -842,6 +848,7 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         class_weight: Any = None,
         max_time: float | None = None,
         callbacks: Any = None,
+        n_threads: int | None = None,
     ) -> None:
         self._keep(locals())
 
@@ -1128,6 +1135,10 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
     callbacks : callable or list of callables, optional
         Each is called as ``f(estimator, history)`` at the end of an epoch, history being that of
         Backprop; one that returns True ends the training.
+    n_threads : int, optional
+        At most so many threads for all that it does; work too small for them takes one.  By default
+        as many as there are processors for this process, or fewer where OMP_NUM_THREADS,
+        threadpoolctl or joblib say so.  The results are the same bits for any number.
 
     Attributes
     ----------
@@ -1212,6 +1223,7 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
         scoring: Any = None,
         max_time: float | None = None,
         callbacks: Any = None,
+        n_threads: int | None = None,
     ) -> None:
         self._keep(locals())
 

@@ -41,6 +41,8 @@ _STOCHASTIC = (
 _KINDS = {"adam": ("adam",), "sgd": ("sgd", "momentum", "nesterov"), "lbfgs": ()}
 # λ enters the gradient without a decay too.
 _SAME = {"decay": ("l2",)}
+# What is no part of the model.
+_MACHINE = {"n_threads"}
 
 
 def to_sklearn(estimator: Any) -> Any:
@@ -154,7 +156,9 @@ def _refuse(estimator: Any, theirs: type, hidden: tuple[str, ...]) -> None:
     defaults = type(estimator)().get_params()
     lacking = []
     for name, value in estimator.get_params(deep=False).items():
-        if name in known:
+        if name in _MACHINE:
+            same = True
+        elif name in known:
             same = _allowed(theirs, name, value)
         else:
             same = value is defaults[name] or _is_one_of(

@@ -68,7 +68,7 @@ def minimise(
     def error(vector: Array) -> tuple[float, Array]:
         nonlocal parts
         params[...] = vector
-        parts = network._net.gradient(params, *items, rates, grad)
+        parts = network._net.gradient(params, *items, rates, grad, network._threads)
         if not math.isfinite(sum(parts)):
             raise _NotFinite
         return sum(parts), grad.astype(np.float64)

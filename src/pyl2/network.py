@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from pyl2 import _core, checks, files, generators, l2
+from pyl2 import _core, checks, files, generators, l2, threads
 from pyl2.checks import Array, Items, Matrix
 from pyl2.files import PathLike
 
@@ -118,6 +118,7 @@ class Network:
         self._net = net
         self._params = params
         self._training = threading.Lock()
+        self._threads = threads.count(None)
         weights, biases = [], []
         weight, bias = 0, net.n_weights
         for fan_in, fan_out in pairwise(net.layer_sizes):
@@ -206,7 +207,7 @@ class Network:
         net, params = self._net, self._params  # each a tenth of a microsecond less than a property
         x = checks.features(X, net.layer_sizes[0], params.dtype)
         out = np.empty((x.shape[0], net.layer_sizes[-1]), params.dtype)
-        net.predict(params, x, out)
+        net.predict(params, x, out, n_threads=self._threads)
         return out
 
     def activations(self, X: Matrix) -> list[Array]:
@@ -235,7 +236,7 @@ class Network:
         found = []
         for layer, units in enumerate(self.layer_sizes[1:]):
             out = np.empty((a.shape[0], units), self.dtype)
-            self._net.predict(self._params, a, out, layer, layer + 1)
+            self._net.predict(self._params, a, out, layer, layer + 1, self._threads)
             found.append(out)
             a = out
         return found
@@ -319,7 +320,7 @@ class Network:
         """
         items, rates = self._penalized(X, Y, l2, n, sample_weight)
         grad = np.empty_like(self._params)
-        self._net.gradient(self._params, *items, rates, grad)
+        self._net.gradient(self._params, *items, rates, grad, self._threads)
         return grad
 
     def input_gradient(self, X: Matrix) -> Array:
@@ -348,7 +349,7 @@ class Network:
         """
         x = checks.features(X, self.layer_sizes[0], self.dtype)
         out = np.empty((x.shape[0], self.layer_sizes[-1], self.layer_sizes[0]), self.dtype)
-        self._net.input_gradient(self._params, x, out)
+        self._net.input_gradient(self._params, x, out, self._threads)
         return out
 
     def save(self, path: PathLike) -> None:
@@ -452,18 +453,21 @@ class Network:
     def _errors(self, items: Items, rates: Array) -> tuple[float, float]:
         """Return E₀ and R on checked items, λ/n of each layer being in `rates`."""
         out = np.empty((1, 2))
-        self._net.errors(self._params[None], *items, rates[None], out)
+        self._net.errors(self._params[None], *items, rates[None], out, self._threads)
         return float(out[0, 0]), float(out[0, 1])
 
     @contextmanager
-    def _in_training(self) -> Iterator[None]:
-        """Let one trainer in at a time."""
+    def _in_training(self, n_threads: int | None = None) -> Iterator[None]:
+        """Let one trainer in at a time, whose limit of threads holds for all that is computed."""
+        most = threads.count(n_threads)
         if not self._training.acquire(blocking=False):
             raise RuntimeError("this network is being trained already, by another thread or call")
+        before, self._threads = self._threads, most
         try:
             yield
         finally:
+            self._threads = before
             self._training.release()
 
 
-_REBUILT = ("_net", "_weights", "_biases", "_training")
+_REBUILT = ("_net", "_weights", "_biases", "_training", "_threads")

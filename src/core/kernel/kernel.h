@@ -122,13 +122,27 @@ static double NAME(penalties)(const Net *net, const R *params, const double *rat
     return sum;
 }
 
+/* If the chunk is at its end: what `add_up` needs of it. */
+static void NAME(end_chunk)(const Net *net, const Job *job, Cursor *at)
+{
+    const int64_t p = at->network;
+    double *sums = job->part_sums + 2 * (p * job->chunks + at->chunk);
+    at->done = at->row == at->last_row;
+    if (!at->done) return;
+    sums[0] = at->loss;
+    sums[1] = NAME(mass)(job, p, at->first_row, at->last_row - at->first_row);
+    if (at->chunk) return;
+    job->sums[2 * p + 1] =
+        NAME(penalties)(net, (const R *)job->params + p * net->params, job->rates + p * net->layers);
+}
+
 /* predict: layers [first_layer, last_layer) of all rows. */
 static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *work)
 {
     const int64_t l = job->last_layer - 1, n = net->layer[l].out, stride = net->layer[l].stride;
     R *result = job->result;
     const pl2_flush found = pl2_flush_on();
-    for (double left = net->slice; left > 0 && at->row < job->rows;) {
+    while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
         const Block b = NAME(block)(net, job, 0, at->row, rows, work);
         NAME(forward)(&b, job->first_layer, job->last_layer);
@@ -138,72 +152,79 @@ static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *work
             memcpy(result + (at->row + i) * n, z + i * stride, (size_t)n * sizeof(R));
         }
         at->row += rows;
-        left -= (double)rows * job->row_cost;
+        at->left -= (double)rows * job->row_cost;
     }
-    at->done = at->row == job->rows;
+    at->done = at->row == at->last_row;
     pl2_flush_restore(found);
 }
 
-/* errors: E0 and R of each network on all rows. */
+/* errors: E0 of one network on a chunk of rows, and with the first its R. */
 static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *work)
 {
+    const int64_t p = at->network;
     const pl2_flush found = pl2_flush_on();
-    for (double left = net->slice; left > 0 && at->network < job->networks;) {
-        const int64_t p = at->network, rows = NAME(block_rows)(job, job->rows, at->row);
+    while (at->left > 0 && at->row < at->last_row) {
+        const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
         const Block b = NAME(block)(net, job, p, at->row, rows, work);
         NAME(forward)(&b, 0, net->layers);
         at->loss += NAME(losses)(&b, job, p, at->row);
         at->row += rows;
-        left -= (double)rows * job->row_cost;
-        if (at->row == job->rows) {
-            job->sums[2 * p] = at->loss / NAME(mass)(job, p, 0, job->rows);
-            job->sums[2 * p + 1] = NAME(penalties)(net, b.params, job->rates + p * net->layers);
-            *at = (Cursor){.network = p + 1};
-        }
+        at->left -= (double)rows * job->row_cost;
     }
-    at->done = at->network == job->networks;
+    NAME(end_chunk)(net, job, at);
     pl2_flush_restore(found);
 }
 
-/* result <- result / m + (lambda/n) W, the sum over all rows being in result. */
-static void NAME(finish_gradient)(const Net *net, const R *params, const double *rates, double mass,
-                                  R *result)
-{
-    const R scale = (R)(1 / mass);
-    for (int64_t i = 0; i < net->params; i++) result[i] *= scale;
-    for (int64_t l = 0; l < net->layers; l++) {
-        const Layer *layer = &net->layer[l];
-        const R rate = (R)rates[l], *w = params + layer->weight;
-        R *g = result + layer->weight;
-        for (int64_t i = 0; rate && i < layer->in * layer->out; i++) g[i] += rate * w[i];
-    }
-}
-
-/* gradient: E0, R and dE/dparams on all rows, of one network. */
+/* gradient: the same, and the sum of s dl/dparams over the chunk. */
 static void NAME(gradient)(const Net *net, const Job *job, Cursor *at, void *work)
 {
+    R *sum = at->chunk ? (R *)job->part_gradients + (at->chunk - 1) * net->params_stride : job->result;
     const pl2_flush found = pl2_flush_on();
-    for (double left = net->slice; left > 0 && at->row < job->rows;) {
+    while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
         const Block b = NAME(block)(net, job, 0, at->row, rows, work);
         NAME(forward)(&b, 0, net->layers);
         at->loss += NAME(losses)(&b, job, 0, at->row);
         NAME(backward)(&b, &(Gradient){
-                               .store = at->row ? STORE_ADD : STORE,
+                               .store = at->row > at->first_row ? STORE_ADD : STORE,
                                .scale = 1,
-                               .to = job->result,
-                               .sparse = job->result,
+                               .to = sum,
+                               .sparse = sum,
                            });
         at->row += rows;
-        left -= (double)rows * job->row_cost;
-        if (at->row == job->rows) {
-            const double mass = NAME(mass)(job, 0, 0, job->rows);
-            NAME(finish_gradient)(net, b.params, job->rates, mass, job->result);
-            job->sums[0] = at->loss / mass;
-            job->sums[1] = NAME(penalties)(net, b.params, job->rates);
-        }
+        at->left -= (double)rows * job->row_cost;
     }
-    at->done = at->row == job->rows;
+    NAME(end_chunk)(net, job, at);
+    pl2_flush_restore(found);
+}
+
+/* result <- result / m + (lambda/n) W, the sum over all rows being in result and part_gradients. */
+static void NAME(finish_gradient)(const Net *net, const Job *job, double mass)
+{
+    const R scale = (R)(1 / mass), *params = job->params, *part = job->part_gradients;
+    R *result = job->result;
+    for (int64_t c = 1; c < job->chunks; c++, part += net->params_stride)
+        for (int64_t i = 0; i < net->params; i++) result[i] += part[i];
+    for (int64_t i = 0; i < net->params; i++) result[i] *= scale;
+    for (int64_t l = 0; l < net->layers; l++) {
+        const Layer *layer = &net->layer[l];
+        const R rate = (R)job->rates[l], *w = params + layer->weight;
+        R *g = result + layer->weight;
+        for (int64_t i = 0; rate && i < layer->in * layer->out; i++) g[i] += rate * w[i];
+    }
+}
+
+/* Adds up what the chunks have left, in their order, whoever did them. */
+static void NAME(add_up)(const Net *net, const Job *job)
+{
+    const double *part = job->part_sums;
+    const pl2_flush found = pl2_flush_on();
+    for (int64_t p = 0; p < job->networks; p++) {
+        double loss = 0, mass = 0;
+        for (int64_t c = 0; c < job->chunks; c++, part += 2) loss += part[0], mass += part[1];
+        job->sums[2 * p] = loss / mass;
+        if (job->result) NAME(finish_gradient)(net, job, mass);
+    }
     pl2_flush_restore(found);
 }
 
@@ -212,7 +233,7 @@ static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, voi
 {
     const Layer *top = &net->layer[net->layers - 1];
     const pl2_flush found = pl2_flush_on();
-    for (double left = net->slice; left > 0 && at->row < job->rows;) {
+    while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
         const Block b = NAME(block)(net, job, 0, at->row, rows, work);
         NAME(forward)(&b, 0, net->layers);
@@ -221,9 +242,9 @@ static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, voi
         for (int64_t i = 0; i < rows; i++) NAME(link)(net->output, z + i * top->stride, top->out);
         for (int64_t j = 0; j < net->outputs; j++) NAME(backward_to_inputs)(&b, j, result);
         at->row += rows;
-        left -= (double)net->outputs * (double)rows * job->row_cost;
+        at->left -= (double)net->outputs * (double)rows * job->row_cost;
     }
-    at->done = at->row == job->rows;
+    at->done = at->row == at->last_row;
     pl2_flush_restore(found);
 }
 
@@ -336,27 +357,26 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, R *work
     }
     at->row += rows;
     if (at->row == batch) {
-        const int over = start + batch == job->rows;
-        *at = (Cursor){.network = p + over, .batch = over ? 0 : at->batch + 1};
+        at->batch++, at->row = 0, at->loss = 0;
+        at->done = start + batch == job->rows;
     }
     return rows;
 }
 
-/* epoch: every batch of every network, one network after the other. */
+/* epoch: every batch of one network. */
 static void NAME(epoch)(const Net *net, const Job *job, Cursor *at, void *work)
 {
     const double update_cost = 20 * (double)net->params;
-    const int begun = at->network || at->batch || at->row;
+    const int begun = at->batch || at->row;
     const pl2_flush found = pl2_flush_on();
     if (job->indptr && !begun) pl2_none_touched(net, (int32_t *)NAME(lists)(net, work));
-    for (double left = net->slice; left > 0 && at->network < job->networks;) {
-        left -= (double)NAME(advance)(net, job, at, work) * job->row_cost;
-        if (!at->row) left -= update_cost;
+    while (at->left > 0 && !at->done) {
+        at->left -= (double)NAME(advance)(net, job, at, work) * job->row_cost;
+        if (!at->row) at->left -= update_cost;
     }
-    at->done = at->network == job->networks;
     pl2_flush_restore(found);
 }
 
 const Kernels NAME(kernels) = {
-    WIDTH, NAME(predict), NAME(errors), NAME(gradient), NAME(input_gradient), NAME(epoch),
+    WIDTH, NAME(predict), NAME(errors), NAME(gradient), NAME(input_gradient), NAME(epoch), NAME(add_up),
 };

@@ -1,0 +1,100 @@
+#include "parts.h"
+
+#include "team.h"
+
+/* After each step of a slice a thread looks whether another has come to the end of its own. */
+#define STEPS 8
+
+/* A thread's least share of the work, as a part of a slice: many times what it takes to make one. */
+#define LEAST_SHARE 0.125
+
+static int64_t whole_lines(int64_t bytes) { return (bytes + PL2_LINE - 1) / PL2_LINE * PL2_LINE; }
+
+static int64_t useful_threads(const Run *run, int32_t most)
+{
+    const double work = (double)run->job->networks * (double)run->job->rows * run->job->row_cost;
+    const double shares = work / (LEAST_SHARE * run->net->slice);
+    const int64_t threads = shares < (double)run->parts ? (int64_t)shares : run->parts;
+    if (threads <= 1) return 1; /* the system is asked for larger work alone */
+    if (!most) most = pl2_get_num_threads();
+    return most < threads ? most : threads;
+}
+
+static int64_t sums_bytes(const Run *run)
+{
+    return run->job->sums ? whole_lines(run->parts * 2 * (int64_t)sizeof(double)) : 0;
+}
+
+static int64_t gradients_bytes(const Run *run)
+{
+    const Job *job = run->job;
+    return job->sums && job->result ? (job->chunks - 1) * run->net->params_stride * run->item_bytes : 0;
+}
+
+int64_t pl2_settle(Run *run, int64_t batch_rows, int32_t most_threads)
+{
+    pl2_measure(run->net, run->job);
+    run->parts = run->job->networks * run->job->chunks;
+    run->threads = useful_threads(run, most_threads);
+    run->seat_bytes = whole_lines(sizeof(Seat))
+                      + whole_lines(pl2_work_bytes(run->net, run->job, batch_rows, run->item_bytes));
+    return run->threads * run->seat_bytes + sums_bytes(run) + gradients_bytes(run);
+}
+
+static Seat *seat(const Run *run, int64_t i) { return (Seat *)(run->seats + i * run->seat_bytes); }
+
+void pl2_begin(Run *run, void *memory)
+{
+    run->seats = memory;
+    for (int64_t i = 0; i < run->threads; i++)
+        *seat(run, i) = (Seat){.work = run->seats + i * run->seat_bytes + whole_lines(sizeof(Seat))};
+    run->job->part_sums = (double *)(run->seats + run->threads * run->seat_bytes);
+    run->job->part_gradients = (char *)run->job->part_sums + sums_bytes(run);
+    run->next = 0;
+    run->done = !run->parts;
+}
+
+/* Works at the part of a seat, the next one where none is begun; returns whether there was any. */
+static int work(Run *run, Seat *s, double *left)
+{
+    if (!s->busy) {
+        const int64_t part = pl2_take(&run->next);
+        if (part >= run->parts) return 0;
+        s->at = pl2_part(run->job, part);
+    }
+    s->at.left = *left;
+    run->verb(run->net, run->job, &s->at, s->work);
+    *left = s->at.left;
+    s->busy = !s->at.done;
+    return 1;
+}
+
+/* A slice of one thread, unless another has come to the end of its own before.  No seats are left
+   to no one: whoever finds nothing to do in one goes on to the next. */
+static void member(const Team *team, void *task)
+{
+    Run *run = task;
+    const int steps = team->size > 1 ? STEPS : 1;
+    int64_t i = pl2_take(&run->seat);
+    if (i >= run->threads) return;
+    for (int step = 0; step < steps && !pl2_look(&run->stop); step++)
+        for (double left = run->net->slice / steps; left > 0;)
+            while (!work(run, seat(run, i), &left))
+                if ((i = pl2_take(&run->seat)) >= run->threads) return;
+    pl2_set(&run->stop, 1);
+}
+
+static int finished(const Run *run)
+{
+    for (int64_t i = 0; i < run->threads; i++)
+        if (seat(run, i)->busy) return 0;
+    return run->next >= run->parts;
+}
+
+void pl2_go_on(Run *run)
+{
+    run->seat = run->stop = 0;
+    pl2_team_run((int32_t)run->threads, 0, member, run);
+    run->done = finished(run);
+    if (run->done && run->job->sums && !run->job->updates) run->kernels->add_up(run->net, run->job);
+}

@@ -1,0 +1,42 @@
+/* Who does the parts of a job (core.h, net.c).
+
+   The parts follow from the data alone, and so do all sums: the number of threads changes no bit.
+   Each thread takes the next part when it has finished one, so that a slow or busy processor does
+   less. */
+#ifndef PL2_PARTS_H
+#define PL2_PARTS_H
+
+#include "core.h"
+
+/* Where a thread works: the part it is at, which may last for several slices, and its own work. */
+typedef struct {
+    Cursor at;
+    int32_t busy;
+    void *work;
+} Seat;
+
+/* A job on its way. */
+typedef struct {
+    const Net *net;
+    Job *job; /* part_sums and part_gradients are set here */
+    const Kernels *kernels;
+    Verb *verb;
+    int64_t item_bytes;
+    int64_t threads, parts;
+    char *seats; /* (threads) a Seat and its work, seat_bytes apart */
+    int64_t seat_bytes;
+    int64_t next; /* the part that is taken next */
+    int64_t seat; /* the seat that is taken next in this slice */
+    int32_t stop; /* whether the slice is over for all */
+    int32_t done;
+} Run;
+
+/* Settles the parts and the threads, at most so many, or for 0 pl2_get_num_threads(); `run` has
+   net, job, kernels, verb and item_bytes set.  Returns the bytes of memory to hand to pl2_begin. */
+int64_t pl2_settle(Run *run, int64_t batch_rows, int32_t most_threads);
+/* memory: aligned to PL2_LINE. */
+void pl2_begin(Run *run, void *memory);
+/* Works for a slice of time; call it again until `done`. */
+void pl2_go_on(Run *run);
+
+#endif
