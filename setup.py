@@ -6,14 +6,8 @@ from glob import glob
 from setuptools import Extension, setup
 
 PLAIN = [f"src/core/{name}.c" for name in ("dispatch", "finite", "net", "parts", "shuffle", "team")]
-FLAGS = [
-    "-O3",
-    "-std=gnu11",
-    "-fvisibility=hidden",
-    "-ffp-contract=fast",
-    "-fno-math-errno",
-    "-pthread",
-]
+THREADS = [] if os.name == "nt" else ["-pthread"]
+FLAGS = ["-O3", "-std=gnu11", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno"]
 
 setup(
     ext_modules=[
@@ -22,8 +16,8 @@ setup(
             ["src/core/_core.pyx", *sorted(glob("src/core/isa_*.c")), *PLAIN],
             include_dirs=["src/core"],
             depends=glob("src/core/**/*.h", recursive=True),
-            extra_compile_args=[] if os.name == "nt" else FLAGS,
-            extra_link_args=[] if os.name == "nt" else ["-pthread"],
+            extra_compile_args=[] if os.name == "nt" else FLAGS + THREADS,
+            extra_link_args=THREADS,
         )
     ]
 )

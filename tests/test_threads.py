@@ -24,10 +24,10 @@ FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 
 
 @pytest.fixture(autouse=True)
-def _no_limit():
-    """Threads even where the tests run with OMP_NUM_THREADS=1."""
+def _two_threads():
+    """Two where the tests run with OMP_NUM_THREADS=1; one on a machine with one processor."""
     found = _core.get_num_threads()
-    _core.set_num_threads(0)
+    _core.set_num_threads(2)
     yield
     _core.set_num_threads(found)
 
@@ -38,7 +38,7 @@ def sparse(x):
 
 
 def problem(dtype, form=np.asarray, rows=3001, networks=1, sizes=(23, 37, 13, 5)):
-    """A net of the slowest instruction set, for which little work is enough; its verbs' arguments."""
+    """A net, of the instruction set for which least work is enough, and arguments of verbs."""
     rng = np.random.default_rng(0)
     net = _core.Net(sizes, ("tanh",) * (len(sizes) - 2), "identity", dtype, _core.ISAS[0])
     params = rng.normal(size=(networks, net.n_params)).astype(dtype) / 4
@@ -105,3 +105,270 @@ def test_many_networks_are_as_each_alone(networks):
         together = verb(net, params, *data, 2)
         alone = verb(net, params[:1], *data, 1)
         np.testing.assert_array_equal(together[:1], alone)
+
+
+@pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
+def test_same_fit(Estimator):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4000, 30))
+    y = X[:, 0] > 0
+    one, four = (Estimator(solver="lbfgs", max_iter=3, n_threads=n, random_state=0) for n in (1, 4))
+    for model in (one, four):
+        with pytest.warns(UserWarning, match="converge"):
+            model.fit(X, y)
+    np.testing.assert_array_equal(one.predict(X), four.predict(X))
+    for ours, theirs in zip(one.coefs_, four.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert four._network._threads == 4
+    assert clone(four).get_params()["n_threads"] == 4
+    four.set_params(n_threads=1).predict(X)
+    assert four._network._threads == 1
+
+
+def test_a_trainer_has_its_threads_for_as_long_as_it_trains():
+    network = Network((2, 1), seed=0)
+    seen = []
+    run = Backprop(network, n_threads=3)
+    run.train(np.eye(2), np.ones(2), 1, callbacks=lambda *_: seen.append(network._threads))
+    assert (seen, network._threads) == ([3], 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "error"), [(0, ValueError), (-1, ValueError), (2**31, ValueError), (1.5, TypeError)]
+)
+def test_wrong_numbers(value, error):
+    with pytest.raises(error, match="n_threads"):
+        Backprop(Network((2, 1)), n_threads=value)
+    with pytest.raises(ValueError, match="n_threads"):
+        MLPRegressor(n_threads=value).fit(np.eye(3), np.ones(3))
+
+
+def test_right_numbers():
+    assert [count(n) for n in (None, 1, np.int64(3))] == [0, 1, 3]
+    with pytest.raises(ValueError, match="n_threads"):
+        predict(*problem("d"), n=-1)
+    net, params, x, y, s = problem("d")
+    np.testing.assert_array_equal(*(predict(net, params, x, y, s, n) for n in (1, 2**31 - 1)))
+
+
+# --- who computes ---------------------------------------------------------------------------------
+
+BIG = """
+import os, time
+import numpy as np
+from pyl2 import Network
+X = np.random.default_rng(0).normal(size=(20_000, 50))
+network = Network((50, 100, 100, 10), seed=0)
+"""
+
+
+def by_others(work):
+    """CPU seconds that other threads spend in work()."""
+    all_, own = time.process_time(), time.thread_time()
+    work()
+    return time.process_time() - all_ - (time.thread_time() - own)
+
+
+def threads_help(work, tries=100):
+    """Whether another thread is seen at work: it may come too late while the machine is busy."""
+    return any(by_others(work) > 1e-3 for _ in range(tries))
+
+
+@pytest.fixture
+def big():
+    """What is large enough for threads."""
+    space = {}
+    exec(BIG, space)
+    return space["network"], space["X"]
+
+
+@ON_LINUX
+def test_threads_help_only_where_they_may(big):
+    network, X = big
+    if len(os.sched_getaffinity(0)) > 1:
+        assert threads_help(lambda: network.predict(X))
+    assert not threads_help(lambda: network.predict(X[:10]), 3)
+    with threadpoolctl.threadpool_limits(1):
+        assert not threads_help(lambda: network.predict(X), 3)
+        network._threads = 2  # who says so, gets them
+        assert threads_help(lambda: network.predict(X))
+        network._threads = 0
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(mine)})
+    try:
+        assert not threads_help(lambda: network.predict(X), 3)
+    finally:
+        os.sched_setaffinity(0, mine)
+
+
+def shown():
+    return [lib for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "pyl2"]
+
+
+def test_threadpoolctl():
+    (library,) = shown()
+    assert library["num_threads"] == _core.get_num_threads()
+    with threadpoolctl.threadpool_limits(1):
+        assert shown()[0]["num_threads"] == 1 == _core.get_num_threads()
+        with threadpoolctl.threadpool_limits({"pyl2": 3}):
+            assert _core.get_num_threads() == min(3, _processors())
+        assert _core.get_num_threads() == 1
+    assert _core.get_num_threads() == library["num_threads"]
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        assert _core.get_num_threads() == library["num_threads"]
+
+
+def _processors():
+    found = _core.get_num_threads()
+    _core.set_num_threads(0)
+    most = _core.get_num_threads()
+    _core.set_num_threads(found)
+    return most
+
+
+def python(code, before=None, **environment):
+    """What a new process prints, in which before() runs first."""
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=before,
+    )
+    assert not found.returncode, found.stderr
+    return found.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("value", "limit"), [("1", 1), ("2,1", 2), (" 3 ", 3), ("", 0), ("many", 0), ("0", 0)]
+)
+def test_omp_num_threads(value, limit):
+    code = "import pyl2.network, pyl2._core as c; print(c.get_num_threads())"
+    most = _processors()
+    assert python(code, OMP_NUM_THREADS=value) == str(min(limit or most, most))
+
+
+# --- forks, joblib, many threads ------------------------------------------------------------------
+
+
+def same_again(n_threads):
+    """The bits of a training and of many errors, as a hash."""
+    X = np.random.default_rng(0).normal(size=(5000, 20))
+    network = Network((20, 50, 1), seed=0)
+    Backprop(network, "lbfgs", n_threads=n_threads).train(X, X[:, 0], epochs=3)
+    return joblib.hash([network.params, errors(*problem("f", networks=9), count(n_threads))])
+
+
+def limit_here():
+    return _core.get_num_threads()
+
+
+@FORK
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_fork_after_threads_and_while_they_work(big):
+    network, X = big
+    expected = network.predict(X)
+    over = threading.Event()
+
+    def work():
+        while not over.is_set():
+            network.predict(X)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        for _ in range(5):
+            child = os.fork()
+            if not child:
+                os._exit(not np.array_equal(network.predict(X), expected))
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        over.set()
+        thread.join()
+
+
+@FORK
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_multiprocessing_by_fork():
+    expected = same_again(2)
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert pool.map(same_again, [1, 2, 3]) == [expected] * 3
+
+
+def test_joblib():
+    run = joblib.Parallel(n_jobs=2)
+    limits = run(joblib.delayed(limit_here)() for _ in range(4))
+    assert max(limits) <= max(1, joblib.cpu_count() // 2)
+    expected = same_again(1)
+    jobs = [joblib.delayed(same_again)(n) for n in (2, None, 3)]
+    for backend in ("loky", "threading"):
+        assert joblib.Parallel(n_jobs=2, backend=backend)(jobs) == [expected] * 3
+
+
+def test_many_threads_at_once(big):
+    network, X = big
+    expected = network.predict(X)
+    trained = epoch(*problem("f", networks=5), 3)
+    wrong = []
+
+    def work(i):
+        for _ in range(3):
+            if i % 2:
+                same = np.array_equal(network.predict(X), expected)
+            else:
+                same = np.array_equal(epoch(*problem("f", networks=5), 3), trained)
+            wrong.extend([] if same else [i])
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+# --- what goes wrong ------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c():
+    net, params, x, y, s = problem("d", rows=300_000, networks=20)
+
+    def press():
+        time.sleep(0.2)
+        _thread.interrupt_main()
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        errors(net, params, x, y, s, 4)
+    thread.join()
+
+
+@ON_LINUX
+def test_no_threads_to_be_had():
+    """A stack of 1 GB, and then too little address space for it."""
+    import resource
+
+    code = """
+import resource, threading
+network._threads = 1
+expected = network.predict(X)
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**28,) * 2)
+network._threads = 4
+print((network.predict(X) == expected).all())
+try:
+    threading.Thread(target=print).start()
+except RuntimeError:
+    print("none")
+"""
+    _, most = resource.getrlimit(resource.RLIMIT_STACK)
+    if most != resource.RLIM_INFINITY and most < 2**30:
+        pytest.skip("stacks may not be so large")
+
+    def large_stacks():
+        resource.setrlimit(resource.RLIMIT_STACK, (2**30, most))
+
+    assert python(BIG + code, large_stacks, OPENBLAS_NUM_THREADS="1").split() == ["True", "none"]
