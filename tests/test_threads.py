@@ -15,7 +15,7 @@ import threadpoolctl
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
-from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, _core
+from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, _core, threads
 from pyl2.threads import count
 
 NUMBERS = (1, 2, 3, 4, 7)
@@ -249,6 +249,16 @@ def test_omp_num_threads(value, limit):
     assert python(code, OMP_NUM_THREADS=value) == str(min(limit or most, most))
 
 
+@pytest.mark.parametrize(
+    ("text", "limit"), [("max 100000\n", 0), ("150000 100000\n", 2), ("50000 100000", 1), ("", 0)]
+)
+def test_quota_of_a_container(text, limit, tmp_path, monkeypatch):
+    monkeypatch.setattr(threads, "_CPU_MAX", tmp_path / "cpu.max")
+    assert threads._cgroup() == 0
+    threads._CPU_MAX.write_text(text)
+    assert threads._cgroup() == limit
+
+
 # --- forks, joblib, many threads ------------------------------------------------------------------
 
 
@@ -320,11 +330,11 @@ def test_many_threads_at_once(big):
                 same = np.array_equal(epoch(*problem("f", networks=5), 3), trained)
             wrong.extend([] if same else [i])
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    workers = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
     assert not wrong
 
 

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#if defined(__GNUC__) && defined(__has_include)
+#if defined(__GNUC__) && !defined(_WIN32) && defined(__has_include)
 #if __has_include(<pthread.h>)
 #define PL2_THREADS
 #endif

@@ -32,6 +32,7 @@ def count(n_threads: int | None) -> int:
 
 
 _MOST = 2**31 - 1
+_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 
 def _environment() -> int:
@@ -49,7 +50,7 @@ def _omp_num_threads() -> int:
 def _cgroup() -> int:
     """Return how many processors' time a container may use, rounded up."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
+        quota, period = _CPU_MAX.read_text("ascii").split()
         return -(-int(quota) // int(period))
     except (OSError, ValueError):  # no container, or the quota is "max"
         return 0
