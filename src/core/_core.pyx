@@ -319,6 +319,9 @@ cdef class Update:
 cdef class Net:
     """A shape of networks for one dtype and instruction set, and the verbs on networks of it.
 
+    A verb takes at most `n_threads` threads, and fewer for little work; 0 is get_num_threads().
+    The numbers are the same bits for any of them.
+
     Parameters
     ----------
     layer_sizes : tuple of int
@@ -331,9 +334,6 @@ cdef class Net:
         float32 or float64.
     isa : str, optional
         One of ISAS; by default the environment's PYL2_ISA, else the fastest.
-
-    A verb takes at most `n_threads` threads, and fewer for little work; 0 is get_num_threads().
-    The numbers are the same bits for any of them.
     """
 
     cdef CNet net
