@@ -9,7 +9,15 @@ PACKAGE = Path(__file__).parent.parent / "src" / "pyl2"
 
 # Module: what of pyl2 it may know.
 MAY_IMPORT = {
-    "__init__": {"backprop", "convert", "estimators", "history", "network"},
+    "__init__": {
+        "backprop",
+        "convert",
+        "estimators",
+        "history",
+        "network",
+        "optimize",
+        "particle_swarm",
+    },
     "checks": set(),
     "convert": {"checks", "l2"},
     "files": {"checks"},
@@ -35,6 +43,20 @@ MAY_IMPORT = {
         "progress",
         "schedule",
         "threads",
+    },
+    "topology": {"checks"},
+    "swarm": {"_core", "checks", "generators", "topology"},
+    "optimize": {"checks", "generators", "progress", "swarm"},
+    "particle_swarm": {
+        "checks",
+        "course",
+        "files",
+        "generators",
+        "history",
+        "l2",
+        "network",
+        "progress",
+        "swarm",
     },
     "estimators": {
         "backprop",

@@ -19,7 +19,7 @@ from cpython.buffer cimport (
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_RawFree, PyMem_RawMalloc
 from libc.string cimport memset
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint64_t, uintptr_t
 
 
 cdef extern from "core.h" nogil:
@@ -65,6 +65,23 @@ cdef extern from "core.h" nogil:
 
     ctypedef void Verb(const CNet *, const Job *, void *, void *) noexcept
 
+    ctypedef struct CSwarm "Swarm":
+        int64_t size
+        void *x
+        void *v
+        const void *best
+        const int64_t *leader
+        const void *centre
+        double *distance
+        const void *v_max
+        const void *lower
+        const void *upper
+        double inertia, c1, c2
+        uint64_t seed, iteration
+        int32_t boundary
+
+    ctypedef void Move(const CSwarm *, int64_t, int64_t) noexcept
+
     ctypedef struct Kernels:
         int64_t width
         Verb *predict
@@ -72,6 +89,7 @@ cdef extern from "core.h" nogil:
         Verb *gradient
         Verb *input_gradient
         Verb *epoch
+        Move *move
 
     int64_t pl2_index(const void *, int32_t, int64_t)
     void pl2_plan(CNet *, int64_t, int64_t)
@@ -82,6 +100,7 @@ cdef extern from "core.h" nogil:
     const char *const *pl2_outputs
     const char *const *pl2_optimizers
     const char *const *pl2_decays
+    const char *const *pl2_boundaries
     const int32_t *pl2_states
     bint pl2_runs(const char *)
     const Kernels *pl2_kernels(int64_t, const char *)
@@ -117,6 +136,7 @@ ACTIVATIONS = names(pl2_activations)
 OUTPUTS = names(pl2_outputs)
 OPTIMIZERS = names(pl2_optimizers)
 DECAYS = names(pl2_decays)
+BOUNDARIES = names(pl2_boundaries)
 STATES = {name: pl2_states[row] for row, name in enumerate(OPTIMIZERS)}
 ISAS = tuple(isa for isa in names(pl2_isas) if pl2_runs(isa.encode()))
 
@@ -166,6 +186,13 @@ cdef Shape matrix(Py_ssize_t rows, Py_ssize_t columns) noexcept:
 
 cdef Shape block(Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t deep) noexcept:
     return Shape(3, [rows, columns, deep])
+
+
+cdef str isa_of(object isa):
+    """The instruction set that was asked for, by name or by the environment, else the fastest."""
+    cdef str found = isa or os.environ.get("PYL2_ISA") or ISAS[-1]
+    row_of("PYL2_ISA" if isa is None else "isa", found, ISAS)
+    return found
 
 
 cdef class Loan:
@@ -351,8 +378,7 @@ cdef class Net:
         if dtype not in ("f", "d"):
             raise ValueError(f"dtype must be 'f' (float32) or 'd' (float64), got {dtype!r}")
         self.letter = c"f" if dtype == "f" else c"d"
-        self.isa = isa or os.environ.get("PYL2_ISA") or ISAS[-1]
-        row_of("PYL2_ISA" if isa is None else "isa", self.isa, ISAS)
+        self.isa = isa_of(isa)
         self.kernels = pl2_kernels(self.item_bytes, self.isa.encode())
         self.net.layers = layers
         self.net.output = row_of("output", output, OUTPUTS)
@@ -575,6 +601,77 @@ def shuffle(order, uniform):
             pl2_shuffle(items, numbers, count)
     if not inside:
         raise ValueError("uniform must lie in [0, 1)")
+
+
+# Coordinates that move between two looks at the signals.
+cdef int64_t MOVED_AT_ONCE = 2**22
+
+
+cdef class Mover:
+    """The step of a swarm for one dtype and instruction set.
+
+    Parameters
+    ----------
+    dtype : {"f", "d"}
+        float32 or float64.
+    isa : str, optional
+        One of ISAS; by default the environment's PYL2_ISA, else the fastest.
+    """
+
+    cdef const Kernels *kernels
+    cdef readonly str dtype, isa
+    cdef char letter
+
+    def __cinit__(self, str dtype, str isa=None):
+        if dtype not in ("f", "d"):
+            raise ValueError(f"dtype must be 'f' (float32) or 'd' (float64), got {dtype!r}")
+        self.dtype, self.isa = dtype, isa_of(isa)
+        self.letter = c"f" if dtype == "f" else c"d"
+        self.kernels = pl2_kernels(4 if dtype == "f" else 8, self.isa.encode())
+
+    def __reduce__(self):
+        return Mover, (self.dtype, self.isa)
+
+    def move(self, x, v, best, leader, centre, distance, double inertia, double c1, double c2, uint64_t seed,
+             uint64_t iteration, *, v_max=None, str boundary="none", lower=None, upper=None):
+        """Move all particles one step; write the squared distance of each from `centre` into `distance`.
+
+        When an exception (Ctrl-C) comes between, each particle has moved or not.
+        """
+        cdef Loan loan = Loan()
+        cdef CSwarm swarm
+        memset(&swarm, 0, sizeof(swarm))
+        cdef Py_buffer *view = loan.take("x", x, self.letter, matrix(-1, -1), WRITTEN)
+        cdef int64_t particles = view.shape[0]
+        swarm.x, swarm.size = view.buf, view.shape[1]
+        cdef Shape shape = matrix(particles, swarm.size), size = vector(swarm.size)
+        swarm.v = loan.take("v", v, self.letter, shape, WRITTEN).buf
+        swarm.best = loan.take("best", best, self.letter, shape, DENSE).buf
+        swarm.leader = <const int64_t *> loan.take("leader", leader, c"l", vector(particles), DENSE).buf
+        check_indices("leader", swarm.leader, 8, particles, particles)
+        swarm.centre = loan.take("centre", centre, self.letter, size, DENSE).buf
+        swarm.distance = <double *> loan.take("distance", distance, c"d", vector(particles), WRITTEN).buf
+        if v_max is not None:
+            swarm.v_max = loan.take("v_max", v_max, self.letter, size, DENSE).buf
+        swarm.boundary = row_of("boundary", boundary, BOUNDARIES)
+        if swarm.boundary:
+            swarm.lower = loan.take("lower", lower, self.letter, size, DENSE).buf
+            swarm.upper = loan.take("upper", upper, self.letter, size, DENSE).buf
+        swarm.inertia, swarm.c1, swarm.c2 = inertia, c1, c2
+        swarm.seed, swarm.iteration = seed, iteration
+        self.run(&swarm, particles)
+
+    cdef int run(self, CSwarm *swarm, int64_t particles) except -1:
+        """Move a range of particles at a time, looking for signals between them."""
+        cdef int64_t first = 0, last = 0
+        cdef int64_t at_once = max(<int64_t> 1, MOVED_AT_ONCE // max(<int64_t> 1, swarm.size))
+        while first < particles:
+            PyErr_CheckSignals()
+            last = min(particles, first + at_once)
+            with nogil:
+                self.kernels.move(swarm, first, last)
+            first = last
+        return 0
 
 
 cdef int check_sizes(tuple layer_sizes) except -1:

@@ -97,10 +97,29 @@ static inline int64_t pl2_index(const void *index, int32_t index_bytes, int64_t 
     return index_bytes == 4 ? ((const int32_t *)index)[k] : ((const int64_t *)index)[k];
 }
 
+/* A swarm to be moved; `void *` arrays are of the table's type R. */
+typedef struct {
+    int64_t size;              /* d, the coordinates of a particle */
+    void *x, *v;               /* (P, d) positions and velocities, written */
+    const void *best;          /* (P, d) the best place of each particle */
+    const int64_t *leader;     /* (P) the particle whose best place each follows; may be itself */
+    const void *centre;        /* (d) */
+    double *distance;          /* (P) written: squared distance of each, once moved, from the centre */
+    const void *v_max;         /* (d) the largest |v|, or NULL */
+    const void *lower, *upper; /* (d) bounds; unused with BOUNDARY_none */
+    double inertia, c1, c2;
+    uint64_t seed, iteration; /* what its random numbers depend on, beside particle and coordinate */
+    int32_t boundary;         /* row of move.h */
+} Swarm;
+
+/* Moves the particles [first, last), whatever becomes of the others, at the same time even. */
+typedef void Move(const Swarm *swarm, int64_t first, int64_t last);
+
 typedef struct {
     int64_t width; /* bytes of a vector */
     Verb *predict, *errors, *gradient, *input_gradient, *epoch;
     AddUp *add_up; /* after all parts of errors and of gradient */
+    Move *move;
 } Kernels;
 
 /* net.c: what follows from a shape.  `layer` (layers) has in, out and activation set. */
@@ -120,7 +139,7 @@ void pl2_shuffle(int64_t *order, const double *uniform, int64_t count);
 
 /* dispatch.c: instruction sets, slowest first, and names for Python.  Lists end with NULL. */
 extern const char *const pl2_isas[], *const pl2_activations[], *const pl2_outputs[];
-extern const char *const pl2_optimizers[], *const pl2_decays[];
+extern const char *const pl2_optimizers[], *const pl2_decays[], *const pl2_boundaries[];
 extern const int32_t pl2_states[]; /* state vectors of each optimizer */
 int pl2_runs(const char *isa);     /* whether this machine runs it */
 const Kernels *pl2_kernels(int64_t item_bytes, const char *isa);

@@ -6,6 +6,7 @@
 
 #include "kernel/activations.h"
 #include "kernel/decay.h"
+#include "kernel/move.h"
 #include "kernel/optimizers.h"
 #include "kernel/outputs.h"
 
@@ -15,6 +16,7 @@ const char *const pl2_activations[] = {ACTIVATIONS(STRING) NULL};
 const char *const pl2_outputs[] = {OUTPUTS(STRING) NULL};
 const char *const pl2_optimizers[] = {OPTIMIZERS(STRING) NULL};
 const char *const pl2_decays[] = {DECAYS(STRING) NULL};
+const char *const pl2_boundaries[] = {BOUNDARIES(STRING) NULL};
 const int32_t pl2_states[] = {OPTIMIZERS(STATES)};
 
 #ifdef PL2_X86

@@ -20,8 +20,19 @@ if TYPE_CHECKING:
     from pyl2.estimators import MLPClassifier, MLPRegressor
     from pyl2.history import History
     from pyl2.network import Network
+    from pyl2.optimize import pso
+    from pyl2.particle_swarm import ParticleSwarm
 
-__all__ = ["Backprop", "History", "MLPClassifier", "MLPRegressor", "Network", "convert_l2"]
+__all__ = [
+    "Backprop",
+    "History",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Network",
+    "ParticleSwarm",
+    "convert_l2",
+    "pso",
+]
 __version__ = "0.1.0"
 
 # Where each public name lives; it is imported when first asked for, so that `import pyl2` is quick.
@@ -32,6 +43,8 @@ _HOMES = {
     "MLPRegressor": "estimators",
     "Network": "network",
     "convert_l2": "convert",
+    "ParticleSwarm": "particle_swarm",
+    "pso": "optimize",
 }
 
 

@@ -8,6 +8,7 @@ ACTIVATIONS: tuple[str, ...]
 OUTPUTS: tuple[str, ...]
 OPTIMIZERS: tuple[str, ...]
 DECAYS: tuple[str, ...]
+BOUNDARIES: tuple[str, ...]
 STATES: dict[str, int]
 ISAS: tuple[str, ...]
 
@@ -112,3 +113,27 @@ class Net:
         out: NDArray[float64],
         n_threads: int = 0,
     ) -> bool: ...
+
+class Mover:
+    dtype: Literal["f", "d"]
+    isa: str
+    def __init__(self, dtype: str, isa: str | None = None) -> None: ...
+    def move(
+        self,
+        x: _Array,
+        v: _Array,
+        best: _Array,
+        leader: NDArray[int64],
+        centre: _Array,
+        distance: NDArray[float64],
+        inertia: float,
+        c1: float,
+        c2: float,
+        seed: int,
+        iteration: int,
+        *,
+        v_max: _Array | None = None,
+        boundary: str = "none",
+        lower: _Array | None = None,
+        upper: _Array | None = None,
+    ) -> None: ...

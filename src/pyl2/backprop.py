@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pyl2 import _core, checks, files, generators, l2, threads
 from pyl2.checks import Array, Items, Matrix
-from pyl2.course import Course, Diverged
+from pyl2.course import Course, Diverged, held_out
 from pyl2.files import PathLike
 from pyl2.history import History
 from pyl2.network import Network
@@ -236,8 +236,10 @@ class Backprop:
         """
         self._check()
         items = checks.items(X, Y, sample_weight, self.network)
-        held_out = self._held_out(validation)
-        course = Course(self, self.network, epochs, held_out, max_time, callbacks)
+        if self.early_stopping and validation is None:
+            raise ValueError("early_stopping needs validation=(X, Y)")
+        validated = held_out(validation, self.network)
+        course = Course(self, self.network, epochs, validated, max_time, callbacks)
         self.history = course.history
         with (
             self.network._in_training(self.n_threads),
@@ -248,19 +250,6 @@ class Backprop:
             else:
                 self._descend(items, course)
         return self.history
-
-    def _held_out(self, validation: Any) -> Items | Callable[[Network], float] | None:
-        if validation is None:
-            if self.early_stopping:
-                raise ValueError("early_stopping needs validation=(X, Y)")
-            return None
-        if callable(validation):
-            return cast(Callable[[Network], float], validation)
-        if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
-            raise ValueError("validation must be (X, Y), (X, Y, sample_weight) or f(network)")
-        X, Y, *weight = validation
-        names = ("validation X", "validation Y")
-        return checks.items(X, Y, weight[0] if weight else None, self.network, names)
 
     def _minimise(self, items: Items, course: Course) -> None:
         from pyl2.lbfgs import minimise
@@ -403,7 +392,7 @@ class Backprop:
         optional = {"order": self._order, "best": self._best, "last": self._last}
         arrays |= {"state": self._state, "steps": self._steps}
         arrays |= {name: array for name, array in optional.items() if array is not None}
-        values = {name: _plain(getattr(self, name)) for name in _SAVED}
+        values = {name: files.plain(getattr(self, name)) for name in _SAVED}
         rng = generators.to_json(self._rng)
         meta |= {"parameters": values, "schedule": self._schedule.to_json(), "rng": rng}
         files.write(path, "backprop", arrays, meta)
@@ -441,17 +430,19 @@ class Backprop:
     def _take_up(self, arrays: dict[str, Array]) -> None:
         """Take the saved arrays of the training, each checked by type and shape."""
         params = self.network.params
-        self._state = _expect(arrays, "state", self._state.dtype, self._state.shape)
-        self._steps = _expect(arrays, "steps", self._steps.dtype, self._steps.shape)
+        self._state = checks.expect(arrays, "state", self._state.dtype, self._state.shape)
+        self._steps = checks.expect(arrays, "steps", self._steps.dtype, self._steps.shape)
         checks.whole("steps", self._steps[0], 0)
         if "order" in arrays:
-            self._order = _expect(arrays, "order", np.dtype(np.int64), arrays["order"].shape[:1])
+            self._order = checks.expect(
+                arrays, "order", np.dtype(np.int64), arrays["order"].shape[:1]
+            )
             if not np.array_equal(np.sort(self._order), np.arange(len(self._order))):
                 raise ValueError("order is not a permutation")
         if "best" in arrays:
-            self._best = _expect(arrays, "best", params.dtype, params.shape)
+            self._best = checks.expect(arrays, "best", params.dtype, params.shape)
         if "last" in arrays:
-            self._last = _expect(arrays, "last", params.dtype, params.shape)
+            self._last = checks.expect(arrays, "last", params.dtype, params.shape)
 
 
 # The parameters of Backprop that its file holds: all but the network and the seed.
@@ -482,19 +473,3 @@ def _smallest_batch(items: Items, order: Array | None, batch_size: int) -> float
     weight = items.sample_weight if order is None else items.sample_weight[order]
     masses = np.add.reduceat(weight, np.arange(0, items.rows, batch_size), dtype=np.float64)
     return float(masses[masses > 0].min())
-
-
-def _plain(value: Any) -> Any:
-    """Return a parameter as JSON values."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    return [_plain(entry) for entry in value] if isinstance(value, tuple | list) else value
-
-
-def _expect(
-    arrays: dict[str, Array], name: str, dtype: np.dtype[Any], shape: tuple[int, ...]
-) -> Array:
-    array = arrays[name]
-    if array.dtype != dtype or array.shape != shape:
-        raise ValueError(f"{name} is {array.dtype} {array.shape}, not {dtype} {shape}")
-    return np.array(array)

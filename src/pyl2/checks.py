@@ -92,6 +92,28 @@ def real(name: str, value: Any, dtype: np.dtype[Any], ndim: int | None = None) -
         return np.array(array, dtype=dtype, order="C")
 
 
+def speeds(name: str, value: Any, size: int, dtype: np.dtype[Any]) -> Array | None:
+    """Return the largest velocity along each of `size` coordinates, of one number or of many."""
+    if value is None:
+        return None
+    found = np.array(real(name, value, dtype))
+    if found.shape not in ((), (size,)):
+        raise ValueError(f"{name} must be a number or have shape ({size},), got {found.shape}")
+    if not np.all(found > 0):
+        raise ValueError(f"{name} must be > 0, got {value!r}")
+    return np.ascontiguousarray(np.broadcast_to(found, (size,)))
+
+
+def expect(
+    arrays: dict[str, Array], name: str, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> Array:
+    """Return a copy of an array of a file, which must be of that type and shape."""
+    array = arrays[name]
+    if array.dtype != dtype or array.shape != shape:
+        raise ValueError(f"{name} is {array.dtype} {array.shape}, not {dtype} {shape}")
+    return np.array(array)
+
+
 class SparseMatrix(Protocol):
     """A sparse matrix or array of SciPy's, of any format."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -59,10 +59,12 @@ class Course:
         self._callbacks = callables(callbacks)
         self._started = time.perf_counter()
 
-    def record(self, data_error: float, penalty: float) -> float | None:
+    def record(
+        self, data_error: float, penalty: float, swarm: tuple[float, float] | None = None
+    ) -> float | None:
         """Enter an epoch into the history; return E₀ on the validation data, if there are any."""
         validation = None if self._held_out is None else self._validate(self._held_out)
-        self.history.append(data_error, penalty, self._seconds(), validation)
+        self.history.append(data_error, penalty, self._seconds(), validation, swarm)
         self.advance(data_error + penalty)
         return validation
 
@@ -72,11 +74,17 @@ class Course:
         free = np.zeros(len(self._network.weights))
         return self._network._errors(held_out, free)[0]
 
-    def over(self) -> bool:
-        """Whether a callback, the clock or the number of epochs ends it after the last epoch."""
+    def over(self, reached: str = "") -> bool:
+        """Whether the last epoch ends it.
+
+        A callback does, then a limit of the trainer's own that was ``reached``, then the clock,
+        then the number of epochs.
+        """
         asked = [callback(self._trainer, self.history) is True for callback in self._callbacks]
         if any(asked):
             self.history.stopped = "callback"
+        elif reached:
+            self.history.stopped = reached
         elif self._seconds() >= self._max_time:
             self.history.stopped = "max_time"
         elif len(self.history) >= self.epochs:
@@ -85,6 +93,17 @@ class Course:
 
     def _seconds(self) -> float:
         return time.perf_counter() - self._started
+
+
+def held_out(validation: Any, network: Network) -> Items | Callable[[Network], float] | None:
+    """Return what users pass as ``validation``, checked."""
+    if validation is None or callable(validation):
+        return cast("Callable[[Network], float] | None", validation)
+    if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
+        raise ValueError("validation must be (X, Y), (X, Y, sample_weight) or f(network)")
+    X, Y, *weight = validation
+    names = ("validation X", "validation Y")
+    return checks.items(X, Y, weight[0] if weight else None, network, names)
 
 
 def callables(callbacks: Any) -> list[Callable[[Any, History], Any]]:

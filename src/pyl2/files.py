@@ -106,3 +106,10 @@ def _parse(content: bytes) -> tuple[dict[str, Array], dict[str, str]]:
     arrays = load(content)
     length = int.from_bytes(content[:8], "little")
     return arrays, json.loads(content[8 : 8 + length]).get("__metadata__", {})
+
+
+def plain(value: Any) -> Any:
+    """Return a number, an array or a sequence of such as JSON values."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return [plain(entry) for entry in value] if isinstance(value, tuple | list) else value

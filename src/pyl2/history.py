@@ -13,14 +13,20 @@ class History:
     ----------
     error, data_error, penalty : ndarray of shape (epochs,)
         E = E₀ + R and its parts.  Backprop: the mean over the epoch's batches, weighted by their
-        rows, at the weights each batch saw.  lbfgs: the best so far, on all rows.
+        rows, at the weights each batch saw.  lbfgs and the swarm: the best so far, on all rows.
     validation_error : ndarray of shape (epochs,) or (0,)
         E₀ on the validation data after each epoch; empty without such data.
+    mean : ndarray of shape (epochs,) or (0,)
+        Of a swarm: the mean E of its particles where they are, those left out whose E is not
+        finite; empty for other trainers.
+    diversity : ndarray of shape (epochs,) or (0,)
+        Of a swarm: the root of the mean squared distance of its particles from the best place that
+        was known when they moved there; in the first epoch from the best of themselves.
     seconds : ndarray of shape (epochs,)
         Time since ``train`` began, at the end of each epoch.
     stopped : str
-        Why it ended: "epochs", "max_time", "early_stopping", "tol", "callback" or, for lbfgs,
-        "converged".
+        Why it ended: "epochs", "max_time", "early_stopping", "tol", "callback"; for lbfgs
+        "converged"; for a swarm "target", "evaluations" or "stagnation".
 
     Examples
     --------
@@ -38,17 +44,29 @@ class History:
         self._penalty: list[float] = []
         self._validation_error: list[float] = []
         self._seconds: list[float] = []
+        self._swarm: list[tuple[float, float]] = []
         self.stopped = ""
 
     def append(
-        self, data_error: float, penalty: float, seconds: float, validation: float | None = None
+        self,
+        data_error: float,
+        penalty: float,
+        seconds: float,
+        validation: float | None = None,
+        swarm: tuple[float, float] | None = None,
     ) -> None:
-        """Add an epoch: data_error E₀, penalty R, seconds since the start, validation E₀ if any."""
+        """Add an epoch.
+
+        data_error is E₀, penalty R, seconds the time since the start; and where there are such,
+        validation is E₀ on validation data, and swarm holds mean and diversity.
+        """
         self._data_error.append(data_error)
         self._penalty.append(penalty)
         self._seconds.append(seconds)
         if validation is not None:
             self._validation_error.append(validation)
+        if swarm is not None:
+            self._swarm.append(swarm)
 
     @property
     def error(self) -> NDArray[np.float64]:
@@ -69,6 +87,16 @@ class History:
     def validation_error(self) -> NDArray[np.float64]:
         """E₀ on the validation data."""
         return np.array(self._validation_error)
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Mean E of a swarm's particles."""
+        return np.array([mean for mean, _ in self._swarm])
+
+    @property
+    def diversity(self) -> NDArray[np.float64]:
+        """How far a swarm's particles are from the best place."""
+        return np.array([diversity for _, diversity in self._swarm])
 
     @property
     def seconds(self) -> NDArray[np.float64]:

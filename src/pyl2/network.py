@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -130,10 +131,17 @@ class Network:
 
     def _initialise(self, rng: generators.Rng, activations: Sequence[str]) -> None:
         """Draw the parameters; each layer's bound goes by its entry of `activations`."""
-        for W, b, activation in zip(self.weights, self.biases, activations, strict=True):
-            bound = np.sqrt((2 if activation == "logistic" else 6) / sum(W.shape))
+        bounds = self._initial_bounds(activations)
+        for W, b, bound in zip(self.weights, self.biases, bounds, strict=True):
             W[...] = rng.uniform(-bound, bound, W.shape)
             b[...] = rng.uniform(-bound, bound, b.shape)
+
+    def _initial_bounds(self, activations: Sequence[str]) -> list[float]:
+        """Return how large the initial parameters of each layer may be."""
+        return [
+            math.sqrt((2 if activation == "logistic" else 6) / sum(W.shape))
+            for W, activation in zip(self.weights, activations, strict=True)
+        ]
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:

@@ -12,6 +12,8 @@
 
 #include "pass.h"
 
+#include "move.h"
+
 static int64_t NAME(item)(const Job *job, int64_t network, int64_t i)
 {
     return job->order ? job->order[network * job->order_stride + i] : i;
@@ -378,5 +380,6 @@ static void NAME(epoch)(const Net *net, const Job *job, Cursor *at, void *work)
 }
 
 const Kernels NAME(kernels) = {
-    WIDTH, NAME(predict), NAME(errors), NAME(gradient), NAME(input_gradient), NAME(epoch), NAME(add_up),
+    WIDTH, NAME(predict), NAME(errors), NAME(gradient), NAME(input_gradient),
+    NAME(epoch), NAME(add_up), NAME(move),
 };

@@ -20,7 +20,7 @@
 /* Denormals cost a hundred cycles each, and the moments of a dead unit stay denormal for ever.
    Each verb sets flush-to-zero on entering and restores what it found on leaving. */
 #if defined(__x86_64__) && defined(__GNUC__)
-#include <xmmintrin.h>
+#include <emmintrin.h>
 typedef unsigned pl2_flush;
 static inline pl2_flush pl2_flush_on(void)
 {

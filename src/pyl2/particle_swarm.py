@@ -1,0 +1,443 @@
+"""ParticleSwarm: a network trained by a swarm, which needs no gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pyl2 import checks, files, generators, l2
+from pyl2.checks import Array, Items, Matrix
+from pyl2.course import Course, Diverged, held_out
+from pyl2.files import PathLike
+from pyl2.history import History
+from pyl2.network import Network
+from pyl2.progress import progress
+from pyl2.swarm import ATTRACTION, INERTIA, Limits, Rules, Swarm
+
+STARTS = ("warm", "fresh", "around")
+
+Callback = Callable[["ParticleSwarm", History], Any]
+
+
+class ParticleSwarm:
+    """Train a network by a particle swarm on E = E₀ + (λ/2n) Σ w² itself, n being all of N.
+
+    A particle is one vector of all weights and biases; its error is
+    ``network.error(X, Y, l2, n="train")``, the penalty included and biases left out of it.  The
+    network holds the best place found, from the first epoch on.  There are no bounds.
+
+    Parameters
+    ----------
+    network : Network
+        Trained in place.
+    particles : int, default=50
+        At least 1.
+    l2 : float or sequence of float, default=0.0
+        λ ≥ 0, one for all layers or one for each.
+    topology : {"random", "global", "ring"}, default="random"
+        Whose best place a particle follows: "random": each particle informs ``neighbours`` others
+        drawn at random, drawn again when the last epoch did not better the best (Standard PSO
+        2007); "global": the best of all; "ring": the best of itself and its two neighbours.
+    neighbours : int, default=3
+        For "random".
+    inertia : float or (first, last, epochs), default=1 / (2 ln 2)
+        w of v ← w v + U(0, c₁)(p − x) + U(0, c₂)(l − x); or a w that falls in a line from ``first``
+        to ``last`` over so many moves and then stays.
+    c1, c2 : float, default=½ + ln 2
+        c₁ and c₂.  Clerc's constriction is ``**pyl2.swarm.CONSTRICTION``: inertia 0.7298,
+        c₁ = c₂ = 1.49618.
+    v_max : float or array-like of shape (n_params,), optional
+        The largest |v| > 0 along a coordinate.
+    init : {"warm", "fresh", "around"} or array-like of shape (particles, n_params), default="warm"
+        Where the particles begin.  "fresh": each where a new network would; "warm": so too, but the
+        first where the network is; "around": the network plus such draws, the first without them;
+        or the given places.  Each flies half of the way to where another new network would begin.
+    target : float, optional
+        Training ends when E ≤ target.
+    max_evaluations : int, optional
+        Of one call of ``train``; one evaluation is one particle on all rows.  No epoch begins that
+        would need more.
+    tol : float, default=0.0
+    n_iter_no_change : int, optional
+        Training ends when so many epochs have not lowered E by more than ``tol``; by default it
+        does not.
+    seed : None, int, numpy.random.Generator or numpy.random.RandomState, default=None
+        Where the first places come from and what the swarm's own random numbers are seeded by.
+
+    Attributes
+    ----------
+    network : Network
+    history : History
+        Of the last call of ``train``, also of one that an exception ended.
+    evaluations : int
+        Particles evaluated on all rows, in all calls of ``train``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is out of range.
+
+    Notes
+    -----
+    All particles move, then all are evaluated: Standard PSO 2007 moves and evaluates one after the
+    other.  A particle whose error is not finite is in an infinitely bad place.
+
+    References
+    ----------
+    M. Clerc, Standard Particle Swarm Optimisation, HAL hal-00764996, 2012 (SPSO 2007).
+    M. Clerc, J. Kennedy, The particle swarm: explosion, stability, and convergence in a
+    multidimensional complex space, IEEE Trans. Evol. Comput. 6 (2002) (constriction).
+    D. Bratton, J. Kennedy, Defining a standard for particle swarm optimization, SIS 2007 (ring,
+    50 particles).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from pyl2 import Network, ParticleSwarm
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = Network((4, 7, 3), output="softmax", seed=0)
+    >>> trainer = ParticleSwarm(network, l2=0.1, seed=0)
+    >>> history = trainer.train(X - X.mean(axis=0), y, epochs=200)
+    >>> bool((network.predict(X - X.mean(axis=0)).argmax(axis=1) == y).mean() > 0.95)
+    True
+    >>> error = network.error(X - X.mean(axis=0), y, l2=0.1, n="train")
+    >>> abs(history.error[-1] / error - 1) < 1e-12
+    np.True_
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        particles: int = 50,
+        l2: float | Sequence[float] = 0.0,
+        *,
+        topology: str = "random",
+        neighbours: int = 3,
+        inertia: float | Sequence[float] = INERTIA,
+        c1: float = ATTRACTION,
+        c2: float = ATTRACTION,
+        v_max: float | ArrayLike | None = None,
+        init: str | ArrayLike = "warm",
+        target: float | None = None,
+        max_evaluations: int | None = None,
+        tol: float = 0.0,
+        n_iter_no_change: int | None = None,
+        seed: Any = None,
+    ) -> None:
+        if not isinstance(network, Network):
+            raise TypeError(f"network must be a Network, got {type(network).__name__}")
+        self.network = network
+        self.particles = checks.whole("particles", particles, 1)
+        self.l2 = l2
+        self.topology = topology
+        self.neighbours = neighbours
+        self.inertia = inertia
+        self.c1 = c1
+        self.c2 = c2
+        self.v_max = v_max
+        self.init = self._check_init(init)
+        self.target = target
+        self.max_evaluations = max_evaluations
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.history = History()
+        self.evaluations = 0
+        self._rng = generators.make(seed)
+        self._swarm: Swarm | None = None
+        self._check()
+
+    def _check_init(self, init: Any) -> Any:
+        if isinstance(init, str):
+            return checks.choice("init", init, STARTS)
+        places = checks.real("init", init, self.network.dtype, 2)
+        wanted = (self.particles, self.network.params.size)
+        if places.shape != wanted:
+            raise ValueError(f"init must have shape {wanted}, got {places.shape}")
+        if not checks.finite(places):
+            raise ValueError("init contains NaN or infinity")
+        return places
+
+    def _check(self) -> tuple[Rules, Limits]:
+        """Check the parameters: public attributes, which may change between trainings."""
+        l2.per_layer(self.l2, len(self.network.weights))
+        params = self.network.params
+        rules = Rules(
+            self.topology,
+            self.neighbours,
+            self.inertia,
+            self.c1,
+            self.c2,
+            checks.speeds("v_max", self.v_max, params.size, params.dtype),
+        )
+        limits = Limits(self.target, self.max_evaluations, self.tol, self.n_iter_no_change)
+        if limits.max_evaluations is not None and limits.max_evaluations < self.particles:
+            raise ValueError(
+                f"max_evaluations must be at least particles ({self.particles}), got"
+                f" {self.max_evaluations}"
+            )
+        return rules, limits
+
+    def train(
+        self,
+        X: Matrix,
+        Y: ArrayLike,
+        epochs: int = 100,
+        *,
+        sample_weight: ArrayLike | None = None,
+        validation: tuple[Any, ...] | Callable[[Network], float] | None = None,
+        max_time: float | None = None,
+        verbose: bool = False,
+        callbacks: Callback | Iterable[Callback] = (),
+    ) -> History:
+        """Train for some epochs; a further call goes on where the last one stopped.
+
+        An epoch is one move and one evaluation of all particles; the first of all evaluates them
+        where they begin.  What ends training is asked in this order: callbacks, target,
+        max_evaluations, stagnation, max_time, epochs.
+
+        A further call first evaluates the best place of each particle on the rows it is given; if
+        the network's parameters have been changed since, they take the place of the worst particle.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (rows, inputs)
+            As for ``Backprop.train``.
+        Y : array-like of shape (rows, outputs), (rows,) with one output, or class indices (rows,)
+            Targets; class indices are whole numbers and go with softmax.
+        epochs : int, default=100
+            At most so many.  At least 1.
+        sample_weight : array-like of shape (rows,), optional
+            Not negative; 1 each where not given.
+        validation : tuple (X, Y) or (X, Y, sample_weight), or callable, optional
+            Held-out data; E₀ on it is kept in the history.  Or ``f(network)``, called after each
+            epoch: the number it returns is kept in place of E₀.
+        max_time : float, optional
+            Seconds > 0 after which no further epoch begins.
+        verbose : bool, default=False
+            Show a progress bar on standard error.
+        callbacks : callable or iterable of callables, optional
+            Each is called as ``f(trainer, history)`` at the end of an epoch; one that returns True
+            ends the training.
+
+        Returns
+        -------
+        History
+            With ``mean`` and ``diversity``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If shapes or types do not fit, numbers are not finite, or a parameter is out of range.
+            ValueError, too, if no particle has a finite error; the network is then as it was.
+        RuntimeError
+            If the network is in training already.
+        KeyboardInterrupt
+            On Ctrl-C, with the parameters of the last epoch.
+        """
+        rules, limits = self._check()
+        items = checks.items(X, Y, sample_weight, self.network)
+        validated = held_out(validation, self.network)
+        course = Course(self, self.network, epochs, validated, max_time, callbacks)
+        self.history = course.history
+        with self.network._in_training(), progress(bool(verbose), course.epochs) as course.advance:
+            self._search(items, rules, limits, course)
+        return self.history
+
+    def _search(self, items: Items, rules: Rules, limits: Limits, course: Course) -> None:
+        """Step until the course is over, the network following the best place."""
+        per_layer = l2.per_layer(self.l2, len(self.network.weights))
+        errors = _Errors(self.network, items, l2.rates(per_layer, items.mass), self.particles)
+        counted = self.evaluations
+        if self._swarm is None:
+            self._swarm = self._begin()
+            parts = (math.inf, math.inf)
+        else:
+            parts = self._go_on(self._swarm, errors)
+        swarm = self._swarm
+        over = False
+        while not over:
+            swarm.step(errors, rules)
+            self.evaluations = counted + errors.count
+            if not math.isfinite(swarm.value):
+                raise self._nowhere_finite()
+            if swarm.improved:
+                parts = errors.parts(swarm.best)
+            self.network.params[...] = swarm.place
+            course.record(*parts, (errors.mean(), swarm.diversity))
+            over = course.over(limits.reached(swarm, errors.count))
+
+    def _begin(self) -> Swarm:
+        """Make the swarm."""
+        params = self.network.params
+        if isinstance(self.init, str):
+            places = self._drawn()
+            if self.init == "around":
+                places += params
+            if self.init != "fresh":
+                places[0] = params
+        else:
+            places = np.array(self.init)
+        return Swarm(places, (self._drawn() - places) / 2, self._rng)
+
+    def _drawn(self) -> Array:
+        """Return where `particles` new networks would begin."""
+        network = self.network
+        layers = network._initial_bounds((*network.hidden, network.output))
+        sizes = [array.size for array in (*network.weights, *network.biases)]
+        bounds = np.repeat([*layers, *layers], sizes)
+        drawn: Array = self._rng.uniform(-1, 1, (self.particles, bounds.size)) * bounds
+        return drawn.astype(network.dtype)
+
+    def _go_on(self, swarm: Swarm, errors: _Errors) -> tuple[float, float]:
+        """Take up where the last training stopped; return E₀ and R of the best place."""
+        params = self.network.params
+        changed = not np.array_equal(params, swarm.place)
+        swarm.revalue(errors)
+        if changed:
+            swarm.replace_worst(params)
+            swarm.revalue(errors)
+        return errors.parts(swarm.best)
+
+    def _nowhere_finite(self) -> Diverged:
+        return Diverged(
+            f"no particle has a finite error, with l2={self.l2}: the network is as it was."
+            " Scaled inputs (StandardScaler) help."
+        )
+
+    def save(self, path: PathLike) -> None:
+        """Write the training, its network included, to a file, whole or not at all.
+
+        Training goes on from it with the same bits as one that never stopped.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A safetensors file; what it held is replaced.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        ValueError
+            If the random number generator is of a kind that cannot be saved.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from pyl2 import Network, ParticleSwarm
+        >>> X = [[0.0], [1.0], [2.0]]
+        >>> trainer = ParticleSwarm(Network((1, 1), seed=0), particles=10, seed=0)
+        >>> history = trainer.train(X, X, epochs=5)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     trainer.save(os.path.join(folder, "training.pyl2"))
+        ...     again = ParticleSwarm.load(os.path.join(folder, "training.pyl2"))
+        >>> histories = trainer.train(X, X, epochs=5), again.train(X, X, epochs=5)
+        >>> bool((trainer.network.params == again.network.params).all())
+        True
+        """
+        arrays, meta = self.network._to_file()
+        values = {name: files.plain(getattr(self, name)) for name in _SAVED}
+        if isinstance(self.init, str):
+            values["init"] = self.init
+        else:
+            arrays["init"] = self.init
+        if self._swarm is not None:
+            swarm_arrays, meta["swarm"] = self._swarm.to_file()
+            arrays |= swarm_arrays
+        meta |= {
+            "parameters": values,
+            "evaluations": self.evaluations,
+            "rng": generators.to_json(self._rng),
+        }
+        files.write(path, "particle_swarm", arrays, meta)
+
+    @classmethod
+    def load(cls, path: PathLike) -> ParticleSwarm:
+        """Read a training, with its network, from a file that ``save`` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        ParticleSwarm
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        ValueError
+            If it is no file of a training, or is damaged.
+        """
+        arrays, meta = files.read(path, "particle_swarm")
+        network = Network._from_file(arrays, meta)
+        try:
+            values = {name: meta["parameters"][name] for name in _SAVED}
+            init = arrays["init"] if "init" in arrays else meta["parameters"]["init"]
+            rng = generators.from_json(meta["rng"])
+            trainer = cls(network, **values, init=init, seed=rng)
+            trainer.evaluations = checks.whole("evaluations", meta["evaluations"], 0)
+            if "swarm" in meta:
+                trainer._take_up(Swarm.from_file(arrays, meta["swarm"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: the training is damaged: {error}") from None
+        return trainer
+
+    def _take_up(self, swarm: Swarm) -> None:
+        """Take a swarm from a file, which must fit."""
+        params, places = self.network.params, swarm.positions
+        wanted = (self.particles, params.size)
+        if places.shape != wanted or places.dtype != params.dtype:
+            raise ValueError(f"the swarm is {places.dtype} {places.shape}, not {wanted}")
+        self._swarm = swarm
+
+
+class _Errors:
+    """E of each particle on a data set, and the parts of it that the last call found."""
+
+    def __init__(
+        self, network: Network, items: Items, rates: Sequence[float], particles: int
+    ) -> None:
+        self._net, self._items = network._net, items
+        self._rates = np.tile(np.array(rates), (particles, 1))
+        self._parts = np.empty((particles, 2))
+        self._sums = np.empty(particles)
+        self.count = 0
+
+    def __call__(self, places: Array) -> Array:
+        """Return E of each place; NaN where it is none."""
+        self._net.errors(places, *self._items, self._rates, self._parts)
+        self.count += len(places)
+        return np.add(self._parts[:, 0], self._parts[:, 1], out=self._sums)
+
+    def parts(self, particle: int) -> tuple[float, float]:
+        """Return E₀ and R of one."""
+        data_error, penalty = self._parts[particle].tolist()
+        return data_error, penalty
+
+    def mean(self) -> float:
+        """Return the mean E of those that are finite."""
+        mean = self._sums.sum() / len(self._sums)
+        return float(mean if math.isfinite(mean) else self._sums[np.isfinite(self._sums)].mean())
+
+
+# The parameters of ParticleSwarm that its file holds: all but the network, init and the seed.
+_SAVED = (
+    "particles",
+    "l2",
+    "topology",
+    "neighbours",
+    "inertia",
+    "c1",
+    "c2",
+    "v_max",
+    "target",
+    "max_evaluations",
+    "tol",
+    "n_iter_no_change",
+)
