@@ -248,6 +248,60 @@ class Net:
         return params, state, t, sums
 
 
+def philox(counter, key):
+    """Words (..., 4) of Philox4x32-10 (Salmon et al., SC 2011) for counters (..., 4), key (2,)."""
+    c = [np.asarray(word, dtype=np.uint64) for word in np.moveaxis(np.asarray(counter), -1, 0)]
+    k, low = [int(word) for word in key], np.uint64(0xFFFFFFFF)
+    for _ in range(10):
+        p, q = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
+        a, b = (word >> np.uint64(32) for word in (q, p))
+        c = [a ^ c[1] ^ np.uint64(k[0]), q & low, b ^ c[3] ^ np.uint64(k[1]), p & low]
+        k = [(k[0] + 0x9E3779B9) % 2**32, (k[1] + 0xBB67AE85) % 2**32]
+    return np.stack(c, axis=-1).astype(np.uint32)
+
+
+def two_uniforms(seed, iteration, particles, size, bits):
+    """Two numbers in [0, 1) for each particle and coordinate, of 64 or 32 bits: (2, P, d)."""
+    blocks = np.arange(-(-size * bits // 64))
+    counter = np.empty((particles, len(blocks), 4), np.uint64)
+    counter[..., 0], counter[..., 1] = blocks, np.arange(particles)[:, None]
+    counter[..., 2], counter[..., 3] = iteration % 2**32, iteration // 2**32
+    words = philox(counter, (seed % 2**32, seed // 2**32))
+    halves = words.reshape(particles, len(blocks), 2, 2).transpose(2, 0, 1, 3)
+    if bits == 32:
+        return halves.reshape(2, particles, -1)[:, :, :size] // 2**9 / 2.0**23
+    whole = halves[..., 0] + halves[..., 1].astype(np.uint64) * np.uint64(2**32)
+    return (whole >> np.uint64(12)) / 2.0**52
+
+
+def confine(boundary, x, v, low, high):
+    """Positions and velocities after the bounds have been looked at."""
+    if boundary == "none":
+        return x, v
+    out = (x < low) | (x > high)
+    if boundary == "absorb":
+        v = np.where(out, 0.0, v)
+    elif boundary == "reflect":
+        x = np.where(x < low, 2 * low - x, np.where(x > high, 2 * high - x, x))
+        v = np.where(out, -v, v)
+    elif boundary == "periodic":
+        x = np.where(out, low + np.mod(x - low, high - low), x)
+    return np.clip(x, low, high), v
+
+
+BOUNDARIES = ("none", "absorb", "reflect", "periodic")
+
+
+def move(
+    x, v, best, leader, numbers, w, c1, c2, v_max=np.inf, boundary="none", low=None, high=None
+):
+    """One step of Standard PSO 2007, all in (P, d); numbers (2, P, d)."""
+    led = (leader != np.arange(len(x)))[:, None]
+    v = w * v + c1 * numbers[0] * (best - x) + led * c2 * numbers[1] * (best[leader] - x)
+    v = np.clip(v, -v_max, v_max)
+    return confine(boundary, x + v, v, low, high)
+
+
 def make_net(activation, output, depth, inputs=5, outputs=3):
     """A network of `depth` hidden layers of different widths."""
     sizes = (inputs, *(6, 4, 7)[:depth], outputs)

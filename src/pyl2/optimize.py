@@ -213,7 +213,9 @@ def _begin(
     """Place the particles between the bounds, each flying half of the way to another such place."""
     shape = particles, low.size
     given = None if x0 is None else _given(x0, low, high, shape)
-    finite = bool(np.isfinite(high - low).all())
+    with np.errstate(all="ignore"):
+        width = high - low
+    finite = bool(np.isfinite(width).all())
     if not finite and (given is None or given.ndim == 1 or rules.boundary == "periodic"):
         raise ValueError(
             "lower and upper must be finite, and so their distance, unless x0 has shape"
@@ -222,12 +224,12 @@ def _begin(
     if given is not None and given.ndim == 2:
         places = given
     else:
-        places = low + (high - low) * rng.uniform(size=shape)
+        places = low + width * rng.uniform(size=shape)
         if given is not None:
             places[0] = given
     if not finite:
         return Swarm(places, np.zeros(shape), rng)
-    return Swarm(places, (low + (high - low) * rng.uniform(size=shape) - places) / 2, rng)
+    return Swarm(places, (low + width * rng.uniform(size=shape) - places) / 2, rng)
 
 
 def _given(x0: ArrayLike, low: Array, high: Array, shape: tuple[int, int]) -> Array:
