@@ -273,24 +273,30 @@ class ParticleSwarm:
     def _begin(self) -> Swarm:
         """Make the swarm."""
         params = self.network.params
+        rng = np.random.default_rng(int.from_bytes(self._rng.bytes(8), "little"))
+        velocities = self._drawn(rng)
         if isinstance(self.init, str):
-            places = self._drawn()
+            places = self._drawn(rng)
             if self.init == "around":
                 places += params
             if self.init != "fresh":
                 places[0] = params
         else:
             places = np.array(self.init)
-        return Swarm(places, (self._drawn() - places) / 2, self._rng)
+        velocities -= places
+        velocities /= 2
+        return Swarm(places, velocities, self._rng)
 
-    def _drawn(self) -> Array:
+    def _drawn(self, rng: np.random.Generator) -> Array:
         """Return where `particles` new networks would begin."""
         network = self.network
         layers = network._initial_bounds((*network.hidden, network.output))
         sizes = [array.size for array in (*network.weights, *network.biases)]
-        bounds = np.repeat([*layers, *layers], sizes)
-        drawn: Array = self._rng.uniform(-1, 1, (self.particles, bounds.size)) * bounds
-        return drawn.astype(network.dtype)
+        bounds = np.repeat([*layers, *layers], sizes).astype(network.dtype)
+        drawn: Array = rng.random((self.particles, bounds.size), network.dtype.type)
+        drawn *= 2 * bounds
+        drawn -= bounds
+        return drawn
 
     def _go_on(self, swarm: Swarm, errors: _Errors) -> tuple[float, float]:
         """Take up where the last training stopped; return E₀ and R of the best place."""
