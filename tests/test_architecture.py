@@ -67,6 +67,7 @@ MAY_IMPORT = {
         "l2",
         "lbfgs",
         "network",
+        "particle_swarm",
         "schedule",
         "threads",
     },

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 import tracemalloc
+import warnings
 
 import joblib
 import numpy as np
@@ -22,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 from sklearn.utils import get_tags
 
-from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network
+from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, ParticleSwarm
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -31,7 +32,7 @@ pytestmark = [
 ]
 
 BOTH = [MLPClassifier, MLPRegressor]
-SOLVERS = ["sgd", "adam", "adamw", "lbfgs"]
+SOLVERS = ["sgd", "adam", "adamw", "lbfgs", "pso"]
 
 
 @pytest.fixture(scope="module")
@@ -363,6 +364,79 @@ def test_a_course_of_calls_has_the_same_errors():
     assert ours == theirs
 
 
+# --- the swarm ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", ["batch", "train", 50.0])
+def test_pso_is_particle_swarm(n, iris):
+    """From the estimator's initial weights and its random numbers; λ/n as for lbfgs."""
+    X, y = iris
+    model = MLPClassifier(
+        7, solver="pso", alpha=0.4, n=n, max_iter=20, n_iter_no_change=np.inf, random_state=0
+    ).fit(X, y)
+    assert model.n_iter_ == len(model.loss_curve_) == 20
+    assert model.loss_ == model.best_loss_ == model.loss_curve_[-1]
+    assert model.loss_ == pytest.approx(model._network.error(X, y, l2=0.4, n=n), rel=1e-12)
+    rng = np.random.RandomState(0)
+    network = Network((4, 7, 3), hidden="relu", output="softmax")
+    network._initialise(rng, ("relu", "relu"))
+    same = ParticleSwarm(network, l2=0.4 if n != 50.0 else 0.4 * 150 / 50, seed=rng)
+    same.train(X, y, epochs=20)
+    np.testing.assert_allclose(model._network.params, network.params, rtol=1e-9)
+
+
+def test_pso_ends_by_tol(iris):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = MLPClassifier(5, solver="pso", tol=1.0, n_iter_no_change=4).fit(*iris)
+    assert model.n_iter_ < 30
+    with pytest.warns(ConvergenceWarning, match=r"Particle Swarm: Maximum iterations \(3\)"):
+        MLPClassifier(5, solver="pso", max_iter=3).fit(*iris)
+
+
+def test_pso_goes_on_in_full(iris):
+    """Two fits of 10 iterations are one of 20, copies included."""
+    parameters = {"solver": "pso", "n_iter_no_change": np.inf, "random_state": 0}
+    whole = MLPClassifier(5, max_iter=20, **parameters).fit(*iris)
+    half = MLPClassifier(5, max_iter=10, warm_start="full", **parameters).fit(*iris)
+    half = pickle.loads(pickle.dumps(half)).fit(*iris)
+    np.testing.assert_array_equal(half._network.params, whole._network.params)
+    assert half.loss_curve_ == whole.loss_curve_
+
+
+def test_pso_warm_start_is_never_worse(iris):
+    model = MLPClassifier(5, solver="lbfgs", alpha=1.0, max_iter=20).fit(*iris)
+    before = model.loss_
+    model.set_params(solver="pso", warm_start=True, max_iter=5).fit(*iris)
+    assert model.loss_ <= before
+    model.set_params(solver="adam").fit(*iris)
+    model.set_params(solver="pso", warm_start="full").fit(*iris)
+    model.set_params(solver="adam").fit(*iris)
+
+
+def test_pso_refuses_what_it_has_not(iris):
+    with pytest.raises(ValueError, match="early_stopping=True does not go with solver='pso'"):
+        MLPClassifier(solver="pso", early_stopping=True).fit(*iris)
+    with pytest.raises(ValueError, match="decay='decoupled' does not go with optimizer='pso'"):
+        MLPClassifier(solver="pso", decay="decoupled").fit(*iris)
+    with pytest.raises(AttributeError, match="partial_fit") as caught:
+        _ = MLPClassifier(solver="pso").partial_fit
+    assert "pso needs all rows at once" in str(caught.value.__cause__)
+
+
+def test_pso_verbose(iris, capsys):
+    model = MLPClassifier(solver="pso", max_iter=2, verbose=True).fit(*iris)
+    assert f"Iteration 2, loss = {model.loss_:.8f}" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_in_pso(iris):
+    model = MLPClassifier(5, solver="pso", callbacks=press_ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*iris)
+    model.predict(iris[0])
+
+
 def test_poisson_refuses_negative_targets():
     with pytest.raises(ValueError, match="must not be negative"):
         MLPRegressor("poisson").fit(X4, [0.0, -1.0, 1.0, 1.0])
@@ -521,12 +595,12 @@ def test_parameters_and_tags_are_scikit_learns(Estimator):
 @pytest.mark.parametrize("Estimator", BOTH)
 def test_attributes_are_scikit_learns(Estimator, solver, cancer):
     theirs = getattr(neural_network, Estimator.__name__)
-    solver_there = "adam" if solver == "adamw" else solver
+    solver_there = {"adamw": "adam", "pso": "lbfgs"}.get(solver, solver)
     found = [
         {name for name in vars(model.fit(*cancer)) if name.endswith("_") and name[0] != "_"}
         for model in (Estimator(solver=solver, max_iter=2), theirs(solver=solver_there, max_iter=2))
     ]
-    assert found[0] - found[1] <= {"loss_curve_", "validation_loss_curve_"}
+    assert found[0] - found[1] <= {"loss_curve_", "validation_loss_curve_", "best_loss_"}
     assert not found[1] - found[0]
 
 

@@ -66,6 +66,8 @@ ESTIMATORS = [
     # A check wants probabilities below 1; where λ is small they become 1, scikit-learn's too.
     MLPClassifier(solver="lbfgs", alpha=1.0, max_iter=100),
     MLPRegressor(solver="lbfgs", max_iter=100),
+    MLPClassifier(solver="pso"),
+    MLPRegressor(solver="pso"),
 ]
 CHECKS = parametrize_with_checks(ESTIMATORS)
 

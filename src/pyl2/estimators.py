@@ -1,4 +1,4 @@
-"""MLPClassifier and MLPRegressor: scikit-learn's estimators, trained by Backprop."""
+"""MLPClassifier and MLPRegressor: scikit-learn's estimators, on the trainers of pyl2."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from pyl2.course import Course, Diverged, callables
 from pyl2.history import History
 from pyl2.lbfgs import minimise
 from pyl2.network import ACTIVATIONS, Network
+from pyl2.particle_swarm import ParticleSwarm
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -70,6 +71,11 @@ class _Trainer(Backprop):
     verbose = False
     max_fun = 15000
     result: Any = None
+
+    @property
+    def stalled(self) -> int:
+        """Epochs one after another that have not bettered what is judged."""
+        return self._schedule.stalled
 
     @property
     def learning_rate(self) -> float:
@@ -125,20 +131,45 @@ class _Trainer(Backprop):
             self._order = self._best = self._last = None
 
 
+class _Swarm(ParticleSwarm):
+    """ParticleSwarm with the attributes of a trainer that an estimator asks for.
+
+    Attributes
+    ----------
+    n : {"batch", "train"} or float
+        As for lbfgs; both words mean the sum of the sample weights.
+    """
+
+    n: Any = "train"
+    early_stopping = False
+    averaged = 1
+    stalled = 0
+    result = None
+
+    def _rates(self, items: Items) -> list[float]:
+        return l2.rates(
+            l2.per_layer(self.l2, len(self.network.weights)), l2.divisor(self.n, items.mass)
+        )
+
+    def rest(self) -> None:
+        """Let go of nothing: the swarm is kept as a whole or not at all."""
+
+
 def _validated(method: _Method) -> _Method:
     """Have scikit-learn check the parameters first."""
     return cast(_Method, _fit_context(prefer_skip_nested_validation=True)(method))
 
 
 def _stochastic(method: _Method) -> _Method:
-    """Hide a method of an estimator whose solver is lbfgs."""
+    """Hide a method of an estimator whose solver goes by all rows at once."""
     return cast(_Method, available_if(_is_stochastic)(method))
 
 
 def _is_stochastic(estimator: Any) -> bool:
-    if estimator.solver == "lbfgs":
+    reasons = {"lbfgs": "lbfgs is not stochastic.", "pso": "pso needs all rows at once."}
+    if estimator.solver in reasons:
         raise AttributeError(
-            "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
+            "partial_fit is only available for stochastic optimizers. " + reasons[estimator.solver]
         )
     return True
 
@@ -149,7 +180,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam", "adamw"})],
+        "solver": [StrOptions({"lbfgs", "sgd", "adam", "adamw", "pso"})],
         "alpha": [Interval(Real, 0, None, closed="left"), list, tuple, np.ndarray],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
@@ -182,6 +213,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
     }
 
     _network: Network
+    _optimizer: Any
     loss_curve_: list[float]
     best_loss_: Any  # these are None where they do not apply
     best_validation_score_: Any
@@ -345,13 +377,15 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         rng = check_random_state(self.random_state)
         if first:
             self._start(X.shape[1], hidden_sizes, X.dtype, rng)
-        trainer = self._trainer(rng, incremental)
-        if trainer.early_stopping and held_out is None:
+        pso = self.solver == "pso"
+        trainer = self._swarm(rng) if pso else self._trainer(rng, incremental)
+        if isinstance(trainer, _Trainer) and trainer.early_stopping and held_out is None:
             train, held_out = self._split(X, y, labels, sample_weight, trainer)
             X, y = X[train], y[train]
             sample_weight = None if sample_weight is None else sample_weight[train]
         self._begin(first, trainer, held_out)
-        trainer.batch_size = self._batch_rows(X.shape[0])
+        if isinstance(trainer, _Trainer):
+            trainer.batch_size = self._batch_rows(X.shape[0])
         self._train(trainer, (X, y, sample_weight), held_out, incremental)
 
     def _hidden_sizes(self) -> list[int]:
@@ -427,9 +461,10 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         """Return the trainer that goes on, or a new one, set for this fit."""
         network = self._network
         full = self.warm_start == "full"
-        trainer: _Trainer | None = getattr(self, "_optimizer", None)
-        goes_on = trainer is not None and trainer.network is network and (full or incremental)
-        if trainer is None or not goes_on or (full and trainer.optimizer != self._optimizer_name()):
+        trainer: Any = getattr(self, "_optimizer", None)
+        ours = isinstance(trainer, _Trainer) and trainer.network is network
+        goes_on = ours and (full or incremental)
+        if not goes_on or (full and trainer.optimizer != self._optimizer_name()):
             trainer = _Trainer(network, self._optimizer_name(), seed=rng)
             goes_on = False
         if full or not goes_on:  # scikit-learn's optimizers keep the rates they were made with
@@ -446,7 +481,24 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             trainer.early_stopping = self.early_stopping
             trainer.averaged = self.n_outputs_ if self.out_activation_ == "identity" else 1
             self._optimizer = trainer
-        return trainer
+        return cast(_Trainer, trainer)
+
+    def _swarm(self, rng: Any) -> _Swarm:
+        """Return the swarm that goes on, or a new one, set for this fit."""
+        if self.early_stopping:
+            raise ValueError("early_stopping=True does not go with solver='pso'")
+        network, full = self._network, self.warm_start == "full"
+        swarm: Any = getattr(self, "_optimizer", None) if full else None
+        goes_on = isinstance(swarm, _Swarm) and swarm.network is network
+        swarm = swarm if goes_on else _Swarm(network, seed=rng)
+        swarm.l2 = l2.per_layer(self.alpha, len(network.weights), "alpha")
+        swarm.n, swarm.tol = self.n, self.tol
+        patience = self.n_iter_no_change
+        swarm.n_iter_no_change = None if patience == np.inf else int(patience)
+        l2.check_decay(self.decay, self.solver)
+        if full:
+            self._optimizer = swarm
+        return cast(_Swarm, swarm)
 
     def _optimizer_name(self) -> str:
         if self.solver != "sgd":
@@ -468,18 +520,18 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             "epsilon": self.epsilon,
         }
 
-    def _begin(self, first: bool, trainer: _Trainer, held_out: _HeldOut | None) -> None:
+    def _begin(self, first: bool, trainer: _Trainer | _Swarm, held_out: _HeldOut | None) -> None:
         """Set up the attributes that tell of the training, or go on with them."""
         self.n_iter_ = 0
-        early = trainer.early_stopping
         if first or not hasattr(self, "loss_curve_"):
             self.loss_curve_ = []
         if held_out is None:
             self.validation_loss_curve_ = None
         elif first or getattr(self, "validation_loss_curve_", None) is None:
             self.validation_loss_curve_ = []
-        if self.solver == "lbfgs":
+        if isinstance(trainer, _Swarm) or self.solver == "lbfgs":
             return
+        early = trainer.early_stopping
         if first or not hasattr(self, "best_loss_") or early != (self.best_loss_ is None):
             self._no_improvement_count = 0
             self.validation_scores_ = [] if early else None
@@ -502,7 +554,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
 
     def _train(
         self,
-        trainer: _Trainer,
+        trainer: _Trainer | _Swarm,
         items: tuple[Any, Array, Array | None],
         held_out: _HeldOut | None,
         incremental: bool,
@@ -521,7 +573,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         except Diverged as error:
             self._diverged(trainer, error)
         except KeyboardInterrupt:
-            if self.solver == "lbfgs":
+            if isinstance(trainer, _Swarm) or self.solver == "lbfgs":
                 raise
             warnings.warn("Training interrupted by user.", stacklevel=5)
             trainer._restore_best()
@@ -529,11 +581,11 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             if not incremental:
                 self._conclude(trainer, history)
         finally:
-            self._no_improvement_count = trainer._schedule.stalled
+            self._no_improvement_count = trainer.stalled
             trainer.rest()
 
     def _validation(
-        self, trainer: _Trainer, held_out: _HeldOut | None
+        self, trainer: _Trainer | _Swarm, held_out: _HeldOut | None
     ) -> Callable[[Network], float] | None:
         """Return what Backprop is to ask after each epoch: the lower, the better."""
         if held_out is None:
@@ -578,9 +630,13 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
     def _enter(self, trainer: _Trainer, history: History) -> None:
         """Enter an epoch into the attributes."""
         self.n_iter_ = len(history)
-        stochastic = self.solver != "lbfgs"
+        stochastic = self.solver not in ("lbfgs", "pso")
         self.loss_ = trainer.loss if stochastic else float(history.error[-1])
         self.loss_curve_.append(self.loss_)
+        if self.solver == "pso":
+            self.best_loss_ = self.loss_
+            if self.verbose:
+                print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
         if not stochastic:
             return
         self.t_ = trainer._schedule.items_seen
@@ -593,7 +649,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             if trainer.early_stopping:
                 print(f"Validation score: {self.validation_scores_[-1]:f}")
 
-    def _conclude(self, trainer: _Trainer, history: History) -> None:
+    def _conclude(self, trainer: _Trainer | _Swarm, history: History) -> None:
         """Warn if training has not converged."""
         if trainer.result is not None:
             self.loss_ = float(trainer.result.fun)
@@ -603,8 +659,9 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
 
     def _warn_not_converged(self, result: Any) -> None:
         if result is None:
+            name = "Particle Swarm" if self.solver == "pso" else "Stochastic Optimizer"
             message = (
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the"
+                f"{name}: Maximum iterations ({self.max_iter}) reached and the"
                 " optimization hasn't converged yet."
             )
         else:
@@ -618,10 +675,10 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             )
         warnings.warn(message, ConvergenceWarning, stacklevel=7)
 
-    def _diverged(self, trainer: _Trainer, error: Diverged) -> None:
+    def _diverged(self, trainer: _Trainer | _Swarm, error: Diverged) -> None:
         """Early stopping still has its best parameters; all else is an error."""
         told = f"learning_rate_init={self.learning_rate_init} and alpha={self.alpha}: {error}"
-        if not trainer.early_stopping:
+        if isinstance(trainer, _Swarm) or not trainer.early_stopping:
             raise ValueError(f"{_NOT_FINITE} It happened with {told}") from None
         self.n_iter_ += 1
         self.loss_ = math.nan
@@ -691,9 +748,10 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         Units of each hidden layer.
     activation : str or sequence of str, default="relu"
         Of the hidden layers, one for all or one for each: "identity", "logistic", "tanh" or "relu".
-    solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
+    solver : {"lbfgs", "sgd", "adam", "adamw", "pso"}, default="adam"
         "sgd" with momentum, "adam" as scikit-learn writes them, "adamw" as PyTorch computes it;
-        "lbfgs" is SciPy's, on the error over all rows.
+        "lbfgs" is SciPy's, on the error over all rows; "pso" a swarm of 50 particles, on the same
+        error, with the defaults of ``ParticleSwarm``.
     alpha : float or sequence of float, default=0.0001
         The L2 constant λ ≥ 0, one for all layers or one for each; biases are in no penalty.
     batch_size : int or "auto", default="auto"
@@ -706,14 +764,15 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int, default=200
-        Most epochs; for lbfgs iterations.
+        Most epochs; for lbfgs and pso iterations.
     shuffle : bool, default=True
         Whether each epoch takes the rows in a new order.
     random_state : None, int or numpy.random.RandomState, default=None
         Where initial weights, the validation split and the orders come from.
     tol : float, default=1e-4
         An epoch that does not better the loss or the validation score by this stalls; for lbfgs the
-        largest component of the gradient to reach.
+        largest component of the gradient to reach; pso ends when ``n_iter_no_change`` iterations
+        together have not lowered the loss by more.
     verbose : bool or int, default=False
         Whether to print each epoch's loss.
     warm_start : bool or "full", default=False
@@ -726,7 +785,7 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         Whether sgd's momentum is Nesterov's.
     early_stopping : bool, default=False
         Judge by a score on validation data instead of by the loss, and keep the best weights.  The
-        data are ``X_val`` and ``y_val`` of ``fit``, else a part set aside.  Not for lbfgs.
+        data are ``X_val`` and ``y_val`` of ``fit``, else a part set aside.  Not for lbfgs or pso.
     validation_fraction : float, default=0.1
         The part to set aside.
     beta_1, beta_2 : float, default=0.9, 0.999
@@ -765,15 +824,16 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
     classes_ : ndarray
         The classes, sorted.
     loss_ : float
-        Of the last epoch, penalty included: the mean over its batches at the weights each saw.
+        Of the last epoch, penalty included: the mean over its batches at the weights each saw; for
+        pso the best so far.
     best_loss_ : float or None
         The lowest; None with early stopping.  Not for lbfgs.
     loss_curve_ : list of float
         ``loss_`` of each epoch, those of earlier calls that were gone on from included.
     validation_scores_ : list of float or None
-        The score after each epoch, with early stopping.  Not for lbfgs.
+        The score after each epoch, with early stopping.  Not for lbfgs or pso.
     best_validation_score_ : float or None
-        The highest.  Not for lbfgs.
+        The highest.  Not for lbfgs or pso.
     validation_loss_curve_ : list of float or None
         Loss on the validation data, if there are any, after each epoch, without the penalty.
     t_ : int
@@ -1074,9 +1134,10 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
         Units of each hidden layer.
     activation : str or sequence of str, default="relu"
         Of the hidden layers, one for all or one for each: "identity", "logistic", "tanh" or "relu".
-    solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
+    solver : {"lbfgs", "sgd", "adam", "adamw", "pso"}, default="adam"
         "sgd" with momentum, "adam" as scikit-learn writes them, "adamw" as PyTorch computes it;
-        "lbfgs" is SciPy's, on the error over all rows.
+        "lbfgs" is SciPy's, on the error over all rows; "pso" a swarm of 50 particles, on the same
+        error, with the defaults of ``ParticleSwarm``.
     alpha : float or sequence of float, default=0.0001
         The L2 constant λ ≥ 0, one for all layers or one for each; biases are in no penalty.
     batch_size : int or "auto", default="auto"
@@ -1089,14 +1150,15 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int, default=200
-        Most epochs; for lbfgs iterations.
+        Most epochs; for lbfgs and pso iterations.
     shuffle : bool, default=True
         Whether each epoch takes the rows in a new order.
     random_state : None, int or numpy.random.RandomState, default=None
         Where initial weights, the validation split and the orders come from.
     tol : float, default=1e-4
         An epoch that does not better the loss or the validation score by this stalls; for lbfgs the
-        largest component of the gradient to reach.
+        largest component of the gradient to reach; pso ends when ``n_iter_no_change`` iterations
+        together have not lowered the loss by more.
     verbose : bool or int, default=False
         Whether to print each epoch's loss.
     warm_start : bool or "full", default=False
@@ -1109,7 +1171,7 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
         Whether sgd's momentum is Nesterov's.
     early_stopping : bool, default=False
         Judge by a score on validation data instead of by the loss, and keep the best weights.  The
-        data are ``X_val`` and ``y_val`` of ``fit``, else a part set aside.  Not for lbfgs.
+        data are ``X_val`` and ``y_val`` of ``fit``, else a part set aside.  Not for lbfgs or pso.
     validation_fraction : float, default=0.1
         The part to set aside.
     beta_1, beta_2 : float, default=0.9, 0.999
@@ -1144,15 +1206,16 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
     ----------
     loss_ : float
         Of the last epoch, penalty included: the mean over its batches at the weights each saw.
-        As scikit-learn has it, a squared error is averaged over outputs; for lbfgs it is summed.
+        As scikit-learn has it, a squared error is averaged over outputs; for lbfgs and pso it is
+        summed.  That of pso is the best so far.
     best_loss_ : float or None
         The lowest; None with early stopping.  Not for lbfgs.
     loss_curve_ : list of float
         ``loss_`` of each epoch, those of earlier calls that were gone on from included.
     validation_scores_ : list of float or None
-        The score after each epoch, with early stopping.  Not for lbfgs.
+        The score after each epoch, with early stopping.  Not for lbfgs or pso.
     best_validation_score_ : float or None
-        The highest.  Not for lbfgs.
+        The highest.  Not for lbfgs or pso.
     validation_loss_curve_ : list of float or None
         Loss on the validation data, if there are any, after each epoch, without the penalty.
     t_ : int

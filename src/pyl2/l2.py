@@ -12,7 +12,7 @@ from typing import Any
 from pyl2 import checks
 
 # What each decay is to an optimizer; the first is the default.
-_DECAYS_OF = {"adamw": ("decoupled", "fraction"), "lbfgs": ("l2",)}
+_DECAYS_OF = {"adamw": ("decoupled", "fraction"), "lbfgs": ("l2",), "pso": ("l2",)}
 DECAYS = ("l2", "decoupled", "fraction")
 
 
@@ -48,8 +48,8 @@ def check_decay(decay: Any, optimizer: str) -> str:
     Raises
     ------
     ValueError
-        If the optimizer has no such decay: adamw with "l2" would be adam, and lbfgs minimises a
-        fixed error.
+        If the optimizer has no such decay: adamw with "l2" would be adam, and lbfgs and pso
+        minimise a fixed error.
     """
     allowed = _DECAYS_OF.get(optimizer, DECAYS)
     if decay is None:

@@ -249,8 +249,7 @@ class ParticleSwarm:
 
     def _search(self, items: Items, rules: Rules, limits: Limits, course: Course) -> None:
         """Step until the course is over, the network following the best place."""
-        per_layer = l2.per_layer(self.l2, len(self.network.weights))
-        errors = _Errors(self.network, items, l2.rates(per_layer, items.mass), self.particles)
+        errors = _Errors(self.network, items, self._rates(items), self.particles)
         counted = self.evaluations
         if self._swarm is None:
             self._swarm = self._begin()
@@ -269,6 +268,10 @@ class ParticleSwarm:
             self.network.params[...] = swarm.place
             course.record(*parts, (errors.mean(), swarm.diversity))
             over = course.over(limits.reached(swarm, errors.count))
+
+    def _rates(self, items: Items) -> list[float]:
+        """Return λ/n of each layer."""
+        return l2.rates(l2.per_layer(self.l2, len(self.network.weights)), items.mass)
 
     def _begin(self) -> Swarm:
         """Make the swarm."""
