@@ -411,7 +411,10 @@ def test_pso_warm_start_is_never_worse(iris):
     assert model.loss_ <= before
     model.set_params(solver="adam").fit(*iris)
     model.set_params(solver="pso", warm_start="full").fit(*iris)
-    model.set_params(solver="adam").fit(*iris)
+    model.set_params(solver="adam", warm_start=True).to_sklearn().predict(iris[0])
+    model.fit(*iris).set_params(solver="pso")
+    with pytest.raises(ValueError, match="no solver='pso'"):
+        model.to_sklearn()
 
 
 def test_pso_refuses_what_it_has_not(iris):

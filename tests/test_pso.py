@@ -106,6 +106,11 @@ def threaded_map(fun, places):
         return pool.map(fun, places)
 
 
+# Python 3.12 and later warn when a process that runs threads, as BLAS does, forks.
+forks = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+
+
+@forks
 @pytest.mark.parametrize("how", [{"vectorized": True}, {"workers": 2}, {"workers": threaded_map}])
 def test_however_it_is_evaluated_the_result_is_the_same(how):
     plain = pso(shifted, *BOX, args=(1.0, 0.5), particles=9, maxiter=20, rng=0)
@@ -342,6 +347,7 @@ def test_nan_is_infinitely_bad():
     assert np.isfinite(result.x).all()
 
 
+@forks
 @pytest.mark.parametrize("how", [{}, {"workers": 2}])
 def test_an_exception_ends_the_run_and_is_passed_on(how):
     with pytest.raises(ZeroDivisionError, match="division"):

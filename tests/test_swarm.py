@@ -458,6 +458,11 @@ def test_parameters_are_checked_again_by_train():
     run.topology = "star"
     with pytest.raises(ValueError, match="topology"):
         run.train(*data())
+    run.topology = "ring"
+    run.train(*data(), epochs=1)
+    run.particles = 13
+    with pytest.raises(ValueError, match="particles cannot change once training has begun: 12"):
+        run.train(*data())
     with pytest.raises(TypeError, match="network must be a Network"):
         ParticleSwarm("net")
 

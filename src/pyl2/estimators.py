@@ -141,6 +141,7 @@ class _Swarm(ParticleSwarm):
     """
 
     n: Any = "train"
+    optimizer = "pso"
     early_stopping = False
     averaged = 1
     stalled = 0

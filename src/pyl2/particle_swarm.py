@@ -131,7 +131,7 @@ class ParticleSwarm:
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, got {type(network).__name__}")
         self.network = network
-        self.particles = checks.whole("particles", particles, 1)
+        self.particles = particles
         self.l2 = l2
         self.topology = topology
         self.neighbours = neighbours
@@ -139,7 +139,7 @@ class ParticleSwarm:
         self.c1 = c1
         self.c2 = c2
         self.v_max = v_max
-        self.init = self._check_init(init)
+        self.init: Any = init
         self.target = target
         self.max_evaluations = max_evaluations
         self.tol = tol
@@ -150,19 +150,18 @@ class ParticleSwarm:
         self._swarm: Swarm | None = None
         self._check()
 
-    def _check_init(self, init: Any) -> Any:
-        if isinstance(init, str):
-            return checks.choice("init", init, STARTS)
-        places = checks.real("init", init, self.network.dtype, 2)
-        wanted = (self.particles, self.network.params.size)
-        if places.shape != wanted:
-            raise ValueError(f"init must have shape {wanted}, got {places.shape}")
-        if not checks.finite(places):
-            raise ValueError("init contains NaN or infinity")
-        return places
-
     def _check(self) -> tuple[Rules, Limits]:
         """Check the parameters: public attributes, which may change between trainings."""
+        checks.whole("particles", self.particles, 1)
+        if self._swarm is not None and len(self._swarm.values) != self.particles:
+            raise ValueError(
+                f"particles cannot change once training has begun: {len(self._swarm.values)}, got"
+                f" {self.particles}"
+            )
+        if not isinstance(self.init, str):
+            self.init = self._places(self.init)
+        else:
+            checks.choice("init", self.init, STARTS)
         l2.per_layer(self.l2, len(self.network.weights))
         params = self.network.params
         rules = Rules(
@@ -180,6 +179,16 @@ class ParticleSwarm:
                 f" {self.max_evaluations}"
             )
         return rules, limits
+
+    def _places(self, init: ArrayLike) -> Array:
+        """Check the places where the particles are to begin."""
+        places = checks.real("init", init, self.network.dtype, 2)
+        wanted = (self.particles, self.network.params.size)
+        if places.shape != wanted:
+            raise ValueError(f"init must have shape {wanted}, got {places.shape}")
+        if not checks.finite(places):
+            raise ValueError("init contains NaN or infinity")
+        return places
 
     def train(
         self,
