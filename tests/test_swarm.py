@@ -414,6 +414,16 @@ def test_a_place_without_a_finite_error_is_infinitely_bad():
     assert (np.diff(history.error) <= 0).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_swarm_that_flies_apart_keeps_what_it_has_found(dtype):
+    X, y = data()
+    run = trainer(dtype, inertia=4.0)
+    history = run.train(X, y, epochs=700)
+    assert np.isfinite(history.error).all()
+    assert np.isfinite(run.network.params).all()
+    assert np.isnan(history.mean[-1])
+
+
 def test_no_finite_error_at_all():
     network = Network((1, 1), output="exp", seed=0)
     before = network.params.copy()

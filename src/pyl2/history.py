@@ -18,7 +18,7 @@ class History:
         E₀ on the validation data after each epoch; empty without such data.
     mean : ndarray of shape (epochs,) or (0,)
         Of a swarm: the mean E of its particles where they are, those left out whose E is not
-        finite; empty for other trainers.
+        finite, NaN if that is all of them; empty for other trainers.
     diversity : ndarray of shape (epochs,) or (0,)
         Of a swarm: the root of the mean squared distance of its particles from the best place that
         was known when they moved there; in the first epoch from the best of themselves.

@@ -59,8 +59,8 @@ class ParticleSwarm:
     target : float, optional
         Training ends when E ≤ target.
     max_evaluations : int, optional
-        Of one call of ``train``; one evaluation is one particle on all rows.  No epoch begins that
-        would need more.
+        Of one call of ``train``; an evaluation is one particle on all rows.  No epoch but the first
+        begins that would need more.
     tol : float, default=0.0
     n_iter_no_change : int, optional
         Training ends when so many epochs have not lowered E by more than ``tol``; by default it
@@ -439,9 +439,12 @@ class _Errors:
         return data_error, penalty
 
     def mean(self) -> float:
-        """Return the mean E of those that are finite."""
-        mean = self._sums.sum() / len(self._sums)
-        return float(mean if math.isfinite(mean) else self._sums[np.isfinite(self._sums)].mean())
+        """Return the mean E of those that are finite; NaN if none is."""
+        mean = float(self._sums.sum() / len(self._sums))
+        if math.isfinite(mean):
+            return mean
+        finite = self._sums[np.isfinite(self._sums)]
+        return float(finite.mean()) if finite.size else math.nan
 
 
 # The parameters of ParticleSwarm that its file holds: all but the network, init and the seed.
