@@ -73,11 +73,6 @@ class _Trainer(Backprop):
     result: Any = None
 
     @property
-    def stalled(self) -> int:
-        """Epochs one after another that have not bettered what is judged."""
-        return self._schedule.stalled
-
-    @property
     def learning_rate(self) -> float:
         """Learning rate of the coming epoch."""
         return self._eta()
@@ -144,16 +139,12 @@ class _Swarm(ParticleSwarm):
     optimizer = "pso"
     early_stopping = False
     averaged = 1
-    stalled = 0
     result = None
 
     def _rates(self, items: Items) -> list[float]:
         return l2.rates(
             l2.per_layer(self.l2, len(self.network.weights)), l2.divisor(self.n, items.mass)
         )
-
-    def rest(self) -> None:
-        """Let go of nothing: the swarm is kept as a whole or not at all."""
 
 
 def _validated(method: _Method) -> _Method:
@@ -582,8 +573,9 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             if not incremental:
                 self._conclude(trainer, history)
         finally:
-            self._no_improvement_count = trainer.stalled
-            trainer.rest()
+            if isinstance(trainer, _Trainer):
+                self._no_improvement_count = trainer._schedule.stalled
+                trainer.rest()
 
     def _validation(
         self, trainer: _Trainer | _Swarm, held_out: _HeldOut | None
@@ -628,27 +620,25 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
 
         return [self._enter, asked]
 
-    def _enter(self, trainer: _Trainer, history: History) -> None:
+    def _enter(self, trainer: Any, history: History) -> None:
         """Enter an epoch into the attributes."""
         self.n_iter_ = len(history)
         stochastic = self.solver not in ("lbfgs", "pso")
         self.loss_ = trainer.loss if stochastic else float(history.error[-1])
         self.loss_curve_.append(self.loss_)
+        if self.verbose and self.solver != "lbfgs":
+            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
         if self.solver == "pso":
             self.best_loss_ = self.loss_
-            if self.verbose:
-                print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
         if not stochastic:
             return
         self.t_ = trainer._schedule.items_seen
-        if trainer.early_stopping:
-            self.best_validation_score_ = -trainer._schedule.best
-        else:
+        if not trainer.early_stopping:
             self.best_loss_ = trainer._schedule.best
+            return
+        self.best_validation_score_ = -trainer._schedule.best
         if self.verbose:
-            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
-            if trainer.early_stopping:
-                print(f"Validation score: {self.validation_scores_[-1]:f}")
+            print(f"Validation score: {self.validation_scores_[-1]:f}")
 
     def _conclude(self, trainer: _Trainer | _Swarm, history: History) -> None:
         """Warn if training has not converged."""
