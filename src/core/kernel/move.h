@@ -31,7 +31,7 @@ PL2_INLINE V NAME(wrapped)(V x, V low, V high)
 /* Brings x between its bounds; what rounding or a far flight leaves outside is put on the bound. */
 PL2_INLINE void NAME(confine)(int boundary, V low, V high, V *x, V *v)
 {
-    const I below = NAME(less)(*x, low), above = NAME(less)(high, *x);
+    const M below = NAME(less)(*x, low), above = NAME(less)(high, *x);
     if (boundary == BOUNDARY_absorb) *v = NAME(pick)(below | above, NAME(splat)(0), *v);
     if (boundary == BOUNDARY_reflect) {
         *x = NAME(pick)(below, low + (low - *x), NAME(pick)(above, high - (*x - high), *x));
