@@ -14,7 +14,7 @@ class Case:
 
     `batch` None means all rows at once. `l2` and `n` are those of pyl2: the penalty is
     l2 / 2n times the sum of the squared weights. `epochs` are trained in each round, from the
-    same start.
+    same start. With `optimizer` None nothing is trained: an epoch is a prediction of all items.
     """
 
     name: str
@@ -23,12 +23,17 @@ class Case:
     output: str
     items: int
     batch: int | None
-    optimizer: str
+    optimizer: str | None
     eta: float
     l2: float
     epochs: int
     n: str = "batch"
     dtype: str = "float32"
+
+    @classmethod
+    def read(cls, fields: dict) -> Case:
+        """From what `asdict` gave, and JSON turned into lists."""
+        return cls(**fields | {"layer_sizes": tuple(fields["layer_sizes"])})
 
     @property
     def rows(self) -> int:
@@ -52,13 +57,25 @@ class Case:
         The first layer needs no product back to the data; it is counted all the same, so that
         numbers can be compared with those of other tools.
         """
-        return 6 * self.n_weights * self.items
+        products = 6 if self.optimizer else 2
+        return products * self.n_weights * self.items
 
     @property
     def title(self) -> str:
         """A short description."""
         batch = {None: "full batch", 1: "online"}.get(self.batch, f"batch {self.batch}")
-        return f"{'-'.join(map(str, self.layer_sizes))} {self.hidden}, {batch}"
+        network = f"{'-'.join(map(str, self.layer_sizes))} {self.hidden}"
+        return f"{network}, {batch}" if self.optimizer else network
+
+    @property
+    def task(self) -> str:
+        """What is done, and to how many items."""
+        items = f"{self.items:,} items" if self.items > 1 else "1 item"
+        return f"{self.optimizer or 'predict'}, {items}"
+
+    def decay(self, rows: int) -> float:
+        """l2 / n of a batch of so many rows."""
+        return self.l2 / (rows if self.n == "batch" else self.items)
 
     def layers(self, params: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Views (W, b) of each layer of a parameter vector."""
@@ -83,7 +100,10 @@ CASES = {case.name: case for case in (
     Case("W5", (784, 100, 10), "logistic", "softmax", 10_000, 10, "sgd", 0.1, 1.0, 2, n="train"),
     Case("W6-SGD", (784, 512, 512, 10), "relu", "softmax", 10_000, 128, "sgd", 0.01, 0.1, 1),
     Case("W6-AdamW", (784, 512, 512, 10), "relu", "softmax", 10_000, 128, "adamw", 0.0002, 1.0, 1),
+    Case("W7", (1024, 1024, 1024, 10), "relu", "softmax", 8192, 512, "sgd", 0.01, 0.1, 1),
     Case("W12", (4, 32, 16, 4), "tanh", "softmax", 10_000, None, "adam", 0.001, 1.0, 20),
+    Case("predict-1", (64, 128, 10), "relu", "softmax", 1, None, None, 0.0, 0.0, 2000),
+    Case("predict-10k", (64, 128, 10), "relu", "softmax", 10_000, None, None, 0.0, 0.0, 10),
 )}
 # fmt: on
 
@@ -103,6 +123,11 @@ class Problem:
     orders: np.ndarray
     shuffles: np.ndarray
 
+    def targets(self, case: Case) -> np.ndarray:
+        """`Y` as rows of what the outputs should be."""
+        classes = np.eye(case.layer_sizes[-1], dtype=case.dtype)
+        return classes[self.Y] if case.output == "softmax" else self.Y
+
 
 def make(case: Case) -> Problem:
     """Data, initial parameters and orders of a case; the same bits in every process."""
@@ -110,6 +135,27 @@ def make(case: Case) -> Problem:
     X = rng.standard_normal((case.items, case.layer_sizes[0])).astype(case.dtype)
     shuffles = np.array([rng.permutation(case.items) for _ in range(case.epochs)])
     return Problem(_params(case, rng), X, _targets(case, X, rng), _compose(shuffles), shuffles)
+
+
+def data_error(case: Case, params: np.ndarray) -> float:
+    """The error of all items without the penalty, in float64."""
+    problem, layers = make(case), case.layers(params.astype(float))
+    a = problem.X.astype(float)
+    for W, b in layers[:-1]:
+        a = HIDDEN[case.hidden](a @ W + b)
+    W, b = layers[-1]
+    z, y = a @ W + b, problem.targets(case)
+    if case.output == "identity":
+        return float(((z - y) ** 2).sum() / 2 / case.items)
+    z -= z.max(axis=1, keepdims=True)
+    return float((np.log(np.exp(z).sum(axis=1)) - (z * y).sum(axis=1)).mean())
+
+
+HIDDEN = {
+    "tanh": np.tanh,
+    "logistic": lambda z: 1 / (1 + np.exp(-z)),
+    "relu": lambda z: np.maximum(z, 0),
+}
 
 
 def _params(case, rng):

@@ -1,6 +1,6 @@
 """pyl2's estimators beside scikit-learn's: the same fit, how long it takes, and the same result.
 
-Each package is a process of its own, on one thread and one core; only one computes at a time. A
+Each package is a process of its own, all on the same cores; only one computes at a time. A
 round lets each do the task once, in turn, from the same `random_state`, so that ratios compare
 what ran side by side. What came out, losses and weights, is compared.
 """
@@ -189,7 +189,7 @@ def figure(results: dict, path: Path) -> None:
         report.bars(axes, chosen, [_tick(record) for record in chosen], unit)
         axes.set_title(title, fontsize=10, loc="left")
     rows[0, 0].legend(frameon=False)
-    where = f"1 thread, {results['machine']['cpu']}"
+    where = report.where(results)
     fig.suptitle(f"{where}; above the bars: × {report.OURS}", fontsize=9, x=0.01, ha="left")
     fig.savefig(path, dpi=150)
     plt.close(fig)
@@ -210,10 +210,10 @@ def _tick(record: dict) -> str:
 
 def run(args) -> dict:
     """All chosen tasks in both types, one after the other."""
-    results = report.about(args.core) | {"quick": args.quick, "rounds": args.rounds, "cases": []}
+    results = report.about(args.cores) | {"quick": args.quick, "rounds": args.rounds, "cases": []}
     with ExitStack() as stack:
         workers = [
-            start(stack, "estimators", package, args.core, results["versions"])
+            start(stack, "estimators", package, args.cores, results["versions"])
             for package in PACKAGES
         ]
         workers = [worker for worker in workers if worker]

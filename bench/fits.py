@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 import numpy as np
+from rivals import THREADS
 
 PACKAGES = {"scikit-learn": "sklearn.neural_network", "pyl2": "pyl2"}
 
@@ -146,11 +147,13 @@ class Package:
 
     def prepare(self, task: Task) -> Run:
         """Make data and an estimator; nothing but the number of epochs ends its training."""
+        threads = {"n_threads": THREADS} if self._name == "pyl2" and THREADS > 1 else {}
         model = self._classes[task.targets == "numbers"](
             hidden_layer_sizes=task.hidden,
             max_iter=task.epochs,
             n_iter_no_change=task.epochs + 1,
             random_state=0,
+            **threads,
             **task.settings,
         )
         return (Fit if task.verb == "fit" else Calls)(task, model)

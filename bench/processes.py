@@ -1,4 +1,4 @@
-"""The processes of a bench: one for each that is measured, on one thread and one core."""
+"""The processes of a bench: one for each that is measured, on as many cores as it has threads."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ class Failure(Exception):
 class Worker:
     """A process that answers one request at a time; `role` is one of `worker.py`'s."""
 
-    def __init__(self, role: str, name: str, core: int) -> None:
+    def __init__(self, role: str, name: str, cores: list[int]) -> None:
         self.name = name
+        script, places = Path(__file__).with_name("worker.py"), ",".join(map(str, cores))
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("worker.py")), role, name, str(core)],
+            [sys.executable, str(script), role, name, places],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment(),
+            env=environment(len(cores)),
             text=True,
         )
 
@@ -53,22 +54,24 @@ class Worker:
         self._process.wait()
 
 
-def environment() -> dict[str, str]:
-    """One thread, and no instruction set forced on anyone's BLAS."""
+def environment(threads: int) -> dict[str, str]:
+    """So many threads, and no instruction set forced on anyone's BLAS."""
     kept = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
-    return kept | {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+    return kept | {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
 
 
-def cores() -> list[int]:
+def allowed() -> list[int]:
     """The cores that we may use."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
-def start(stack: ExitStack, role: str, name: str, core: int, versions: dict) -> Worker | None:
+def start(
+    stack: ExitStack, role: str, name: str, cores: list[int], versions: dict
+) -> Worker | None:
     """A worker, or None and a line that names what is missing."""
-    worker = stack.enter_context(Worker(role, name, core))
+    worker = stack.enter_context(Worker(role, name, cores))
     try:
         versions |= worker.ask("hello")["versions"]
     except Failure as failure:
@@ -99,13 +102,27 @@ def arguments(
         "--rounds", type=int, help=f"rounds that count ({rounds}; with --quick {quick})"
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer items")
-    parser.add_argument("--core", type=int, default=cores()[-1], help="core to run on (the last)")
+    parser.add_argument("--core", type=int, default=None, help="first core to run on (the last)")
+    parser.add_argument("--threads", type=int, default=1, help="threads, a core for each (1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples")
     parser.add_argument("--output", type=Path, metavar="FIGURE.png", help="draw the times")
     args = parser.parse_args(argv)
     args.rounds = args.rounds or (quick if args.quick else rounds)
     args.cases = chosen(parser, args.cases, known)
+    args.cores = _cores(parser, args.core, args.threads)
     return args
+
+
+def _cores(parser, first: int | None, threads: int) -> list[int]:
+    """A core for each thread, one after the other."""
+    ours = allowed()
+    first = ours[-threads] if first is None and 0 < threads <= len(ours) else first
+    cores = [] if first is None else list(range(first, first + threads))
+    if not cores or not set(cores) <= set(ours):
+        parser.error(
+            f"no {threads} cores from {first or ours[0]} on among those we may use: {ours}"
+        )
+    return cores
 
 
 def chosen(parser, text: str | None, known: list[str]) -> list[str]:

@@ -13,23 +13,25 @@ from rich.console import Console
 from rich.table import Table
 
 OURS = "pyl2"
-WIDTH = 122  # of the table; a narrower terminal may break lines, but loses no column
+WIDTH = 148  # of the table; a narrower terminal may break lines, but loses no column
 CONVENTION = (
-    "Time per epoch; quartiles over the rounds. ×: how many times as long as pyl2 it takes, median "
-    "over rounds run side by side. GFLOP/s: 6 × weights × items per epoch, though the first layer "
-    "needs only 4 (so more than 100 % is possible). Peak: fused multiply-adds on the same core in "
-    "the same rounds. Weights: norm of the difference from NumPy's, as a part of the way they "
-    "went, float32 as timed / float64."
+    "Time per epoch, or per call of predict; quartiles over the rounds; compiling is not counted. "
+    "×: how many times as long as pyl2 it takes, median over rounds run side by side; in pyl2's "
+    "own row that of the best rival. GFLOP/s: 6 × weights × items per epoch, though the first "
+    "layer needs only 4 (so more than 100 % is possible); predict 2 ×. Peak: fused multiply-adds "
+    "on the same cores in the same rounds. E₀: error of all items at the end, without the "
+    "penalty. Weights (or predictions): norm of the difference from NumPy's, as a part of the way "
+    "they went, float32 as timed / float64."
 )
 
 
-def about(core: int) -> dict:
+def about(cores: list[int]) -> dict:
     """Where and when."""
     load = f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown"
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": {"cpu": _cpu(), "platform": platform.platform(), "cores": os.cpu_count()}
-        | {"core": core, "load_before": load},
+        | {"used": cores, "load_before": load},
         "versions": {},
     }
 
@@ -68,9 +70,28 @@ def spread(record: dict, name: str) -> dict:
     }
 
 
+def best(record: dict) -> tuple[str, float] | None:
+    """The fastest rival and how many times as long as ours it takes."""
+    theirs = {n: spread(record, n)["ratio"] for n in record["rivals"] if n != OURS}
+    if OURS not in record["rivals"] or not theirs:
+        return None
+    return min(theirs.items(), key=lambda pair: pair[1])
+
+
+def in_order(names) -> list[str]:
+    """Ours first."""
+    return sorted(names, key=lambda name: (name != OURS, name))
+
+
 def milliseconds(seconds: float) -> str:
     """Three significant digits."""
-    value = seconds * 1e3
+    return significant(seconds * 1e3)
+
+
+def significant(value: float) -> str:
+    """Three digits, and no exponent."""
+    if not np.isfinite(value) or value <= 0:
+        return str(value)
     return f"{value:.{max(0, 2 - int(np.floor(np.log10(value))))}f}"
 
 
@@ -93,40 +114,81 @@ def show(results: dict, shown: Table, convention: str, width: int = WIDTH) -> No
             console.print(line, style="bold red", markup=False, highlight=False)
 
 
+def footnotes(results: dict) -> list[str]:
+    """What rivals do that cannot do a case as it is."""
+    return [
+        f"* {name} cannot do {record['case']['name']} as it is: "
+        + ", ".join(f"{field} {theirs} in place of {ours}" for field, (ours, theirs) in changed)
+        + "; its weights are compared with nobody's."
+        for record in results["cases"]
+        for name, rival in record["rivals"].items()
+        if (changed := sorted(rival["instead"].items()))
+    ]
+
+
 def table(results: dict) -> Table:
     """One row for each case and rival."""
-    columns = ("rival", "ms", "min", "quartiles", "× pyl2", "GFLOP/s", "% of peak", "weights")
+    columns = ("rival", "ms", "min", "quartiles", "× pyl2", "GFLOP/s", "% of peak", "E₀", "weights")
     title = "bench --quick" if results["quick"] else "bench"
     shown = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
     shown.add_column("case", no_wrap=True)
     for column in columns:
         shown.add_column(column, justify="left" if column == "rival" else "right", no_wrap=True)
     for record in results["cases"]:
-        for i, name in enumerate(record["rivals"]):
+        for i, name in enumerate(in_order(record["rivals"])):
             shown.add_row(_label(record, i), *_row(record, name))
         shown.add_section()
     return shown
 
 
+def markdown(results: dict) -> str:
+    """One row for each case, one column for each rival: ms (× pyl2)."""
+    names = in_order({n for record in results["cases"] for n in record["rivals"]})
+    head = ["case", *names, "× best", "% of peak"]
+    rows = [head, ["---"] * len(head)]
+    for record in results["cases"]:
+        cells = [_cell(record, name) for name in names]
+        first, share = best(record), summary(record, OURS)["peak"]
+        ends = times(first[1]) if first else "–", f"{100 * share:.0f}" if share else "–"
+        rows.append([f"{record['title']}, {record['task']}", *cells, *ends])
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([*lines, "", *footnotes(results), "", heading(results)])
+
+
+def _cell(record: dict, name: str) -> str:
+    if name not in record["rivals"]:
+        return "–"
+    s = spread(record, name)
+    if name == OURS:
+        return f"**{milliseconds(s['median'])}**"
+    mark = "*" if record["rivals"][name]["instead"] else ""
+    return f"{milliseconds(s['median'])}{mark} ({times(s['ratio'])})"
+
+
 def _label(record: dict, i: int) -> str:
     """Name and description of a case, spread over its rows."""
     case = record["case"]
-    first = f"[bold]{case['name']}[/], {case['optimizer']}, {case['items']} items"
+    first = f"[bold]{case['name']}[/], {record['task']}"
     return (first, record["title"])[i] if i < 2 else ""
 
 
 def _row(record: dict, name: str) -> list[str]:
     s, rival = summary(record, name), record["rivals"][name]
     apart = (rival["difference"], rival["difference_float64"])
-    ratio = "–" if s["ratio"] is None else times(s["ratio"])
+    first = best(record)
+    number = s["ratio"] if name != OURS else first and first[1]
+    ratio = times(number) if number else "–"
+    ratio = f"best {ratio}" if name == OURS else ratio
+    mark = "*" if rival["instead"] else ""
     return [
-        f"[bold]{name}[/]" if name == OURS else name,
+        f"[bold]{name}[/]" if name == OURS else name + mark,
         milliseconds(s["median"]),
         milliseconds(s["min"]),
         f"{milliseconds(s['low'])}–{milliseconds(s['high'])}",
-        f"[red]{ratio}[/]" if s["ratio"] and s["ratio"] < 1 else ratio,
+        f"[red]{ratio}[/]" if number and number < 1 else ratio,
         f"{s['gflops']:.2f}" if s["gflops"] < 10 else f"{s['gflops']:.0f}",
         "–" if s["peak"] is None else f"{100 * s['peak']:.1f}",
+        "–" if rival["data_error"] is None else significant(rival["data_error"]),
         "/".join("–" if a is None else f"{a:.0e}" for a in apart),
     ]
 
@@ -139,17 +201,34 @@ def heading(results: dict) -> str:
     peak = ""
     if peaks:
         peak = f"Peak {np.median(peaks):.0f} GFLOP/s ({min(peaks):.0f} to {max(peaks):.0f}); "
+    used = ", ".join(map(str, machine["used"]))
     return (
-        f"{machine['cpu']}, {machine['cores']} cores; 1 thread, on core {machine['core']}; load "
-        f"before {machine['load_before']}; {machine['platform']}\n"
+        f"{where(results)}, {machine['cores']} cores; on core {used}; "
+        f"load before {machine['load_before']}; {machine['platform']}\n"
         f"{peak}{versions}; {results['rounds']} rounds; {results['date']}"
     )
+
+
+def where(results: dict) -> str:
+    """Threads and processor."""
+    threads = len(results["machine"]["used"])
+    return f"{threads} thread{'s' if threads > 1 else ''}, {results['machine']['cpu']}"
 
 
 # --- figure ---------------------------------------------------------------------------------------
 
 # Told apart in grey: one black, one white, the rest by hatches.
-STYLES = (("black", ""), ("0.6", ""), ("white", "///"), ("0.8", "..."), ("0.4", "xx"))
+STYLES = (
+    ("black", ""),
+    ("0.6", ""),
+    ("white", "///"),
+    ("0.85", "..."),
+    ("0.4", ""),
+    ("white", ""),
+    ("0.75", "xxx"),
+    ("white", "|||"),
+)
+IN_A_ROW = 4  # cases, more would be too narrow
 
 
 def figure(results: dict, path: Path) -> None:
@@ -160,25 +239,37 @@ def figure(results: dict, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     records = [record for record in results["cases"] if record["rivals"]]
-    fig, axes = plt.subplots(figsize=(1.2 * len(records) + 1.4, 4.5), layout="constrained")
-    bars(axes, records, [_tick(record) for record in records], "milliseconds per epoch")
-    axes.legend(frameon=False)
-    where = f"1 thread, float32, {results['machine']['cpu']}"
-    axes.set_title(f"{where}; above the bars: × {OURS}", fontsize=9, loc="left")
+    names = in_order({n for r in records for n in r["rivals"]})
+    rows = [records[i : i + IN_A_ROW] for i in range(0, len(records), IN_A_ROW)]
+    size = (0.33 * len(names) * len(rows[0]) + 1.6, 2.7 * len(rows) + 0.7)
+    fig, panels = plt.subplots(len(rows), figsize=size, layout="constrained", squeeze=False)
+    for axes, row in zip(panels[:, 0], rows, strict=True):
+        bars(axes, row, [_tick(record) for record in row], "ms per epoch or call", names)
+        axes.set_xlim(-0.55, IN_A_ROW - 0.45 if len(rows) > 1 else len(row) - 0.45)
+    fig.legend(*_legend(names), loc="outside upper right", ncols=4, frameon=False, fontsize=8)
+    title = f"{where(results)}, float32; above the bars: × {OURS}"
+    fig.suptitle(title, fontsize=9, x=0.01, ha="left")
     fig.savefig(path, dpi=150)
     plt.close(fig)
 
 
-def bars(axes, records: list[dict], ticks: list[str], unit: str) -> None:
+def bars(axes, records: list[dict], ticks: list[str], unit: str, names=None) -> None:
     """Bars of times, log scale, with quartiles; above each how many times ours."""
-    names = sorted({n for r in records for n in r["rivals"]}, key=lambda n: (n != OURS, n))
-    width = 0.84 / max(1, len(names))
-    for i, name in enumerate(names):
-        shift = (i - (len(names) - 1) / 2) * width
-        drawn = [(x + shift, spread(r, name)) for x, r in enumerate(records) if name in r["rivals"]]
-        _draw(axes, drawn, name, width, STYLES[i % len(STYLES)])
+    names = names or in_order({n for r in records for n in r["rivals"]})
+    present = [[name for name in names if name in record["rivals"]] for record in records]
+    width = 0.84 / max(1, *map(len, present))
+    for name, style in zip(names, STYLES, strict=False):
+        places = [
+            (x + (there.index(name) - (len(there) - 1) / 2) * width, spread(record, name))
+            for x, (record, there) in enumerate(zip(records, present, strict=True))
+            if name in there
+        ]
+        if places:
+            _draw(axes, places, name, width, style)
     axes.set_yscale("log")
-    axes.margins(y=0.1)
+    low, high = axes.get_ylim()
+    axes.set_ylim(10 ** np.floor(np.log10(low)), high * 1.5)
+    axes.yaxis.set_minor_formatter("")
     axes.set_ylabel(unit)
     axes.set_xticks(range(len(records)), ticks, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
@@ -197,6 +288,14 @@ def _draw(axes, bars, name, width, style) -> None:
             axes.annotate(times(s["ratio"]), (place, top), (0, 3), **near)
 
 
+def _legend(names: list[str]):
+    from matplotlib.patches import Patch
+
+    styles = zip(names, STYLES, strict=False)
+    return [Patch(fc=color, hatch=hatch, ec="black") for _, (color, hatch) in styles], names
+
+
 def _tick(record: dict) -> str:
     case = record["case"]
-    return "\n".join((case["name"], "-".join(map(str, case["layer_sizes"])), case["optimizer"]))
+    lines = (case["name"], "-".join(map(str, case["layer_sizes"])), case["optimizer"] or "")
+    return "\n".join(lines)

@@ -1,10 +1,11 @@
 """pyl2 beside its rivals: time per epoch, share of the machine's peak, and the same weights.
 
-Each rival is a process of its own, on one thread and one core; only one computes at a time. A
-round lets each train a case once, in turn, and samples the peak of fused multiply-adds on the
-same core, so that ratios compare what ran side by side. Every round starts from the same weights
-and takes the rows in the same order; the weights reached are compared, and once more in float64
-off the clock, where all rivals must agree to rounding.
+Each rival is a process of its own, all on the same core, or on as many as there are threads; only
+one computes at a time. A round lets each train a case once, in turn, and samples the peak of fused
+multiply-adds on the same cores, so that ratios compare what ran side by side. Every round starts
+from the same weights and takes the rows in the same order; the weights reached are compared, and
+once more in float64 off the clock, where all rivals must agree to rounding. The first round, in
+which some compile, does not count.
 """
 
 from __future__ import annotations
@@ -20,50 +21,66 @@ import numpy as np
 import processes
 import report
 import rivals
-from cases import CASES, make
+from cases import CASES, Case, data_error, make
 from processes import Worker, attempt, progress, start
 
 REFERENCE = "numpy"
 # Distance from the reference's weights, as a part of the way that training took them. Float32 may
 # put a unit of relu near its kink on either side, and Adam turns tiny gradients into whole steps.
 TOLERANCE = {"float32": 0.05, "float64": 1e-9}
+SLOW_TO_START = "torch_compile"  # compiles each case for some ten seconds; not for --quick
 
 
 # --- one case ---------------------------------------------------------------------------------
 
 
-def measure(case, workers: list[Worker], meter: Worker | None, rounds: int) -> dict:
+def measure(case, workers: list[Worker], meters: list[Worker], rounds: int) -> dict:
     """Everything about one case, ready for JSON: times, peak, differences, failures."""
     failures: list[str] = []
-    exact = train(replace(case, dtype="float64"), workers, None, 0, failures)
-    timed = train(case, workers, meter, rounds, failures)
+    exact = train(replace(case, dtype="float64"), workers, [], 0, failures)
+    timed = train(case, workers, meters, rounds, failures)
     for name, rival in timed["rivals"].items():
         rival["difference_float64"] = exact["rivals"].get(name, {}).get("difference")
         failures += mismatches(name, "float64", rival["difference_float64"])
         failures += mismatches(name, case.dtype, rival["difference"])
-    about = {"case": asdict(case), "title": case.title, "flops": case.flops}
+    about = {"case": asdict(case), "title": case.title, "task": case.task, "flops": case.flops}
     return about | timed | {"failures": failures}
 
 
-def train(case, workers, meter, rounds, failures) -> dict:
+def train(case, workers, meters, rounds, failures) -> dict:
     """A round that is not counted, then `rounds` more, and the weights after the last."""
     replies = attempt(workers, failures, "prepare", case=asdict(case))
     active = [worker for worker, reply in replies.items() if reply["supported"]]
+    does = {w.name: Case.read(replies[w]["case"]) for w in active}
     seconds: dict[str, list[float]] = {worker.name: [] for worker in active}
     peak = []
     for turn in range(rounds + 1):
         for worker, reply in attempt(active, failures, "round").items():
             if turn > 0:
                 seconds[worker.name].append(reply["seconds"])
-        if meter and turn > 0:
-            peak.append(meter.ask("sample", dtype=case.dtype)["gflops"])
+        if meters and turn > 0:
+            peak.append(sum(meter.ask("sample", dtype=case.dtype)["gflops"] for meter in meters))
     reached = attempt(active, failures, "params")
     vectors = {w.name: decode(reply["params"], case.dtype) for w, reply in reached.items()}
-    apart = differences(case, vectors)
+    apart = differences(case, {name: v for name, v in vectors.items() if does[name] == case})
     return {
         "peak": peak,
-        "rivals": {n: {"seconds": seconds[n], "difference": apart[n]} for n in vectors},
+        "rivals": {
+            name: {
+                "seconds": seconds[name],
+                "difference": apart.get(name),
+                "data_error": data_error(does[name], v) if case.optimizer else None,
+                "instead": changes(case, does[name]),
+            }
+            for name, v in vectors.items()
+        },
     }
+
+
+def changes(case: Case, done: Case) -> dict:
+    """What a rival does otherwise than the case says: {field: (case's, rival's)}."""
+    theirs = asdict(done)
+    return {name: (v, theirs[name]) for name, v in asdict(case).items() if v != theirs[name]}
 
 
 def decode(text: str, dtype: str) -> np.ndarray:
@@ -76,7 +93,7 @@ def differences(case, vectors: dict[str, np.ndarray]) -> dict[str, float]:
     if not vectors:
         return {}
     reference = vectors.get(REFERENCE, next(iter(vectors.values())))
-    way = np.linalg.norm(reference - make(case).params)
+    way = np.linalg.norm(reference - make(case).params if case.optimizer else reference)
     return {name: float(np.linalg.norm(v - reference) / way) for name, v in vectors.items()}
 
 
@@ -94,24 +111,29 @@ def arguments(argv=None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rivals", help=f"comma-separated, of {', '.join(rivals.names())}")
+    parser.add_argument("--markdown", action="store_true", help="print the README's table too")
     args = processes.arguments(parser, list(CASES), rounds=15, quick=5, argv=argv)
+    named = args.rivals is not None
     args.rivals = processes.chosen(parser, args.rivals, rivals.names())
+    if args.quick and not named:
+        progress.print(f"{SLOW_TO_START} compiles for minutes: skipped by --quick, unless named")
+        args.rivals.remove(SLOW_TO_START)
     return args
 
 
 def run(args) -> dict:
     """All chosen cases, one after the other."""
-    results = report.about(args.core) | {"quick": args.quick, "rounds": args.rounds, "cases": []}
+    results = report.about(args.cores) | {"quick": args.quick, "rounds": args.rounds, "cases": []}
     with ExitStack() as stack:
-        meter = start(stack, "peak", "peak", args.core, results["versions"])
-        workers = [
-            start(stack, "rival", name, args.core, results["versions"]) for name in args.rivals
-        ]
+        versions = results["versions"]
+        meters = [start(stack, "peak", f"the peak of core {c}", [c], versions) for c in args.cores]
+        meters = meters if all(meters) else []
+        workers = [start(stack, "rival", name, args.cores, versions) for name in args.rivals]
         workers = [worker for worker in workers if worker]
         for name in args.cases:
             case = CASES[name].quick() if args.quick else CASES[name]
-            progress.print(f"{name}: {case.title}, {case.optimizer}", highlight=False)
-            results["cases"].append(measure(case, list(workers), meter, args.rounds))
+            progress.print(f"{name}: {case.title}, {case.task}", highlight=False)
+            results["cases"].append(measure(case, list(workers), meters, args.rounds))
     return results
 
 
@@ -119,7 +141,10 @@ def main(argv=None) -> int:
     """Run, report, and return 1 if anyone failed or reached other weights."""
     args = arguments(argv)
     results = run(args)
-    report.show(results, report.table(results), report.CONVENTION)
+    notes = [report.CONVENTION, *report.footnotes(results)]
+    report.show(results, report.table(results), "\n".join(notes))
+    if args.markdown:
+        print(report.markdown(results))
     if args.json:
         args.json.write_text(json.dumps(results, indent=1) + "\n")
     if args.output:

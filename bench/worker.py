@@ -1,4 +1,4 @@
-"""One process of a bench: `worker.py ROLE NAME CORE`, a JSON request a line in, a reply out.
+"""One process of a bench: `worker.py ROLE NAME CORES`, a JSON request a line in, a reply out.
 
 ROLE is a key of `ROLES`, NAME who plays it. A request {"do": method, ...} calls that method with
 the other entries; what fails is replied as {"error": message}. The clock runs here, around the
@@ -13,6 +13,7 @@ import os
 import sys
 import time
 import warnings
+from dataclasses import asdict
 
 import fits
 import numpy as np
@@ -33,11 +34,13 @@ class Rival:
         return {"versions": self._module.versions()}
 
     def prepare(self, case: dict) -> dict:
-        """Take a case, if the rival can do it."""
-        self._case = Case(**case | {"layer_sizes": tuple(case["layer_sizes"])})
-        supported = self._module.supports(self._case)
-        self._problem = make(self._case) if supported else None
-        return {"supported": supported}
+        """Take a case, if the rival can do it, or what it does in its place."""
+        case = Case.read(case)
+        supported = self._module.supports(case)
+        if supported:
+            self._case = getattr(self._module, "instead", lambda case: case)(case)
+            self._problem = make(self._case)
+        return {"supported": supported, "case": asdict(self._case) if supported else None}
 
     def round(self) -> dict:
         """Train all epochs of the case from its start."""
@@ -47,7 +50,7 @@ class Rival:
         return {"seconds": (time.perf_counter() - start) / self._case.epochs}
 
     def params(self) -> dict:
-        """The parameters after the last round, in the case's dtype."""
+        """The parameters after the last round (or what was predicted), in the case's dtype."""
         vector = self._params().astype(self._case.dtype, copy=False)
         return {"params": encode(vector)}
 
@@ -102,18 +105,19 @@ def encode(vector: np.ndarray) -> str:
     return base64.b64encode(vector.tobytes()).decode()
 
 
-def pin(core: int) -> None:
-    """Stay on one core, where the system lets us choose."""
+def pin(cores: set[int]) -> None:
+    """Stay on these cores, where the system lets us choose."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, cores)
 
 
 def main() -> None:
     """Answer requests until the input ends."""
-    role, name, core = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    replies, sys.stdout = sys.stdout, sys.stderr  # what a rival prints must not mix with replies
+    role, name, cores = sys.argv[1], sys.argv[2], {int(core) for core in sys.argv[3].split(",")}
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a rival prints, in C too, must not mix with replies
     warnings.simplefilter("ignore")
-    pin(core)
+    pin(cores)
     worker = None
     for line in sys.stdin:
         request = json.loads(line)

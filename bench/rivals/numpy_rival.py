@@ -24,22 +24,23 @@ def versions() -> dict[str, str]:
 def supports(case) -> bool:
     """Whatever has a row in the tables below."""
     known = case.hidden in ACTIVATIONS and case.output in OUTPUTS
-    return known and case.optimizer in OPTIMIZERS
+    return known and case.optimizer in (None, *OPTIMIZERS)
 
 
 def prepare(case, problem):
     """One tape for each size of batch: the last one may be smaller."""
     params = problem.params.copy()
     layers = _layers(case, params)
+    if case.optimizer is None:
+        return _predict(case, layers, problem.X)
     optimizer = OPTIMIZERS[case.optimizer](case, params)
     grads = _layers(case, optimizer.grad)
-    Y = _rows(problem.Y, case, params.dtype)
+    Y = problem.targets(case)
     ends = [(i, min(i + case.rows, case.items)) for i in range(0, case.items, case.rows)]
     batches = {}
     for m in {j - i for i, j in ends}:
         x, y, gradient = gradient_tape(case, layers, grads, optimizer.rate / m, m)
-        decay = case.l2 / (m if case.n == "batch" else case.items)
-        batches[m] = x, y, gradient + optimizer.tape(decay)
+        batches[m] = x, y, gradient + optimizer.tape(case.decay(m))
     plan = [(slice(i, j), *batches[j - i]) for i, j in ends]
 
     def train():
@@ -54,8 +55,18 @@ def prepare(case, problem):
     return train, params.copy
 
 
-def _rows(Y, case, dtype):
-    return np.eye(case.layer_sizes[-1], dtype=dtype)[Y] if case.output == "softmax" else Y
+def _predict(case, layers, X):
+    """The tape of the forward pass alone."""
+    outputs = [np.empty((len(X), size), X.dtype) for size in case.layer_sizes[1:]]
+    hidden = [ACTIVATIONS[case.hidden](z)[0] for z in outputs[:-1]]
+    tape = forward_tape(X, layers, outputs, [*hidden, OUTPUTS[case.output](outputs[-1])])
+
+    def predict():
+        for _ in range(case.epochs):
+            for call in tape:
+                call()
+
+    return predict, outputs[-1].ravel
 
 
 def _layers(case, vector):
@@ -74,13 +85,11 @@ def gradient_tape(case, layers, grads, rate, m):
     y = np.empty_like(a[-1])
     deltas = [gb if m == 1 else np.empty_like(z) for z, (_, gb) in zip(a, grads, strict=True)]
     prediction = deltas[-1]  # becomes the delta in place
-    inputs, outputs = [x, *a[:-1]], [*a[:-1], prediction]
+    inputs = [x, *a[:-1]]
     hidden = [ACTIVATIONS[case.hidden](z) for z in a[:-1]]
 
-    tape = []
     links = [*(forward for forward, _ in hidden), OUTPUTS[case.output](prediction)]
-    for below, (W, b), z, link in zip(inputs, layers, outputs, links, strict=True):
-        tape += [partial(below.dot, W, z), partial(np.add, z, b, z), *link]
+    tape = forward_tape(x, layers, [*a[:-1], prediction], links)
     tape += [partial(np.subtract, prediction, y, prediction)]
     tape += [partial(np.multiply, prediction, np.array(rate, dtype), prediction)]
     ones = np.ones(m, dtype)
@@ -92,6 +101,15 @@ def gradient_tape(case, layers, grads, rate, m):
             tape += [partial(delta.dot, layers[layer][0].T, deltas[layer - 1])]
             tape += hidden[layer - 1][1](deltas[layer - 1])
     return x, y, tape
+
+
+def forward_tape(x, layers, outputs, links):
+    """The calls that take x through all layers; `links` are those of each layer's activation."""
+    tape = []
+    for (W, b), z, link in zip(layers, outputs, links, strict=True):
+        tape += [partial(x.dot, W, z), partial(np.add, z, b, z), *link]
+        x = z
+    return tape
 
 
 # --- activations: the calls forward, in place, and backward, delta <- delta f'(z) ---------------
