@@ -61,6 +61,11 @@ class Case:
         return products * self.n_weights * self.items
 
     @property
+    def updates(self) -> int:
+        """Batches of one epoch."""
+        return -(-self.items // self.rows)
+
+    @property
     def title(self) -> str:
         """A short description."""
         batch = {None: "full batch", 1: "online"}.get(self.batch, f"batch {self.batch}")

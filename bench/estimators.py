@@ -19,7 +19,7 @@ import numpy as np
 import processes
 import report
 from fits import PACKAGES, TASKS, Task
-from processes import Worker, attempt, progress, start
+from processes import Worker, attempt, progress, start, take_rounds
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -61,17 +61,13 @@ def train(task: Task, workers: list[Worker], rounds: int) -> tuple[dict, dict]:
     """A round that is not counted, then `rounds` more, and what was reached in the last."""
     failures: list[str] = []
     active = list(attempt(workers, failures, "prepare", task=asdict(task)))
-    seconds: dict[str, list[float]] = {worker.name: [] for worker in active}
-    for turn in range(rounds + 1):
-        for worker, reply in attempt(active, failures, "round").items():
-            if turn > 0:
-                seconds[worker.name].append(reply["seconds"])
+    taken = take_rounds(active, failures, rounds)
     replies = attempt(active, failures, "reached")
     reached = {worker.name: decode(reply["reached"]) for worker, reply in replies.items()}
     record = {
         "case": asdict(task),
         "title": task.title,
-        "rivals": {name: {"seconds": seconds[name]} for name in reached},
+        "rivals": {name: taken[name] for name in reached},
         "apart": None,
         "failures": failures,
     }

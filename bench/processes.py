@@ -92,6 +92,22 @@ def attempt(workers: list[Worker], failures: list[str], do: str, **request) -> d
     return replies
 
 
+def take_rounds(active: list[Worker], failures: list[str], rounds: int, between=None) -> dict:
+    """A round that is not counted, then so many more: {name: {"seconds": [...], "share": [...]}}.
+
+    `between` is called after each that counts.
+    """
+    taken = {worker.name: {"seconds": [], "share": []} for worker in active}
+    attempt(active, failures, "round")
+    for _ in range(rounds):
+        for worker, reply in attempt(active, failures, "round").items():
+            for name, samples in taken[worker.name].items():
+                samples.append(reply[name])
+        if between:
+            between()
+    return taken
+
+
 def arguments(
     parser: argparse.ArgumentParser, known: list[str], rounds: int, quick: int, argv=None
 ) -> argparse.Namespace:

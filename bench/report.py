@@ -198,13 +198,15 @@ def heading(results: dict) -> str:
     machine = results["machine"]
     peaks = [g for r in results["cases"] for g in r.get("peak", ())]
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    shares = [rival["share"] for r in results["cases"] for rival in r["rivals"].values()]
+    share = np.mean(np.concatenate(shares)) if shares else 1.0
     peak = ""
     if peaks:
         peak = f"Peak {np.median(peaks):.0f} GFLOP/s ({min(peaks):.0f} to {max(peaks):.0f}); "
     used = ", ".join(map(str, machine["used"]))
     return (
-        f"{where(results)}, {machine['cores']} cores; on core {used}; "
-        f"load before {machine['load_before']}; {machine['platform']}\n"
+        f"{where(results)}, {machine['cores']} cores; on core {used}, ours for {100 * share:.0f} % "
+        f"of the time; load before {machine['load_before']}; {machine['platform']}\n"
         f"{peak}{versions}; {results['rounds']} rounds; {results['date']}"
     )
 

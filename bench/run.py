@@ -22,7 +22,7 @@ import processes
 import report
 import rivals
 from cases import CASES, Case, data_error, make
-from processes import Worker, attempt, progress, start
+from processes import Worker, attempt, progress, start, take_rounds
 
 REFERENCE = "numpy"
 # Distance from the reference's weights, as a part of the way that training took them. Float32 may
@@ -52,22 +52,21 @@ def train(case, workers, meters, rounds, failures) -> dict:
     replies = attempt(workers, failures, "prepare", case=asdict(case))
     active = [worker for worker, reply in replies.items() if reply["supported"]]
     does = {w.name: Case.read(replies[w]["case"]) for w in active}
-    seconds: dict[str, list[float]] = {worker.name: [] for worker in active}
-    peak = []
-    for turn in range(rounds + 1):
-        for worker, reply in attempt(active, failures, "round").items():
-            if turn > 0:
-                seconds[worker.name].append(reply["seconds"])
-        if meters and turn > 0:
+    peak: list[float] = []
+
+    def sample():
+        if meters:
             peak.append(sum(meter.ask("sample", dtype=case.dtype)["gflops"] for meter in meters))
+
+    taken = take_rounds(active, failures, rounds, between=sample)
     reached = attempt(active, failures, "params")
     vectors = {w.name: decode(reply["params"], case.dtype) for w, reply in reached.items()}
     apart = differences(case, {name: v for name, v in vectors.items() if does[name] == case})
     return {
         "peak": peak,
         "rivals": {
-            name: {
-                "seconds": seconds[name],
+            name: taken[name]
+            | {
                 "difference": apart.get(name),
                 "data_error": data_error(does[name], v) if case.optimizer else None,
                 "instead": changes(case, does[name]),
