@@ -89,6 +89,10 @@ class Case:
         weights = [W.reshape(fan) for W, fan in zip(parts, self.fans, strict=False)]
         return list(zip(weights, parts[len(weights) :], strict=True))
 
+    def exact(self) -> Case:
+        """The same task in float64, for fewer epochs: only its result matters."""
+        return replace(self, dtype="float64", epochs=min(self.epochs, 10))
+
     def quick(self) -> Case:
         """The same task on fewer items, or for fewer epochs where the items are few."""
         items = min(self.items, 2000)

@@ -205,7 +205,7 @@ def heading(results: dict) -> str:
         peak = f"Peak {np.median(peaks):.0f} GFLOP/s ({min(peaks):.0f} to {max(peaks):.0f}); "
     used = ", ".join(map(str, machine["used"]))
     return (
-        f"{where(results)}, {machine['cores']} cores; on core {used}, ours for {100 * share:.0f} % "
+        f"{where(results)}, {machine['cores']} cores; core {used}, ours for {100 * share:.0f} % "
         f"of the time; load before {machine['load_before']}; {machine['platform']}\n"
         f"{peak}{versions}; {results['rounds']} rounds; {results['date']}"
     )
@@ -268,13 +268,18 @@ def bars(axes, records: list[dict], ticks: list[str], unit: str, names=None) -> 
         ]
         if places:
             _draw(axes, places, name, width, style)
+    decades(axes)
+    axes.set_ylabel(unit)
+    axes.set_xticks(range(len(records)), ticks, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def decades(axes) -> None:
+    """A logarithmic y axis that begins at a power of ten and is labelled at these alone."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     axes.set_ylim(10 ** np.floor(np.log10(low)), high * 1.5)
     axes.yaxis.set_minor_formatter("")
-    axes.set_ylabel(unit)
-    axes.set_xticks(range(len(records)), ticks, fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _draw(axes, bars, name, width, style) -> None:

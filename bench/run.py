@@ -15,7 +15,7 @@ import base64
 import json
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 import processes
@@ -37,7 +37,7 @@ SLOW_TO_START = "torch_compile"  # compiles each case for some ten seconds; not 
 def measure(case, workers: list[Worker], meters: list[Worker], rounds: int) -> dict:
     """Everything about one case, ready for JSON: times, peak, differences, failures."""
     failures: list[str] = []
-    exact = train(replace(case, dtype="float64"), workers, [], 0, failures)
+    exact = train(case.exact(), workers, [], 0, failures)
     timed = train(case, workers, meters, rounds, failures)
     for name, rival in timed["rivals"].items():
         rival["difference_float64"] = exact["rivals"].get(name, {}).get("difference")
@@ -133,6 +133,8 @@ def run(args) -> dict:
             case = CASES[name].quick() if args.quick else CASES[name]
             progress.print(f"{name}: {case.title}, {case.task}", highlight=False)
             results["cases"].append(measure(case, list(workers), meters, args.rounds))
+            if args.json:  # after each case: the whole takes long
+                args.json.write_text(json.dumps(results, indent=1) + "\n")
     return results
 
 
@@ -144,8 +146,6 @@ def main(argv=None) -> int:
     report.show(results, report.table(results), "\n".join(notes))
     if args.markdown:
         print(report.markdown(results))
-    if args.json:
-        args.json.write_text(json.dumps(results, indent=1) + "\n")
     if args.output:
         report.figure(results, args.output)
     return int(any(record["failures"] for record in results["cases"]))

@@ -22,25 +22,32 @@ from cases import Case
 from processes import Worker, progress, start
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from run import SLOW_TO_START, TOLERANCE, train
+from run import SLOW_TO_START, mismatches, train
 
 BASE = {
     "width": Case("width", (32, 32, 32, 10), "relu", "softmax", 1024, 64, "sgd", 2**-6, 0.01, 1),
     "batch": Case("batch", (64, 128, 10), "relu", "softmax", 4096, 64, "sgd", 2**-8, 0.01, 1),
     "items": Case("items", (13, 64, 64, 1), "relu", "identity", 100, 32, "sgd", 2**-8, 0.01, 1),
-    "λ": Case("λ", (13, 64, 64, 1), "relu", "identity", 4096, 32, "sgd", 2**-6, 0.0, 1),
+    "l2": Case("l2", (13, 64, 64, 1), "relu", "identity", 4096, 32, "sgd", 2**-6, 0.0, 1),
 }
 VALUES = {
     "width": [2**i for i in range(3, 12)],
     "batch": [2**i for i in reversed(range(13))],
     "items": [100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000],
-    "λ": [0, *(4.0**i for i in range(-6, 6)), 2048],  # at 2048 ηλ/n is 1: a step wipes W out
+    "l2": [0, *(4.0**i for i in range(-6, 6)), 2048],  # at 2048 ηλ/n is 1: a step wipes W out
 }
-CLIFF = 1.5  # times what the neighbours of a point let one expect
+FIXED = {
+    "width": "w-w-w-10 relu, batch 64, 1024 items",
+    "batch": "64-128-10 relu, 4096 items",
+    "items": "13-64-64-1 relu, batch 32",
+    "l2": "13-64-64-1 relu, batch 32, 4096 items",
+}
+CLIFF = 1.5  # times the growth of the work
 ROUND = 0.03  # seconds that a round of a fast rival should take
 CONVENTION = (
-    "Milliseconds per epoch, medians; ×: how many times as long as pyl2, in the same rounds. Bend: "
-    "pyl2's time by the geometric mean of its neighbours'; much above 1 is a cliff."
+    "Milliseconds per epoch, medians; ×: how many times as long as pyl2, in the same rounds. "
+    "Growth: of pyl2's time from the next cheaper point, by that of the flops or of the updates, "
+    "whichever is more; much above 1 is a cliff."
 )
 
 
@@ -49,8 +56,6 @@ def point(panel: str, value: float) -> Case:
     case = BASE[panel]
     if panel == "width":
         case = replace(case, layer_sizes=(value, value, value, case.layer_sizes[-1]))
-    elif panel == "λ":
-        case = replace(case, l2=value)
     else:
         case = replace(case, **{panel: value})
     seconds = case.flops / 50e9 + case.updates * 5e-6  # a guess that is right within ten times
@@ -72,21 +77,22 @@ def measure(panel: str, values: list, workers: list[Worker], args) -> list[dict]
         failures: list[str] = []
         record = train(case, active, [], args.rounds, failures)
         record |= {"panel": panel, "value": value, "case": {"name": f"{panel} {value:g}"}}
-        record |= {"flops": case.flops, "skipped": skipped, "failures": failures}
+        record |= {"flops": case.flops, "updates": case.updates}
+        record |= {"skipped": skipped, "failures": failures}
+        record["growth"] = growth(records[-1] if records else None, record)
         for name, rival in record["rivals"].items():
             last[name] = float(np.median(rival["seconds"]))
-            if (rival["difference"] or 0) > TOLERANCE[case.dtype]:
-                failures.append(f"{name}: other weights, apart by {rival['difference']:.1e}")
+            failures += mismatches(name, case.dtype, rival["difference"])
         records.append(record)
     return records
 
 
-def bends(records: list[dict]) -> list[float | None]:
-    """Of each point, our time by the geometric mean of its neighbours'; the ends have none."""
-    if any(report.OURS not in record["rivals"] for record in records):
-        return [None] * len(records)
-    t = np.log([report.spread(record, report.OURS)["median"] for record in records])
-    return [None, *np.exp(t[1:-1] - (t[:-2] + t[2:]) / 2), None][: len(records)]
+def growth(before: dict | None, record: dict) -> float | None:
+    """Of our time from one record to the next, by that of the work."""
+    if before is None or not all(report.OURS in r["rivals"] for r in (before, record)):
+        return None
+    now, then = (report.spread(r, report.OURS)["median"] for r in (record, before))
+    return now / then / max(record[k] / before[k] for k in ("flops", "updates"))
 
 
 # --- showing --------------------------------------------------------------------------------------
@@ -96,13 +102,14 @@ def table(results: dict) -> Table:
     """One row for each point."""
     names = report.in_order({n for record in results["cases"] for n in record["rivals"]})
     shown = Table(title="scaling", box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("", "", "bend", *names):
+    for column in ("", "", "growth", *names):
         shown.add_column(column, justify="right", no_wrap=True)
     for panel, records in panels(results).items():
-        for record, bend in zip(records, bends(records), strict=True):
+        for record in records:
             cells = [_cell(record, name) for name in names]
-            number = "" if bend is None else report.times(bend)
-            styled = f"[bold red]{number}[/]" if bend and bend > CLIFF else number
+            growth = record["growth"]
+            number = "" if growth is None else report.times(growth)
+            styled = f"[bold red]{number}[/]" if growth and growth > CLIFF else number
             shown.add_row(panel, f"{record['value']:g}", styled, *cells)
         shown.add_section()
     return shown
@@ -170,15 +177,12 @@ def _panel(ax, panel: str, records: list[dict]) -> None:
         x = [places[record["value"]] for record in there]
         ax.plot(x, medians, label=name, ms=5, mfc="none", **LINES.get(name, {"marker": "."}))
     ax.set_xscale("log", base=10 if panel == "items" else 2)
-    ax.set_yscale("log")
+    report.decades(ax)
     if 0 in places:
         shown = sorted(places)[::3]
-        ax.set_xticks([places[v] for v in shown], [f"{v:.2g}" for v in shown])
-    case = point(panel, records[0]["value"])
-    fixed = {"width": "w-w-w-10, batch 64"}.get(panel, case.title)
-    fixed = "64-128-10 relu" if panel == "batch" else fixed
-    ax.set_title(f"{panel}: {fixed}", fontsize=10, loc="left")
-    ax.set_xlabel(panel)
+        ax.set_xticks([places[v] for v in shown], [f"{v:g}" for v in shown])
+    ax.set_title(FIXED[panel], fontsize=10, loc="left")
+    ax.set_xlabel("λ" if panel == "l2" else panel)
     ax.spines[["top", "right"]].set_visible(False)
 
 
@@ -208,7 +212,7 @@ def run(args) -> dict:
         workers = [start(stack, "rival", name, args.cores, versions) for name in args.rivals]
         workers = [worker for worker in workers if worker]
         for panel in args.cases:
-            values = VALUES[panel][::2] if args.quick else VALUES[panel]
+            values = VALUES[panel][:-1:2] if args.quick else VALUES[panel]
             results["cases"] += measure(panel, values, workers, args)
     return results
 
