@@ -150,7 +150,8 @@ def markdown(results: dict) -> str:
         cells = [_cell(record, name) for name in names]
         first, share = best(record), summary(record, OURS)["peak"]
         ends = times(first[1]) if first else "–", f"{100 * share:.0f}" if share else "–"
-        rows.append([f"{record['title']}, {record['task']}", *cells, *ends])
+        label = f"{record['case']['name']}: {record['title']}, {record['task']}"
+        rows.append([label, *cells, *ends])
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([*lines, "", *footnotes(results), "", heading(results)])
 
@@ -204,8 +205,9 @@ def heading(results: dict) -> str:
     if peaks:
         peak = f"Peak {np.median(peaks):.0f} GFLOP/s ({min(peaks):.0f} to {max(peaks):.0f}); "
     used = ", ".join(map(str, machine["used"]))
+    cores = "core" if len(machine["used"]) == 1 else "cores"
     return (
-        f"{where(results)}, {machine['cores']} cores; core {used}, ours for {100 * share:.0f} % "
+        f"{where(results)}, {machine['cores']} cores; {cores} {used}, ours for {100 * share:.0f} % "
         f"of the time; load before {machine['load_before']}; {machine['platform']}\n"
         f"{peak}{versions}; {results['rounds']} rounds; {results['date']}"
     )

@@ -107,12 +107,16 @@ def table(results: dict) -> Table:
     for panel, records in panels(results).items():
         for record in records:
             cells = [_cell(record, name) for name in names]
-            growth = record["growth"]
-            number = "" if growth is None else report.times(growth)
-            styled = f"[bold red]{number}[/]" if growth and growth > CLIFF else number
-            shown.add_row(panel, f"{record['value']:g}", styled, *cells)
+            value = f"{record['value']:g}"
+            shown.add_row(panel, value, _growth(record["growth"]), *cells)
         shown.add_section()
     return shown
+
+
+def _growth(number: float | None) -> str:
+    if number is None:
+        return ""
+    return f"[bold red]{report.times(number)}[/]" if number > CLIFF else report.times(number)
 
 
 def _cell(record: dict, name: str) -> str:

@@ -30,10 +30,12 @@ def versions() -> dict[str, str]:
 
 
 def supports(case) -> bool:
-    """SGD and Adam, with the penalty divided by the rows of the batch."""
+    """SGD and Adam, with the penalty divided by the rows of the batch; probabilities."""
+    if case.optimizer is None:
+        return case.output == "softmax"
     outputs = {"softmax": case.layer_sizes[-1] > 2, "identity": True}
     same_n = case.n == "batch" or case.items % case.rows == 0
-    return case.optimizer in (None, "sgd", "adam") and outputs.get(case.output, False) and same_n
+    return case.optimizer in ("sgd", "adam") and outputs.get(case.output, False) and same_n
 
 
 def prepare(case, problem):
