@@ -93,11 +93,11 @@ def attempt(workers: list[Worker], failures: list[str], do: str, **request) -> d
 
 
 def take_rounds(active: list[Worker], failures: list[str], rounds: int, between=None) -> dict:
-    """A round that is not counted, then so many more: {name: {"seconds": [...], "share": [...]}}.
+    """A round that is not counted, then so many more: {name: {"seconds": [...], ...}}, as replied.
 
     `between` is called after each that counts.
     """
-    taken = {worker.name: {"seconds": [], "share": []} for worker in active}
+    taken = {worker.name: {"seconds": [], "share": [], "clock": []} for worker in active}
     attempt(active, failures, "round")
     for _ in range(rounds):
         for worker, reply in attempt(active, failures, "round").items():

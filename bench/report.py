@@ -201,6 +201,8 @@ def heading(results: dict) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     shares = [rival["share"] for r in results["cases"] for rival in r["rivals"].values()]
     share = np.mean(np.concatenate(shares)) if shares else 1.0
+    clocks = [c for r in results["cases"] for rival in r["rivals"].values() for c in rival["clock"]]
+    disturbed = f"{clocks.count('processor')} of {len(clocks)} times by the processor's clock"
     peak = ""
     if peaks:
         peak = f"Peak {np.median(peaks):.0f} GFLOP/s ({min(peaks):.0f} to {max(peaks):.0f}); "
@@ -208,7 +210,7 @@ def heading(results: dict) -> str:
     cores = "core" if len(machine["used"]) == 1 else "cores"
     return (
         f"{where(results)}, {machine['cores']} cores; {cores} {used}, ours for {100 * share:.0f} % "
-        f"of the time; load before {machine['load_before']}; {machine['platform']}\n"
+        f"of the time, {disturbed}; load before {machine['load_before']}; {machine['platform']}\n"
         f"{peak}{versions}; {results['rounds']} rounds; {results['date']}"
     )
 
