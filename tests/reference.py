@@ -295,8 +295,8 @@ BOUNDARIES = ("none", "absorb", "reflect", "periodic")
 def move(
     x, v, best, leader, numbers, w, c1, c2, v_max=np.inf, boundary="none", low=None, high=None
 ):
-    """One step of Standard PSO 2007, all in (P, d); numbers (2, P, d)."""
-    led = (leader != np.arange(len(x)))[:, None]
+    """One step of Standard PSO 2007, all in (P, d); numbers (2, P, d); leader -1 is nobody."""
+    led = (leader >= 0)[:, None]
     v = w * v + c1 * numbers[0] * (best - x) + led * c2 * numbers[1] * (best[leader] - x)
     v = np.clip(v, -v_max, v_max)
     return confine(boundary, x + v, v, low, high)

@@ -268,7 +268,7 @@ def test_leaders():
     assert leaders("global", values, none).tolist() == [4] * 5
     assert leaders("ring", values, none).tolist() == [4, 1, 1, 4, 4]
     links = np.array([[1, 1], [0, 3], [2, 2], [3, 0], [4, 4]])
-    assert leaders("random", values, links).tolist() == [1, 1, 2, 1, 4]
+    assert leaders("random", values, links).tolist() == [1, -1, -1, 1, -1]
 
 
 def test_links_are_spread_evenly():

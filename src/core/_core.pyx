@@ -280,14 +280,15 @@ cdef int check_layout(str name, const Py_buffer *view, Access access) except -1:
     return 0
 
 
-cdef int check_indices(str name, const void *index, int32_t index_bytes, int64_t count, int64_t limit) except -1:
+cdef int check_indices(str name, const void *index, int32_t index_bytes, int64_t count, int64_t limit,
+                       int64_t least=0) except -1:
     cdef int64_t i
     cdef bint inside = True
     with nogil:
         for i in range(count):
-            inside &= 0 <= pl2_index(index, index_bytes, i) < limit
+            inside &= least <= pl2_index(index, index_bytes, i) < limit
     if not inside:
-        raise ValueError(f"{name} must lie between 0 and {limit - 1}")
+        raise ValueError(f"{name} must lie between {least} and {limit - 1}")
     return 0
 
 
@@ -648,7 +649,7 @@ cdef class Mover:
         swarm.v = loan.take("v", v, self.letter, shape, WRITTEN).buf
         swarm.best = loan.take("best", best, self.letter, shape, DENSE).buf
         swarm.leader = <const int64_t *> loan.take("leader", leader, c"l", vector(particles), DENSE).buf
-        check_indices("leader", swarm.leader, 8, particles, particles)
+        check_indices("leader", swarm.leader, 8, particles, particles, least=-1)
         swarm.centre = loan.take("centre", centre, self.letter, size, DENSE).buf
         swarm.distance = <double *> loan.take("distance", distance, c"d", vector(particles), WRITTEN).buf
         if v_max is not None:

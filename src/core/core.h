@@ -102,7 +102,7 @@ typedef struct {
     int64_t size;              /* d, the coordinates of a particle */
     void *x, *v;               /* (P, d) positions and velocities, written */
     const void *best;          /* (P, d) the best place of each particle */
-    const int64_t *leader;     /* (P) the particle whose best place each follows; may be itself */
+    const int64_t *leader;     /* (P) the particle whose best place each follows, itself even; -1: nobody */
     const void *centre;        /* (d) */
     double *distance;          /* (P) written: squared distance of each, once moved, from the centre */
     const void *v_max;         /* (d) the largest |v|, or NULL */

@@ -22,6 +22,9 @@ def draw_links(rng: np.random.Generator, particles: int, neighbours: int) -> Arr
 def leaders(topology: str, values: Array, links: Array) -> Array:
     """Return the best informant of each particle, (P,), itself among them.
 
+    With "random" links a particle that knows of none better than itself follows nobody, -1: so
+    Standard PSO 2007.  With the others it follows itself, as where they were first described.
+
     Parameters
     ----------
     topology : {"random", "global", "ring"}
@@ -42,4 +45,5 @@ def leaders(topology: str, values: Array, links: Array) -> Array:
         np.minimum(best, np.roll(rank, -1), out=best)
     else:
         np.minimum.at(best, links.ravel(), rank.repeat(links.shape[1]))
+        return np.where(best < rank, order[best], -1)
     return order[best]

@@ -1,7 +1,7 @@
 /* move: one step of a swarm, and what becomes of a particle that crosses a bound.
 
    Standard PSO 2007 (Clerc): coordinate by coordinate v <- w v + U(0, c1) (p - x) + U(0, c2) (l - x),
-   the last term dropped where a particle follows its own best, then x <- x + v. */
+   the last term dropped where a particle follows nobody, then x <- x + v. */
 #ifndef BOUNDARIES
 /* absorb: at the bound, at rest.  reflect: as far inside as it was outside, flying back.  periodic: in at
    the other bound, flying on. */
@@ -51,8 +51,9 @@ static void NAME(move)(const Swarm *s, int64_t first, int64_t last)
     const pl2_flush found = pl2_flush_on();
     for (int64_t p = first; p < last; p++) {
         const Stream stream = NAME(stream)(s->seed, s->iteration, p);
-        const V c2 = NAME(splat)(s->leader[p] == p ? 0 : (R)s->c2);
-        const R *own = best + p * d, *followed = best + s->leader[p] * d;
+        const int64_t leader = s->leader[p] < 0 ? p : s->leader[p];
+        const V c2 = NAME(splat)(s->leader[p] < 0 ? 0 : (R)s->c2);
+        const R *own = best + p * d, *followed = best + leader * d;
         R *position = (R *)s->x + p * d, *velocity = (R *)s->v + p * d;
         V sum = NAME(splat)(0);
         for (int64_t i = 0; i < d; i += LANES) {
