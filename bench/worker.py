@@ -18,6 +18,7 @@ from dataclasses import asdict
 import fits
 import numpy as np
 import rivals
+import swarms
 from cases import Case, make
 from peak import Peak
 from rivals import THREADS
@@ -95,7 +96,38 @@ class Estimators:
         return {"reached": {name: encode(v) for name, v in self._run.reached().items()}}
 
 
-ROLES = {"rival": Rival, "estimators": Estimators, "peak": PeakMeter}
+class Swarm:
+    """Lets swarms train the tasks it is told to."""
+
+    def __init__(self, name: str) -> None:
+        self._module = swarms.load(name)
+
+    def hello(self) -> dict:
+        """What runs here."""
+        return {"versions": self._module.versions()}
+
+    def prepare(self, task: dict) -> dict:
+        """Take a task."""
+        self._task = swarms.Task.read(task)
+        self._problem = make(self._task)
+        return {}
+
+    def round(self) -> dict:
+        """Make all iterations of a new swarm."""
+        train, self._errors = self._module.prepare(self._task, self._problem)
+
+        def call():
+            self._best = train()
+
+        return clocked(call, 1)
+
+    def reached(self, count: int) -> dict:
+        """The best error of the last round, and the errors of so many given places."""
+        errors = self._errors(swarms.draw(self._task, count, seed=2))
+        return {"best": float(self._best), "errors": errors.tolist()}
+
+
+ROLES = {"rival": Rival, "estimators": Estimators, "peak": PeakMeter, "swarm": Swarm}
 
 
 def clocked(call, times: int) -> dict:
