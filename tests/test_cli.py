@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 from pyl2 import Backprop, __main__, __version__, convert, files, tables
-from pyl2.__main__ import MOST_CLASSES, main
+from pyl2.__main__ import MOST_CLASSES, _print_json, main
 from pyl2.model import load
 
 QUICK = ("--epochs", "3", "--hidden", "4", "--quiet")
@@ -306,7 +307,104 @@ def test_damaged_model(model, capsys, key, value):
     assert "damaged" in refused(capsys, "predict", model, "iris.csv")
 
 
-# Bad input to training
+# Comparing
+
+FEW = ("--evaluations", "100", "--seeds", "2", "--quiet")
+
+
+def test_comparison_shows_what_the_penalty_does(capsys):
+    assert main(["compare", "--evaluations", "3000", "--seeds", "2", "--json", "--quiet"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["rows"] == {"train": 331, "test": 111}
+    assert told["budget"] == {"seconds": None, "evaluations": 3000}
+    names = [row["method"] for row in told["results"]]
+    assert names == told["methods"] == ["sgd", "momentum", "adam", "lbfgs", "pso", "pso+lbfgs"]
+    for free, row in zip(told["without_penalty"], told["results"], strict=True):
+        assert free["method"] == row["method"]
+        assert free["penalty"] == 0 < row["penalty"]
+        assert row["error"] == pytest.approx(row["data_error"] + row["penalty"])
+        assert free["train_score"] > row["train_score"] or row["method"] == "pso"
+        assert row["test_score"] > free["test_score"] or row["method"] == "pso"
+    assert len(told["runs"]) == 12
+    for row in told["results"]:
+        errors = [run["error"] for run in told["runs"] if run["method"] == row["method"]]
+        assert row["error"] == pytest.approx(np.mean(errors))
+
+
+def test_comparison_is_readable(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["compare", "--dataset", "iris", "--seconds", "0.001", "--seeds", "2"]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    notes = list(itertools.takewhile(str.strip, lines))
+    assert len(notes) > 8
+    assert max(map(len, notes)) <= 80
+    assert max(map(len, lines)) <= 100
+    words = ("0.001 seconds a run, 2 starts", "λ = 5", "pso+lbfgs", "E₀", "evaluations", "λ = 0")
+    for word in (
+        *words,
+        "Lowest E: ",
+        "Best test accuracy: ",
+        "What λ = 5 did to test accuracy: 0.",
+    ):
+        assert word in out
+    assert "12/12" in err
+
+
+def test_comparison_with_and_without_a_figure(iris, capsys):
+    argv = ["compare", *IRIS, *FEW, "--methods", "adam,pso+adam", "--l2", "0", "--hidden", "none"]
+    assert main([*argv, "--dtype", "float32", "--output", "curves.png"]) == 0
+    out, err = capsys.readouterr()
+    assert not err
+    assert "λ" not in out  # there is nothing to compare λ = 0 with
+    assert "adam" in out
+    assert "sgd" not in out
+    assert os.path.getsize("curves.png") > 10_000
+    capsys.readouterr()
+    assert main([*argv, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["without_penalty"] is None
+    assert told["classes"] == ["setosa", "versicolor", "virginica"]
+    assert told["layer_sizes"] == [4, 3]
+
+
+def test_comparison_has_the_same_numbers_from_the_same_seed(capsys):
+    def errors(*options):
+        assert main(["compare", "--dataset", "wine", *FEW, *options, "--json"]) == 0
+        return [run["error"] for run in json.loads(capsys.readouterr().out)["runs"]]
+
+    assert errors() == errors("--seed", "0") != errors("--seed", "1")
+    assert errors() != errors("--eta", "adam=0.5,sgd=0.5")
+    assert errors() != errors("--batch-size", "all") != errors("--particles", "10")
+
+
+def test_comparison_tells_of_divergence(capsys):
+    argv = ["compare", *FEW, "--eta", "sgd=1e9", "--l2", "0"]
+    assert main(argv) == 0
+    assert "sgd diverged in 2 of 2 runs" in capsys.readouterr().out
+    assert main([*argv, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["results"][0]["diverged"] == 2
+
+
+def test_json_of_numbers_it_does_not_know(capsys):
+    _print_json({"a": [1.5, float("-inf")], "b": ({"c": float("nan")}, None)})
+    assert json.loads(capsys.readouterr().out) == {"a": [1.5, None], "b": [{"c": None}, None]}
+
+
+def test_comparison_without_anything_to_set(capsys):
+    argv = ("compare", "--dataset", "iris", "--methods", "lbfgs", "--seconds", "0.001")
+    assert main(argv) == 0
+    out, _ = capsys.readouterr()
+    assert "settings  none" in out
+    assert "particles" not in out
+
+
+def test_figure_without_matplotlib(monkeypatch, capsys):
+    monkeypatch.setattr("pyl2.__main__.find_spec", lambda name: None)
+    assert "pyl2[plot]" in refused(capsys, "compare", "--output", "curves.png")
+
+
+# Bad input to training and comparing
 
 
 @pytest.mark.parametrize(
@@ -398,6 +496,22 @@ def test_npz_refused(folder, capsys, arrays, words):
         ("train", "--dtype", "float16"),
         ("train", "--test-size", "1"),
         ("train", "--test-size", "0.999"),
+        ("compare", "nope.csv"),
+        ("compare", "--methods", "adam,magic"),
+        ("compare", "--methods", "adamw"),
+        ("compare", "--methods", ""),
+        ("compare", "--seconds", "0"),
+        ("compare", "--evaluations", "1.5"),
+        ("compare", "--quiet", "--evaluations", "7"),
+        ("compare", "--seeds", "0"),
+        ("compare", "--quiet", "--seed", "4294967295"),
+        ("compare", "--eta", "0.1"),
+        ("compare", "--eta", "lbfgs=1"),
+        ("compare", "--eta", "adam=fast"),
+        ("compare", "--eta", "adam=-1"),
+        ("compare", "--particles", "0"),
+        ("compare", "--output", "curves.bmp"),
+        ("compare", "--output", "nowhere/curves.png"),
         ("train", "--test-size", "0.002"),
         ("train", "--seed", "-1"),
         ("train", "--save", "nowhere/model.pl2"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pyl2.backprop import Backprop
     from pyl2.convert import convert_l2
     from pyl2.estimators import MLPClassifier, MLPRegressor
+    from pyl2.experiments import compare
     from pyl2.history import History
     from pyl2.network import Network
     from pyl2.optimize import pso
@@ -30,6 +31,7 @@ __all__ = [
     "MLPRegressor",
     "Network",
     "ParticleSwarm",
+    "compare",
     "convert_l2",
     "pso",
 ]
@@ -44,6 +46,7 @@ _HOMES = {
     "Network": "network",
     "convert_l2": "convert",
     "ParticleSwarm": "particle_swarm",
+    "compare": "experiments",
     "pso": "optimize",
 }
 

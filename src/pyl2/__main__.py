@@ -1,4 +1,4 @@
-"""The command line: `pyl2 train`, `pyl2 predict` and `pyl2 convert`.
+"""The command line: `pyl2 train`, `pyl2 predict`, `pyl2 compare` and `pyl2 convert`.
 
 Whatever is wrong with files or options is a ValueError or an OSError on its way to `main`, which
 makes one line and exit code 2 of it. Heavy modules are imported where they are used, so that
@@ -17,11 +17,13 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from pyl2 import Backprop, Network
     from pyl2.checks import Array
+    from pyl2.experiments import Comparison
     from pyl2.model import Schema
     from pyl2.report import Result
     from pyl2.tables import Table
@@ -40,6 +42,10 @@ TOOLS = (
 
 SETTINGS = ("eta", "batch_size", "n_items", "noise_variance", "outputs", "loss", "optimizer")
 """What a conversion may need to know."""
+_SECONDS = 0.4
+"""Budget of a run of `compare`, so that it is soon done."""
+
+_BATCH_SIZE = "rows of an update, or all (default: 32)"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,7 +72,7 @@ def train(args: argparse.Namespace) -> None:
     """Train with and without the penalty, show both, save the penalized network."""
     from pyl2 import model, report
 
-    _check_writable(args.save)
+    _check_writable("--save", args.save)
     data = _prepared(_table(args), args)
     trainers = {l2: _trainer(data, l2, args) for l2 in (0.0, args.l2)}
     setup = _setup(data, trainers[args.l2], args)
@@ -77,7 +83,7 @@ def train(args: argparse.Namespace) -> None:
         model.save(args.save, trainers[args.l2].network, data.schema)
     if args.json:
         told = [asdict(result) for result in results]
-        print(json.dumps({**setup, "results": told}, indent=2, allow_nan=False))
+        _print_json({**setup, "results": told})
     else:
         report.table(results, setup["measure"])
         if args.save and not args.quiet:
@@ -119,10 +125,48 @@ def convert(args: argparse.Namespace) -> None:
         report.conversion(result, meaning)
 
 
-def _check_writable(path: str | None) -> None:
-    """Find out before the training, not after it, that its model has no place."""
+def compare(args: argparse.Namespace) -> None:
+    """Compare ways to train, with and without the penalty, and draw E against what was spent."""
+    from pyl2 import report
+
+    _check_writable("--output", args.output)
+    if args.output and not find_spec("matplotlib"):
+        raise ValueError("--output: figures need Matplotlib: pip install 'pyl2[plot]'")
+    data = _prepared(_table(args), args)
+    setup = _compared_setup(data, args)
+    if not (args.json or args.quiet):
+        report.comparison_notes(setup)
+    found = _compared(data, args.l2, setup, args)
+    free = _compared(data, 0.0, setup, args).summary() if args.l2 else None
+    if args.output:
+        _draw(args.output, found, "evaluations" if args.evaluations else "seconds")
+    if args.json:
+        told = {"results": found.summary(), "without_penalty": free}
+        runs = [run.record() for run in found.runs]
+        _print_json({**setup, **told, "runs": runs})
+    else:
+        report.print_comparison(found.summary(), found.measure, args.l2, free)
+        if args.output and not args.quiet:
+            print(f"saved {args.output}")
+
+
+def _print_json(told: dict[str, Any]) -> None:
+    """Print JSON, which knows no number that is not finite: such are null."""
+
+    def known(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: known(entry) for name, entry in value.items()}
+        if isinstance(value, list | tuple):
+            return [known(entry) for entry in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    print(json.dumps(known(told), indent=2, allow_nan=False))
+
+
+def _check_writable(option: str, path: str | None) -> None:
+    """Find out before the training, not after it, that what it leaves has no place."""
     if path and (os.path.isdir(path) or not os.path.isdir(os.path.dirname(path) or ".")):
-        raise ValueError(f"--save {path}: not a file in a folder that exists")
+        raise ValueError(f"{option} {path}: not a file in a folder that exists")
 
 
 @dataclass(frozen=True)
@@ -244,21 +288,10 @@ def _moments(X: Array, names: Sequence[str]) -> tuple[Array, Array]:
 
 def _trainer(data: _Data, l2: float, args: argparse.Namespace) -> Backprop:
     """Set up one training; the seed makes start and shuffles the same for every λ."""
-    from pyl2 import Backprop, Network
+    from pyl2 import Backprop
 
-    classes = data.schema.classes
-    # Two classes are two outputs as well: one way for any number of classes, and a column of
-    # probabilities for each.
-    output, outputs = ("identity", 1) if classes is None else ("softmax", len(classes))
-    network = Network(
-        (len(data.schema.features), *args.hidden, outputs),
-        hidden=args.activation[0] if len(args.activation) == 1 else args.activation,
-        output=output,
-        dtype=args.dtype,
-        seed=args.seed,
-    )
     return Backprop(
-        network,
+        _network(data, args),
         args.optimizer,
         eta=args.eta,
         l2=l2,
@@ -269,7 +302,24 @@ def _trainer(data: _Data, l2: float, args: argparse.Namespace) -> Backprop:
     )
 
 
+def _network(data: _Data, args: argparse.Namespace) -> Network:
+    from pyl2 import Network
+
+    classes = data.schema.classes
+    # Two classes are two outputs as well: one way for any number of classes, and a column of
+    # probabilities for each.
+    output, outputs = ("identity", 1) if classes is None else ("softmax", len(classes))
+    return Network(
+        (len(data.schema.features), *args.hidden, outputs),
+        hidden=args.activation[0] if len(args.activation) == 1 else args.activation,
+        output=output,
+        dtype=args.dtype,
+        seed=args.seed,
+    )
+
+
 def _trained(data: _Data, l2: float, trainer: Backprop, args: argparse.Namespace) -> Result:
+    from pyl2.experiments import score
     from pyl2.report import Result
 
     history = trainer.train(
@@ -281,8 +331,8 @@ def _trained(data: _Data, l2: float, trainer: Backprop, args: argparse.Namespace
         l2=l2,
         data_error=float(history.data_error[-1]),
         penalty=float(history.penalty[-1]),
-        train_score=_score(trainer.network, *data.train),
-        test_score=_score(trainer.network, *data.test),
+        train_score=score(trainer.network, *data.train),
+        test_score=score(trainer.network, *data.test),
         weight_norm=math.sqrt(squares),
         epochs=len(history),
         stopped=history.stopped,
@@ -291,29 +341,9 @@ def _trained(data: _Data, l2: float, trainer: Backprop, args: argparse.Namespace
     )
 
 
-def _score(network: Network, X: Array, Y: Array) -> float:
-    from sklearn.metrics import accuracy_score, r2_score
-
-    outputs = network.predict(X)
-    if network.output == "softmax":
-        return float(accuracy_score(Y, outputs.argmax(axis=1)))
-    return float(r2_score(Y, outputs[:, 0]))
-
-
 def _setup(data: _Data, trainer: Backprop, args: argparse.Namespace) -> dict[str, Any]:
     """Collect what the notes and the JSON tell, results aside."""
-    regression = data.schema.classes is None
-    return {
-        "data": data.name,
-        "rows": {"train": len(data.train[0]), "test": len(data.test[0])},
-        "target": data.schema.target,
-        "classes": data.schema.classes,
-        "task": "regression" if regression else "classification",
-        "why": data.why,
-        "measure": "R²" if regression else "accuracy",
-        "layer_sizes": list(trainer.network.layer_sizes),
-        "hidden": list(trainer.network.hidden),
-        "dtype": args.dtype,
+    return _read(data, trainer.network) | {
         "optimizer": trainer.optimizer,
         "eta": None if trainer.optimizer == "lbfgs" else trainer.eta,
         "batch_size": None if trainer.optimizer == "lbfgs" else trainer.batch_size,
@@ -323,6 +353,74 @@ def _setup(data: _Data, trainer: Backprop, args: argparse.Namespace) -> dict[str
         "seed": args.seed,
         "model": args.save,
     }
+
+
+def _read(data: _Data, network: Network) -> dict[str, Any]:
+    """Collect what was read, and what is to be trained on it."""
+    from pyl2.experiments import MEASURES
+
+    return {
+        "data": data.name,
+        "rows": {"train": len(data.train[0]), "test": len(data.test[0])},
+        "target": data.schema.target,
+        "classes": data.schema.classes,
+        "task": "regression" if data.schema.classes is None else "classification",
+        "why": data.why,
+        "measure": MEASURES[network.output],
+        "layer_sizes": list(network.layer_sizes),
+        "hidden": list(network.hidden),
+        "dtype": network.dtype.name,
+    }
+
+
+def _compared_setup(data: _Data, args: argparse.Namespace) -> dict[str, Any]:
+    """Collect what is compared and how."""
+    from pyl2.experiments import METHODS, check_eta, check_methods
+
+    methods = check_methods(METHODS if args.methods is None else args.methods)
+    stages = "+".join(methods).split("+")
+    seconds = args.seconds or (None if args.evaluations else _SECONDS)
+    return _read(data, _network(data, args)) | {
+        "methods": methods,
+        "l2": args.l2,
+        "budget": {"seconds": seconds, "evaluations": args.evaluations},
+        "seeds": list(range(args.seed, args.seed + args.seeds)),
+        "eta": {name: eta for name, eta in check_eta(args.eta).items() if name in stages},
+        "batch_size": None if args.batch_size == "all" else args.batch_size,
+        "particles": args.particles if "pso" in stages else None,
+        "figure": args.output,
+    }
+
+
+def _compared(
+    data: _Data, l2: float, setup: dict[str, Any], args: argparse.Namespace
+) -> Comparison:
+    from pyl2 import compare
+
+    return compare(
+        *data.train,
+        _network(data, args),
+        l2,
+        **setup["budget"],
+        methods=setup["methods"],
+        seeds=setup["seeds"],
+        test=data.test,
+        eta=setup["eta"],
+        batch_size=setup["batch_size"],
+        particles=args.particles,
+        verbose=not args.quiet,
+    )
+
+
+def _draw(path: str, found: Comparison, against: str) -> None:
+    """Write the figure of E against what was spent."""
+    from matplotlib.figure import Figure
+
+    from pyl2.plots import ErrorDisplay
+
+    figure = Figure(layout="constrained")
+    ErrorDisplay(found.curves(against), xlabel=against).plot(figure.subplots())
+    figure.savefig(path, dpi=120)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -341,6 +439,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_predict(commands)
     _add_convert(commands)
+    _add_compare(commands)
     return parser
 
 
@@ -348,6 +447,57 @@ def _add_train(commands: argparse._SubParsersAction[_Parser]) -> None:
     told = "train with and without the L2 penalty and compare"
     parser = commands.add_parser("train", help=told, description=told.capitalize() + ".")
     parser.set_defaults(run=train)
+    _add_data(parser)
+    _add_network(parser, hidden=(32, 16))
+    add = parser.add_argument_group("training").add_argument
+    add("--l2", type=_not_negative, default=5.0, metavar="L", help="the penalty λ (default: 5)")
+    add("--n", type=_n, default="train", help="λ is divided by: train (default), batch, a number")
+    add("--decay", help="l2, decoupled or fraction (default: the optimizer's own)")
+    add("--optimizer", default="adam", help="adam (default), adamw, sgd, momentum, nesterov, lbfgs")
+    add("--eta", type=_positive, help="learning rate (default: the optimizer's own)")
+    add("--batch-size", type=_batch_size, default=32, metavar="B", help=_BATCH_SIZE)
+    add("--epochs", type=_count, default=200, help="default: 200")
+    add("--max-time", type=_positive, metavar="SECONDS", help="for each of the two trainings")
+    add = parser.add_argument_group("output").add_argument
+    add("--save", metavar="MODEL", help="write the penalized network to this file")
+    add("--json", action="store_true", help="write JSON to standard output, nothing else")
+    add("--quiet", action="store_true", help="no progress, no notes")
+
+
+def _add_compare(commands: argparse._SubParsersAction[_Parser]) -> None:
+    told = "compare ways to train, with gradients and without, on the same error"
+    parser = commands.add_parser("compare", help=told, description=told.capitalize() + ".")
+    parser.set_defaults(run=compare)
+    _add_data(parser)
+    _add_network(parser, hidden=(16,))
+    add = parser.add_argument_group("training").add_argument
+    add("--l2", type=_not_negative, default=5.0, metavar="L", help="the penalty λ (default: 5)")
+    add(
+        "--methods",
+        type=_names,
+        metavar="A,B",
+        help="of sgd, momentum, nesterov, adam, lbfgs, pso; A+B is one after the other (default:"
+        " all but nesterov, and pso+lbfgs)",
+    )
+    add("--seconds", type=_positive, metavar="S", help=f"budget of a run (default: {_SECONDS:g})")
+    add("--evaluations", type=_count, metavar="K", help="budget of a run in passes over the rows")
+    add("--seeds", type=_count, default=3, metavar="K", help="starts for each method (default: 3)")
+    add(
+        "--eta",
+        type=_rates,
+        default={},
+        metavar="adam=0.01,…",
+        help="learning rates (default: 0.1 sgd, 0.01 momentum and nesterov, 0.003 adam)",
+    )
+    add("--batch-size", type=_batch_size, default=32, metavar="B", help=_BATCH_SIZE)
+    add("--particles", type=_count, default=50, help="of the swarm (default: 50)")
+    add = parser.add_argument_group("output").add_argument
+    add("--output", type=_figure, metavar="FIGURE.png", help="draw E against time (or evaluations)")
+    add("--json", action="store_true", help="write JSON to standard output, nothing else")
+    add("--quiet", action="store_true", help="no progress, no notes")
+
+
+def _add_data(parser: _Parser) -> None:
     add = parser.add_argument_group("data").add_argument
     add("file", nargs="?", metavar="FILE", help="CSV with a header line, or npz; none: --dataset")
     add("--target", metavar="NAME", help="the column to predict (default: y)")
@@ -362,8 +512,12 @@ def _add_train(commands: argparse._SubParsersAction[_Parser]) -> None:
         help="rows to test (default: 0.25)",
     )
     add("--seed", type=_seed, default=0, help="of split, start and shuffles (default: 0)")
+
+
+def _add_network(parser: _Parser, hidden: tuple[int, ...]) -> None:
     add = parser.add_argument_group("network").add_argument
-    add("--hidden", type=_sizes, default=(32, 16), metavar="32,16", help="hidden layers, or none")
+    sizes = ",".join(map(str, hidden))
+    add("--hidden", type=_sizes, default=hidden, metavar=sizes, help="hidden layers, or none")
     add(
         "--activation",
         type=_names,
@@ -372,25 +526,6 @@ def _add_train(commands: argparse._SubParsersAction[_Parser]) -> None:
         help="tanh (default), relu, logistic, identity; or one per layer: relu,tanh",
     )
     add("--dtype", choices=("float32", "float64"), default="float64", help="default: float64")
-    add = parser.add_argument_group("training").add_argument
-    add("--l2", type=_not_negative, default=5.0, metavar="L", help="the penalty λ (default: 5)")
-    add("--n", type=_n, default="train", help="λ is divided by: train (default), batch, a number")
-    add("--decay", help="l2, decoupled or fraction (default: the optimizer's own)")
-    add("--optimizer", default="adam", help="adam (default), adamw, sgd, momentum, nesterov, lbfgs")
-    add("--eta", type=_positive, help="learning rate (default: the optimizer's own)")
-    add(
-        "--batch-size",
-        type=_batch_size,
-        default=32,
-        metavar="B",
-        help="rows of an update, or all (default: 32)",
-    )
-    add("--epochs", type=_count, default=200, help="default: 200")
-    add("--max-time", type=_positive, metavar="SECONDS", help="for each of the two trainings")
-    add = parser.add_argument_group("output").add_argument
-    add("--save", metavar="MODEL", help="write the penalized network to this file")
-    add("--json", action="store_true", help="write JSON to standard output, nothing else")
-    add("--quiet", action="store_true", help="no progress, no notes")
 
 
 def _add_predict(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -441,6 +576,15 @@ def _option(read: Callable[[str], Any], good: Callable[[Any], bool], what: str) 
     return parsed
 
 
+def _rates(text: str) -> dict[str, float]:
+    """Learning rates by name: adam=0.01,sgd=0.1."""
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    try:
+        return {name: float(rate) for name, _, rate in pairs}
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like adam=0.01,sgd=0.1") from None
+
+
 def _names(text: str) -> list[str]:
     """Names between commas; those that hold a comma in quotes, as in the header of a CSV."""
     return [name.strip() for name in next(csv.reader([text]), [])]
@@ -450,6 +594,7 @@ _positive = _option(float, lambda v: 0 < v < math.inf, "a positive number")
 _not_negative = _option(float, lambda v: 0 <= v < math.inf, "a number of at least 0")
 _penalty = _option(float, lambda v: v >= 0, "a number of at least 0")  # C may be infinite
 _fraction = _option(float, lambda v: 0 < v < 1, "a number between 0 and 1")
+_figure = _option(str, lambda v: v.endswith((".png", ".pdf", ".svg")), "a .png, .pdf or .svg file")
 _count = _option(int, lambda v: v > 0, "a positive whole number")
 _seed = _option(int, lambda v: 0 <= v < 2**32, "a whole number from 0 to 2**32 - 1")
 _n = _option(

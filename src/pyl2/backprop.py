@@ -13,7 +13,7 @@ from pyl2 import _core, checks, files, generators, l2, threads
 from pyl2.checks import Array, Items, Matrix
 from pyl2.course import Course, Diverged, held_out
 from pyl2.files import PathLike
-from pyl2.history import History
+from pyl2.history import GRADIENT, History
 from pyl2.network import Network
 from pyl2.progress import progress
 from pyl2.schedule import SCHEDULES, Schedule
@@ -301,6 +301,7 @@ class Backprop:
                 " A smaller eta, a smaller l2 or scaled inputs (StandardScaler) help."
             )
         self._schedule.items_seen += rows
+        course.history.evaluations += GRADIENT
         loss = self._loss(data_error, penalty)
         validation = course.record(data_error, penalty)
         self._judge(loss if validation is None or not self.early_stopping else validation)

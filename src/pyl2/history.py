@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+GRADIENT = 3
+"""Evaluations that a gradient counts as: a pass forward, and two products a layer backward."""
+
 
 class History:
     """The course of one call of ``train``: arrays with an entry for each epoch.
@@ -24,6 +27,9 @@ class History:
         was known when they moved there; in the first epoch from the best of themselves.
     seconds : ndarray of shape (epochs,)
         Time since ``train`` began, at the end of each epoch.
+    evaluations : int
+        What it has cost so far: one evaluation is a forward pass over all rows, and a gradient over
+        them, or an epoch of its batches, counts as ``GRADIENT`` = 3.
     stopped : str
         Why it ended: "epochs", "max_time", "early_stopping", "tol", "callback"; for lbfgs
         "converged"; for a swarm "target", "evaluations" or "stagnation".
@@ -45,6 +51,7 @@ class History:
         self._validation_error: list[float] = []
         self._seconds: list[float] = []
         self._swarm: list[tuple[float, float]] = []
+        self.evaluations = 0
         self.stopped = ""
 
     def append(

@@ -10,6 +10,7 @@ import numpy as np
 from pyl2 import l2
 from pyl2.checks import Array, Items
 from pyl2.course import Course, Diverged
+from pyl2.history import GRADIENT
 from pyl2.network import Network
 
 
@@ -69,6 +70,7 @@ def minimise(
         nonlocal parts
         params[...] = vector
         parts = network._net.gradient(params, *items, rates, grad, network._threads)
+        course.history.evaluations += GRADIENT
         if not math.isfinite(sum(parts)):
             raise _NotFinite
         return sum(parts), grad.astype(np.float64)

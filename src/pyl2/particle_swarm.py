@@ -270,6 +270,7 @@ class ParticleSwarm:
         while not over:
             swarm.step(errors, rules)
             self.evaluations = counted + errors.count
+            course.history.evaluations = errors.count
             if not math.isfinite(swarm.value):
                 raise self._nowhere_finite()
             if swarm.improved:

@@ -1,16 +1,18 @@
-"""What the command line tells: of trainings a few lines and a table, of a conversion two lines."""
+"""What the command line tells: of trainings and comparisons lines and tables, of a conversion two lines."""
 
 from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+
+_WIDTH = 120
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,43 @@ class Result:
 
 def notes(setup: dict[str, Any]) -> None:
     """Print what was read and how it is learned, a line each."""
+    table = "E₀ data error, R penalty (of the last epoch), ‖W‖ norm of the weights"
+    _print_lines(_read(setup) | {"training": _training(setup), "table": table})
+
+
+def comparison_notes(setup: dict[str, Any]) -> None:
+    """Print what is compared and how, a line each."""
+    budget = setup["budget"]
+    limits = [f"{value:g} {name}" for name, value in budget.items() if value]
+    settings = [f"eta {value:g} for {name}" for name, value in setup["eta"].items()]
+    settings += [f"batches of {setup['batch_size'] or 'all rows'}"] if setup["eta"] else []
+    settings += [f"{setup['particles']} particles"] if setup["particles"] else []
+    lines = {
+        "methods": ", ".join(setup["methods"]),
+        "budget": f"{' or '.join(limits)} a run, {len(setup['seeds'])} starts for each method",
+        "error": "the same for all, computed off the clock: E = E₀ + (λ/2N) Σ w²,\n"
+        f"λ = {setup['l2']:g}, N = {setup['rows']['train']}",
+        "settings": ", ".join(settings) or "none",
+        "table": "means ± standard deviations; an evaluation is a pass forward over N\n"
+        "rows, a gradient counts as three",
+    }
+    _print_lines(_read(setup) | lines)
+
+
+def _read(setup: dict[str, Any]) -> dict[str, str]:
+    """Return what was read, in lines by name."""
     rows, layers = setup["rows"], "-".join(map(str, setup["layer_sizes"]))
     hidden = ", ".join(dict.fromkeys(setup["hidden"]))
     scaled = "inputs" if setup["classes"] else "inputs and target"
-    lines = {
+    return {
         "data": f"{setup['data']}: {rows['train']} rows to train, {rows['test']} to test",
         "task": f"{setup['task']}, because {setup['why']}",
         "scaling": f"{scaled} standardised by the rows to train",
         "network": ", ".join(filter(None, (layers, hidden, setup["dtype"]))),
-        "training": _training(setup),
-        "table": "E₀ data error, R penalty (of the last epoch), ‖W‖ norm of the weights",
     }
+
+
+def _print_lines(lines: Mapping[str, str]) -> None:
     grid = Table.grid(padding=(0, 2))
     for name, line in lines.items():
         grid.add_row(name, line)
@@ -60,10 +88,8 @@ def _training(setup: dict[str, Any]) -> str:
 
 def table(results: Sequence[Result], measure: str) -> None:
     """Print the trainings side by side."""
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     scores = (f"train\n{measure}", f"test\n{measure}")
-    for heading in ("λ", "E₀", "R", *scores, "‖W‖", "seconds", "items/s"):
-        grid.add_column(heading, justify="right", no_wrap=True)
+    grid = _grid("λ", "E₀", "R", *scores, "‖W‖", "seconds", "items/s")
     for result in results:
         grid.add_row(
             f"{result.l2:g}",
@@ -75,9 +101,7 @@ def table(results: Sequence[Result], measure: str) -> None:
             f"{result.seconds:.2f}",
             f"{result.items_per_second:,.0f}",
         )
-    console = _console()
-    console.width = max(console.width, 100)  # rather broken lines than numbers cut short
-    console.print(grid)
+    console = _print_table(grid)
     for result in results:
         if result.stopped != "epochs":
             console.print(f"λ = {result.l2:g} ended after {result.epochs} epochs: {result.stopped}")
@@ -88,6 +112,80 @@ def conversion(value: float, meaning: str) -> None:
     console = _console()
     console.print(f"{value:.12g}")
     console.print(meaning, soft_wrap=True)
+
+
+def comparison(
+    rows: Sequence[Mapping[str, Any]], measure: str, free: Mapping[str, float] | None = None
+) -> Table:
+    """Return ways of training side by side, with the test scores that they have at λ = 0 if given.
+
+    The rows are those of ``Comparison.summary``.
+    """
+    last = (f"test\n{measure}\nλ = 0",) if free else ()
+    scores = (f"train\n{measure}", f"test\n{measure}", *last)
+    grid = _grid("method", "E", "E₀", "R", *scores, "seconds", "evaluations")
+    grid.columns[0].justify = "left"
+    for row in rows:
+        grid.add_row(
+            row["method"],
+            f"{row['error']:.4g} ±{row['error_std']:.1g}",
+            f"{row['data_error']:.3g}",
+            f"{row['penalty']:.2g}",
+            f"{row['train_score']:.3f} ±{row['train_score_std']:.2f}",
+            f"{row['test_score']:.3f} ±{row['test_score_std']:.2f}",
+            *([f"{free[row['method']]:.3f}"] if free else []),
+            f"{row['seconds']:.2f}",
+            f"{row['evaluations']:,.0f}",
+        )
+    return grid
+
+
+def print_comparison(
+    rows: Sequence[Mapping[str, Any]],
+    measure: str,
+    l2: float,
+    without: Sequence[Mapping[str, Any]] | None,
+) -> None:
+    """Print ways of training side by side, and what there is to learn from it."""
+    free = None if without is None else {row["method"]: row["test_score"] for row in without}
+    console = _print_table(comparison(rows, measure, free))
+    least = min(rows, key=lambda row: float(row["error"]))
+    best = max(rows, key=lambda row: float(row["test_score"]))
+    console.print(f"Lowest E: {least['method']}, {least['error']:.4g}.", end=" ")
+    console.print(f"Best test {measure}: {best['method']}, {best['test_score']:.3f}.")
+    if free is not None:
+        before = sum(free.values()) / len(free)
+        after = sum(row["test_score"] for row in rows) / len(rows)
+        console.print(
+            f"What λ = {l2:g} did to test {measure}: {before:.3f} without it, {after:.3f} with it"
+            " (means over the methods)."
+        )
+    for row in rows:
+        if row["diverged"]:
+            told = f"{row['method']} diverged in {row['diverged']} of {row['runs']} runs"
+            console.print(f"{told}: a smaller eta may help.")
+
+
+def text(grid: Table) -> str:
+    """Return a table as lines of plain text."""
+    console = Console(file=io.StringIO(), width=_WIDTH, markup=False, emoji=False, highlight=False)
+    with console.capture() as captured:
+        console.print(grid)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def _grid(*headings: str) -> Table:
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for heading in headings:
+        grid.add_column(heading, justify="right", no_wrap=True)
+    return grid
+
+
+def _print_table(grid: Table) -> Console:
+    console = _console()
+    console.width = max(console.width, _WIDTH)  # rather broken lines than numbers cut short
+    console.print(grid)
+    return console
 
 
 def _console() -> Console:
