@@ -2,16 +2,17 @@
 
 All minimise E = E₀ + (λ/2N) Σ w² for a 10-16-1 network that predicts the progress of diabetes, from
 the same five starts.  Left: E against evaluations; one is a forward pass over all rows, a gradient
-counts as three, so that with and without gradients are measured alike.  L-BFGS gets to the floor
-first; plain gradient descent, momentum and Adam, which take a step for every batch of 32 rows, are
-ahead of it at the beginning; a swarm of 50 particles needs a hundred times as many evaluations for
-the same E.  What half the budget has let the swarm find, L-BFGS then takes to the floor, no lower
-than it gets alone: this error has many valleys, but all equally good.
+counts as three, so that ways with and without gradients are measured alike.  Gradient descent,
+plain, with momentum, and Adam, which take a step for every batch of 32 rows, are ahead at first;
+L-BFGS is the first at a floor; a swarm of 50 particles needs a hundred times as many evaluations
+for the same E.  What half of the budget lets it find, L-BFGS takes to the floor at once, but no
+lower than it gets alone: this error has many valleys, almost equally deep.  (The first half of
+pso+lbfgs is the swarm's own: its line hides that of pso.)
 
-Right: the share of the variance explained for the rows that were trained on and for others, with
-the penalty and without.  Without it everyone who minimises E well has learned the noise.  The swarm
-alone has not, because it is far from the minimum: a method is not better for doing its work badly,
-and with λ the others are as good on new rows and say why.
+Right: the share of the variance explained, of the rows that were trained on and of others, with the
+penalty and without.  Without it whoever minimises E well has learned the noise.  The swarm has not,
+only because it is still far from the minimum.  With λ all are as good on new rows as the swarm,
+those that minimise E best included.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def draw_scores(axes, free, penalized):
     """Draw the scores of each method: trained on hollow, new rows full; without λ grey."""
     rows = list(zip(free.summary(), penalized.summary(), strict=True))
     for place, pair in enumerate(rows):
-        for shift, color, row in zip((0.15, -0.15), ("0.6", "black"), pair, strict=True):
+        for shift, color, row in zip((-0.15, 0.15), ("0.6", "black"), pair, strict=True):
             shown = {"color": color, "capsize": 2, "zorder": 2}
             for part, fill in (("train", "white"), ("test", color)):
                 score, spread = row[f"{part}_score"], row[f"{part}_score_std"]
@@ -58,17 +59,15 @@ def draw_scores(axes, free, penalized):
     axes.set_yticks(np.arange(len(rows)), [row["method"] for row, _ in rows])
     axes.axvline(0, color="0.8", linewidth=1, zorder=1)
     axes.set(xlabel="R²", xlim=(-1.3, 1.05), title="what the networks know")
-    axes.legend(frameon=False, loc="upper left", fontsize="small")
-    axes.set_ylim(-0.6, len(rows) + 1.2)
+    axes.legend(frameon=False, loc="lower left", fontsize="small")
+    axes.set_ylim(len(rows) + 1.2, -0.6)
 
 
 def figure():
     """Return E along the way, and the scores at its end."""
     training, testing = data()
     free, penalized = (
-        compare(
-            *training, Network((10, 16, 1)), l2, evaluations=BUDGET, seeds=STARTS, test=testing
-        )
+        compare(*training, Network((10, 16, 1)), l2, evaluations=BUDGET, seeds=STARTS, test=testing)
         for l2 in (0, L2)
     )
     print(penalized)

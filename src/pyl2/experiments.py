@@ -401,6 +401,8 @@ def _run(
     for left, stage in zip(range(len(stages), 0, -1), stages, strict=True):
         trainer = plan.trainer(stage, network, seed)
         stopped = meter.train(trainer, meter.share(plan.budget(), left))
+        if stopped == "diverged":
+            break
     data_error, penalty = meter.parts()
     return Run(
         method,

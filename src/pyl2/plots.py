@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # Distinct in grey as well: by lightness, dashes and width.
 _STYLES: tuple[dict[str, Any], ...] = (
-    {"color": "0.6", "linestyle": "-"},
+    {"color": "0.75", "linestyle": "-"},
     {"color": "tab:blue", "linestyle": "--"},
     {"color": "black", "linestyle": ":", "linewidth": 2},
     {"color": "tab:orange", "linestyle": "-", "linewidth": 2.5},

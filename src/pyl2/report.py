@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -128,11 +129,11 @@ def comparison(
     for row in rows:
         grid.add_row(
             row["method"],
-            f"{row['error']:.4g} ±{row['error_std']:.1g}",
-            f"{row['data_error']:.3g}",
-            f"{row['penalty']:.2g}",
-            f"{row['train_score']:.3f} ±{row['train_score_std']:.2f}",
-            f"{row['test_score']:.3f} ±{row['test_score_std']:.2f}",
+            f"{_digits(row['error'], 4)} ±{row['error_std']:.1g}",
+            _digits(row["data_error"], 3),
+            _digits(row["penalty"], 2),
+            f"{row['train_score']:.3f} ±{row['train_score_std']:.3f}",
+            f"{row['test_score']:.3f} ±{row['test_score_std']:.3f}",
             *([f"{free[row['method']]:.3f}"] if free else []),
             f"{row['seconds']:.2f}",
             f"{row['evaluations']:,.0f}",
@@ -149,10 +150,8 @@ def print_comparison(
     """Print ways of training side by side, and what there is to learn from it."""
     free = None if without is None else {row["method"]: row["test_score"] for row in without}
     console = _print_table(comparison(rows, measure, free))
-    least = min(rows, key=lambda row: float(row["error"]))
-    best = max(rows, key=lambda row: float(row["test_score"]))
-    console.print(f"Lowest E: {least['method']}, {least['error']:.4g}.", end=" ")
-    console.print(f"Best test {measure}: {best['method']}, {best['test_score']:.3f}.")
+    console.print(f"Lowest E: {_leader(rows, 'error', -1)}.")
+    console.print(f"Best test {measure}: {_leader(rows, 'test_score', 1)}.")
     if free is not None:
         before = sum(free.values()) / len(free)
         after = sum(row["test_score"] for row in rows) / len(rows)
@@ -166,12 +165,30 @@ def print_comparison(
             console.print(f"{told}: a smaller eta may help.")
 
 
+def _leader(rows: Sequence[Mapping[str, Any]], name: str, sign: int) -> str:
+    """Return who has the most (or with sign -1 the least), and who may be as good."""
+    best = max(rows, key=lambda row: sign * float(row[name]))
+
+    def level(row: Mapping[str, Any]) -> bool:
+        spread = float(max(best[f"{name}_std"], row[f"{name}_std"]))
+        return math.isfinite(spread) and abs(float(best[name] - row[name])) <= spread
+
+    others = ", ".join(row["method"] for row in rows if row is not best and level(row))
+    told = f"{best['method']}, {_digits(best[name], 4)}"
+    return told + (f" (within the spread of the starts also {others})" if others else "")
+
+
 def text(grid: Table) -> str:
     """Return a table as lines of plain text."""
     console = Console(file=io.StringIO(), width=_WIDTH, markup=False, emoji=False, highlight=False)
     with console.capture() as captured:
         console.print(grid)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def _digits(value: float, digits: int) -> str:
+    """Return a number with so many digits, zeros at its end included."""
+    return f"{value:#.{digits}g}".rstrip(".")
 
 
 def _grid(*headings: str) -> Table:
