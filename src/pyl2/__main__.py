@@ -118,9 +118,7 @@ def convert(args: argparse.Namespace) -> None:
     told = {"from": args.from_, "value": args.value, "to": args.to, "result": result}
     meaning = describe(args.to)
     if args.json:
-        # JSON has no infinity: C of LogisticRegression without a penalty.
-        told = {k: None if v == math.inf else v for k, v in (told | setting).items()}
-        print(json.dumps({**told, "meaning": meaning}, indent=2, allow_nan=False))
+        _print_json({**told, **setting, "meaning": meaning})
     else:
         report.conversion(result, meaning)
 
