@@ -14,13 +14,22 @@
 #define PL2_X86
 #endif
 
+#define PL2_LINE 64  /* bytes of a cache line */
+#define PL2_STATES 2 /* the most state vectors that an optimizer has */
+
+/* The panel of a transposed matrix in gemm.h: bytes of a row, and rows at most. */
+#define PL2_PANEL_BYTES 256
+#define PL2_PANEL_ROWS 256
+
 /* One layer: a' (m, out) = f(a (m, in) W (in, out) + b (out)). */
 typedef struct {
     int64_t in, out;
     int64_t weight, bias; /* where W and b begin in a vector of parameters */
     int64_t stride;       /* `out` padded to whole cache lines: the row length of a' in work */
     int64_t column;       /* sum of the strides before it: a' of m rows begins at m * column */
-    int32_t activation;   /* row of activations.h; unused in the last layer, whose link is the output's */
+    /* The same on the desk: W has rows `pitch` apart, in a narrow last layer it is W^T. */
+    int64_t desk_weight, desk_bias, pitch;
+    int32_t activation; /* row of activations.h; unused in the last layer, whose link is the output's */
 } Layer;
 
 /* One shape: parameters are W_1 .. W_L, then b_1 .. b_L, each matrix in C order (in, out). */
@@ -30,9 +39,14 @@ typedef struct {
     int64_t params_stride; /* params padded */
     int64_t widest;        /* the largest stride */
     int64_t x_stride;      /* the inputs padded, the row length of gathered items */
+    int64_t panel_bytes;   /* of a panel of gemm.h, which also serves the losses */
     int64_t touched_bytes; /* of the list of touched rows of sparse.h, padded */
-    double slice;          /* operations after which signals are looked for */
-    int32_t output;        /* row of outputs.h */
+    /* The desk: a network in training lies there in work, its rows padded to whole cache lines, so
+       that no vector is a part and what is stored is soon loaded again.  0: it is too large. */
+    int64_t desk, desk_weights;
+    double slice;   /* operations after which signals are looked for */
+    int32_t narrow; /* few outputs: W^T of the last layer lies on the desk */
+    int32_t output; /* row of outputs.h */
     Layer *layer;
 } Net;
 
@@ -57,6 +71,7 @@ typedef struct {
     int64_t fullest;     /* values of the row that has most */
     double row_cost;     /* see pl2_measure */
     int64_t block_rows;
+    int32_t lanes;        /* whether the items of a block fill the lanes of vectors: see lanes.h */
     int64_t chunks;       /* of blocks, about equal, each of which may go to another thread */
     double *part_sums;    /* errors, gradient: (P, chunks, 2): sums of s loss and of s */
     void *part_gradients; /* gradient: (chunks - 1, params_stride): of all chunks but the first */
@@ -82,6 +97,7 @@ typedef struct {
 typedef struct {
     int64_t network, chunk, first_row, last_row; /* the part */
     int64_t batch, row;                          /* row: within the batch where there are batches */
+    int64_t held;      /* errors: 1 + the first row of the block whose items are in lanes already, or 0 */
     double loss, mass; /* of the batch or chunk: sum of s loss so far; sum of s, the m of SPEC */
     double left;       /* operations until the verb is to return; set before each call */
     int32_t done;
@@ -125,11 +141,40 @@ typedef struct {
 /* net.c: what follows from a shape.  `layer` (layers) has in, out and activation set. */
 void pl2_plan(Net *net, int64_t item_bytes, int64_t width);
 /* Sets row_cost, the operations of a training step for each row, roughly and at most, block_rows,
-   the rows that go through the layers together, and chunks.  All arrays must be in place. */
-void pl2_measure(const Net *net, Job *job);
+   the rows that go through the layers together, lanes, and chunks.  All arrays must be in place. */
+void pl2_measure(const Net *net, Job *job, int64_t batch_rows);
 /* The start of one of the networks * chunks parts of a job. */
 Cursor pl2_part(const Job *job, int64_t part);
 int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes);
+
+/* Parts of work, in numbers. */
+static inline int pl2_at_desk(const Net *net, const Job *job)
+{
+    return job->updates && net->desk && !job->lanes && !job->indptr;
+}
+
+static inline int64_t pl2_desk_items(const Net *net, const Job *job)
+{
+    return pl2_at_desk(net, job) ? (1 + PL2_STATES) * net->desk : 0;
+}
+
+static inline int64_t pl2_gradient_items(const Net *net, const Job *job)
+{
+    if (!job->updates) return 0;
+    return pl2_at_desk(net, job) ? net->desk : net->params_stride;
+}
+
+static inline int pl2_goes_back(const Job *job)
+{
+    return job->updates || job->to_inputs || (job->rates && job->result);
+}
+
+/* Rows rounded up to whole cache lines. */
+static inline int64_t pl2_room(int64_t rows, int64_t item_bytes)
+{
+    const int64_t line = PL2_LINE / item_bytes;
+    return (rows + line - 1) / line * line;
+}
 
 /* finite.c: whether all of `count` numbers are finite. */
 int pl2_finite(const void *values, int64_t count, int64_t item_bytes);
@@ -143,9 +188,5 @@ extern const char *const pl2_optimizers[], *const pl2_decays[], *const pl2_bound
 extern const int32_t pl2_states[]; /* state vectors of each optimizer */
 int pl2_runs(const char *isa);     /* whether this machine runs it */
 const Kernels *pl2_kernels(int64_t item_bytes, const char *isa);
-
-/* Bytes of a row of the panel of W that the backward product transposes at a time. */
-#define PL2_PANEL_BYTES 256
-#define PL2_LINE 64
 
 #endif

@@ -21,6 +21,30 @@ static int64_t padded(int64_t count, int64_t item_bytes)
     return lines * PL2_LINE / item_bytes;
 }
 
+/* Networks whose parameters, padded, take so many bytes at most are trained on the desk, for they and
+   their gradient stay in the nearest caches. */
+#define DESK_BYTES 131072
+#define NARROW 4
+
+static void lay_desk(Net *net, int64_t item_bytes)
+{
+    int64_t at = 0;
+    net->narrow = net->outputs <= NARROW;
+    for (int64_t l = 0; l < net->layers; l++) {
+        Layer *layer = &net->layer[l];
+        const int turned = net->narrow && l == net->layers - 1;
+        layer->desk_weight = at;
+        layer->pitch = turned ? padded(layer->in, item_bytes) : layer->stride;
+        at += layer->pitch * (turned ? layer->out : layer->in);
+    }
+    net->desk_weights = at;
+    for (int64_t l = 0; l < net->layers; l++) {
+        net->layer[l].desk_bias = at;
+        at += net->layer[l].stride;
+    }
+    net->desk = at * item_bytes <= DESK_BYTES ? at : 0;
+}
+
 void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
 {
     net->slice = SLICE * (double)width / (double)item_bytes;
@@ -44,6 +68,9 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
         net->params += net->layer[l].out;
     }
     net->params_stride = padded(net->params, item_bytes);
+    net->panel_bytes =
+        most(least(most(net->widest, net->inputs), PL2_PANEL_ROWS), net->outputs) * PL2_PANEL_BYTES;
+    lay_desk(net, item_bytes);
 }
 
 /* Operations a weight and an item, a unit and an item.  A value of a sparse row counts as so many
@@ -53,6 +80,23 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
 #define ACTIVATION 60.0
 #define MEETING 80.0
 #define MEETING_UNIT 3.0
+
+/* Items go in lanes where the layers are no wider than this, on the way back less wide, for there rows
+   of deltas are dear; and where there are so many items at least.  Measured; see bench/scaling.py. */
+#define LANES_UNITS 128
+#define LANES_UNITS_BACK 32
+#define LANES_INPUTS 64
+#define LANES_ROWS 64
+#define LANES_BLOCK 128
+
+static int fills_lanes(const Net *net, const Job *job, int64_t rows)
+{
+    const int whole = job->rates || job->updates || (job->first_layer == 0 && job->last_layer == net->layers);
+    const int64_t units = pl2_goes_back(job) ? LANES_UNITS_BACK : LANES_UNITS;
+    int narrow = net->inputs <= LANES_INPUTS;
+    for (int64_t l = 0; l < net->layers; l++) narrow = narrow && net->layer[l].out <= units;
+    return narrow && whole && rows >= LANES_ROWS && !job->indptr && !job->to_inputs;
+}
 
 /* Chunks of rows: many, for threads need not be equally fast, but few where each has a gradient of
    its own, and fewer still where that is large; one where each batch needs the one before. */
@@ -71,7 +115,7 @@ static int64_t most_chunks(const Net *net, const Job *job)
 static int64_t blocks(const Job *job) { return (job->rows + job->block_rows - 1) / job->block_rows; }
 
 /* All sparse rows are taken for the fullest: a block may be shorter than it need be, never longer. */
-void pl2_measure(const Net *net, Job *job)
+void pl2_measure(const Net *net, Job *job, int64_t batch_rows)
 {
     const Layer *first = &net->layer[job->first_layer];
     const int sparse = job->indptr && !job->to_inputs;
@@ -79,7 +123,9 @@ void pl2_measure(const Net *net, Job *job)
     const double meeting = (MEETING + MEETING_UNIT * (double)first->out) * net->slice / SLICE;
     job->row_cost = PRODUCT * (double)dense + ACTIVATION * (double)net->columns;
     if (sparse) job->row_cost += meeting * (double)job->fullest;
-    job->block_rows = most(1, least(BLOCK_ROWS, (int64_t)(BLOCK_SLICES * net->slice / job->row_cost)));
+    job->lanes = fills_lanes(net, job, batch_rows);
+    job->block_rows = most(1, least(job->lanes ? LANES_BLOCK : BLOCK_ROWS,
+                                    (int64_t)(BLOCK_SLICES * net->slice / job->row_cost)));
     job->chunks = least(blocks(job), most_chunks(net, job));
 }
 
@@ -93,22 +139,24 @@ static int64_t chunk_row(const Job *job, int64_t chunk)
 
 Cursor pl2_part(const Job *job, int64_t part)
 {
-    Cursor at = {.network = part / job->chunks, .chunk = part % job->chunks};
+    Cursor at = {.network = part % job->networks, .chunk = part / job->networks};
     if (job->updates) return at;
     at.row = at.first_row = chunk_row(job, at.chunk);
     at.last_row = chunk_row(job, at.chunk + 1);
     return at;
 }
 
-/* work, in order: a gradient (params_stride), a transposed panel of W (widest, PL2_PANEL_BYTES); for
-   CSR the list of touched rows; and for the m rows of a block activations (m, columns), two scratch
-   arrays (m, widest), for CSR the spans (m, 2) of the items, int64, and as the verb needs them rows
-   as long as the inputs (m, x_stride). */
+/* work, in order: the desk; a gradient; a panel; for CSR the list of touched rows; and for a block targets in lanes (outputs, room),
+   activations and, to go back, deltas (room, columns) each, for CSR the spans (room, 2) of the items, int64, and as the verb needs
+   them rows as long as the inputs (room, x_stride). */
 int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes)
 {
-    const int64_t rows = most(1, least(batch_rows, job->block_rows));
+    const int64_t room = pl2_room(most(1, least(batch_rows, job->block_rows)), item_bytes);
+    const int64_t targets = net->layer[net->layers - 1].stride;
+    const int64_t columns = targets + net->columns * (1 + pl2_goes_back(job));
     const int64_t gathered = job->indptr && !job->to_inputs ? 0 : net->x_stride;
-    const int64_t items = net->params_stride + rows * (net->columns + 2 * net->widest + gathered);
-    const int64_t lists = job->indptr ? net->touched_bytes + rows * 2 * (int64_t)sizeof(int64_t) : 0;
-    return items * item_bytes + net->widest * PL2_PANEL_BYTES + lists;
+    const int64_t items =
+        pl2_desk_items(net, job) + pl2_gradient_items(net, job) + room * (columns + gathered);
+    const int64_t lists = job->indptr ? net->touched_bytes + room * 2 * (int64_t)sizeof(int64_t) : 0;
+    return items * item_bytes + net->panel_bytes + lists;
 }

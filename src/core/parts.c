@@ -33,7 +33,7 @@ static int64_t gradients_bytes(const Run *run)
 
 int64_t pl2_settle(Run *run, int64_t batch_rows, int32_t most_threads)
 {
-    pl2_measure(run->net, run->job);
+    pl2_measure(run->net, run->job, batch_rows);
     run->parts = run->job->networks * run->job->chunks;
     run->threads = useful_threads(run, most_threads);
     run->seat_bytes = whole_lines(sizeof(Seat))
@@ -60,7 +60,9 @@ static int work(Run *run, Seat *s, double *left)
     if (!s->busy) {
         const int64_t part = pl2_take(&run->next);
         if (part >= run->parts) return 0;
+        const int64_t held = s->at.held;
         s->at = pl2_part(run->job, part);
+        s->at.held = held;
     }
     s->at.left = *left;
     run->verb(run->net, run->job, &s->at, s->work);

@@ -29,4 +29,41 @@ PL2_INLINE V NAME(relu_slope)(V a)
 {
     return NAME(pick)(NAME(less)(NAME(splat)(0), a), NAME(splat)(1), NAME(splat)(0));
 }
+
+PL2_INLINE V NAME(slope)(int kind, V a)
+{
+#define PL2_CASE(f) \
+    case ACTIVATION_##f: \
+        return NAME(f##_slope)(a);
+    switch (kind) {
+        ACTIVATIONS(PL2_CASE)
+    }
+#undef PL2_CASE
+    return a;
+}
+
+/* relu is so cheap that it is had where z is stored, as the least value of z; identity has none. */
+static R NAME(least)(int kind) { return kind == ACTIVATION_relu ? 0 : -(R)INFINITY; }
+
+/* z -> f(z), in place, of `rows` rows of n numbers, `stride` apart; beyond n they become 0 up to a whole
+   vector.  What `least` has done already is left alone. */
+static void NAME(activate)(int kind, R *z, int64_t rows, int64_t n, int64_t stride)
+{
+#define PL2_CASE(f) \
+    case ACTIVATION_##f: \
+        for (int64_t i = 0; i < rows; i++, z += stride) { \
+            int64_t j = 0; \
+            for (; j + LANES < n; j += LANES) NAME(store)(z + j, NAME(f)(NAME(load)(z + j))); \
+            NAME(store)(z + j, NAME(first)(NAME(f)(NAME(load)(z + j)), (int)(n - j))); \
+        } \
+        break;
+    switch (kind) {
+        case ACTIVATION_identity:
+        case ACTIVATION_relu:
+            break;
+            PL2_CASE(logistic)
+            PL2_CASE(tanh)
+    }
+#undef PL2_CASE
+}
 #endif

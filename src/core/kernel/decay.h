@@ -23,17 +23,22 @@ static inline Decay pl2_decay(int decay, double eta, double lambda, double n)
 /* W - (c W + step).  1 - c is never formed: in float32 it would round to 1 for c below 6e-8. */
 PL2_INLINE V NAME(decayed)(V w, V c, V step) { return w - (c * w + step); }
 
-/* Sum of squares in float64, whatever R is. */
-static double NAME(sum_of_squares)(const R *w, int64_t count)
+PL2_INLINE double NAME(squares)(const R *w, int64_t count, const int chains)
 {
-    enum { CHAINS = 32 };
-    double sum[CHAINS] = {0};
+    double sum[32] = {0};
     int64_t i = 0;
-    for (; i + CHAINS <= count; i += CHAINS)
-        for (int j = 0; j < CHAINS; j++) sum[j] += (double)w[i + j] * (double)w[i + j];
+    for (; i + chains <= count; i += chains)
+        for (int j = 0; j < chains; j++) sum[j] += (double)w[i + j] * (double)w[i + j];
     for (int j = 0; i + j < count; j++) sum[j] += (double)w[i + j] * (double)w[i + j];
-    for (int half = CHAINS / 2; half > 0; half /= 2)
+    for (int half = chains / 2; half > 0; half /= 2)
         for (int j = 0; j < half; j++) sum[j] += sum[j + half];
     return sum[0];
+}
+
+/* Sum of squares in float64, whatever R is.  Many chains are soon added up, but not so soon as a few
+   numbers. */
+static double NAME(sum_of_squares)(const R *w, int64_t count)
+{
+    return count < 256 ? NAME(squares)(w, count, 8) : NAME(squares)(w, count, 32);
 }
 #endif

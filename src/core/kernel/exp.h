@@ -105,6 +105,14 @@ PL2_INLINE V NAME(exp)(V x)
     return NAME(pick)(below, NAME(pick)(above, y, zero), x * (R)INFINITY);
 }
 
+/* e^x - 1 for |x| <= 40. */
+PL2_INLINE V NAME(expm1)(V x)
+{
+    V power;
+    const V e = NAME(reduce)(x, &power);
+    return power * e + (power - 1);
+}
+
 /* 1 / (1 + e^-z), of which 1 + 2^k has no error that is seen. */
 PL2_INLINE V NAME(logistic)(V z)
 {

@@ -1,78 +1,166 @@
-/* One micro-kernel, and the three products of a layer made of it.
+/* Two micro-kernels, and the products of a layer made of them.
 
-   C (m, n) <- store(A (m, k) B (k, n)).  A is read one number at a time, so any strides do: the
-   forward product reads activations by rows, the weight gradient reads them by columns.  B and C
-   are read by vectors along n.  Shapes of tiles stand in simd.h. */
+   gemm: C (m, n) <- A (m, k) B (k, n).  A is read one number at a time, so any strides do; B and C are
+   read by vectors along n.
+   dots: C (m, n) <- A (m, k) B^T, for B (n, k).  A and B are read by vectors along k.
+
+   Rows are padded to whole vectors and hold 0 there, unless they are said to be dense.  Shapes of
+   tiles stand in simd.h. */
 #ifndef PL2_GEMM_ONCE
 #define PL2_GEMM_ONCE
+/* What becomes of a tile of sums. */
 enum {
-    STORE_PADDED, /* C = start + A B: C's rows are padded to whole vectors, B's and start's are not */
-    STORE,        /* C = scale A B: here and below B's rows are padded, C's are not */
-    STORE_ADD,    /* C = C + scale A B */
+    STORE,        /* C = max(start + A B, floor) */
+    STORE_SLOPE,  /* C = (A B) * f'(by), f the activation */
+    STORE_ADD,    /* C = C + A B */
     STORE_DECAYED /* C = C - (c C + scale A B): plain gradient descent, no gradient in memory */
 };
 #endif
 
 #define Product NAME(Product)
 typedef struct {
-    int store;
+    int store, activation;
+    int dense;        /* gemm: rows of B and C; dots: rows of A and B, never of C */
+    int c_dense;      /* rows of C */
+    int start_by_row; /* start is (m), one for each row of C, rather than (n) */
+    int start_dense;  /* the latter, not padded */
     int64_t m, n, k;
     const R *a;
-    int64_t a_row, a_column; /* A_ip = a[i a_row + p a_column] */
+    int64_t a_row, a_column; /* A_ip = a[i a_row + p a_column]; in dots a_column is 1 */
     const R *b;
     int64_t b_stride;
     R *c;
     int64_t c_stride;
-    const R *start; /* (n), what the accumulators of a row begin with, or NULL: 0 */
+    const R *start; /* what the sums begin with, or NULL: 0 */
+    int onward;     /* they begin with C, a sum over smaller p */
+    R floor;
+    const R *by; /* as C */
     R scale, shrink;
 } Product;
+
+PL2_INLINE void NAME(finish)(const Product *g, const int store, const int activation, V sum, int64_t i,
+                             int64_t j, int lanes)
+{
+    R *c = g->c + i * g->c_stride + j;
+    if (store == STORE) {
+        const V floor = NAME(splat)(g->floor);
+        sum = NAME(pick)(NAME(less)(sum, floor), floor, sum);
+    }
+    if (store == STORE_SLOPE)
+        sum = sum * NAME(slope)(activation, NAME(load_part)(g->by + i * g->c_stride + j, lanes));
+    if (store == STORE_ADD) sum = NAME(load_part)(c, lanes) + sum;
+    if (store == STORE_DECAYED)
+        sum = NAME(decayed)(NAME(load_part)(c, lanes), NAME(splat)(g->shrink), g->scale * sum);
+    NAME(store_part)(c, sum, lanes);
+}
+
+/* The same with what is to be done a constant for the compiler: `body(store, activation)`. */
+#define PL2_SLOPE_CASE(f) \
+    case ACTIVATION_##f: \
+        PL2_BODY(STORE_SLOPE, ACTIVATION_##f) \
+        break;
+#define PL2_EVERY_STORE(g) \
+    switch ((g)->store) { \
+        case STORE: \
+            PL2_BODY(STORE, 0) \
+            break; \
+        case STORE_SLOPE: \
+            switch ((g)->activation) { \
+                ACTIVATIONS(PL2_SLOPE_CASE) \
+            } \
+            break; \
+        case STORE_ADD: \
+            PL2_BODY(STORE_ADD, 0) \
+            break; \
+        case STORE_DECAYED: \
+            PL2_BODY(STORE_DECAYED, 0) \
+            break; \
+    }
+
+static void NAME(finish_any)(const Product *g, V sum, int64_t i, int64_t j, int lanes)
+{
+#define PL2_BODY(store, activation) NAME(finish)(g, store, activation, sum, i, j, lanes);
+    PL2_EVERY_STORE(g)
+#undef PL2_BODY
+}
+
+PL2_INLINE void NAME(finish_tile)(const Product *g, const int store, const int activation, V sum[MR][NV],
+                                  const int mr, const int nv, int last, int64_t i, int64_t j)
+{
+    PL2_UNROLL
+    for (int r = 0; r < mr; r++) {
+        PL2_UNROLL
+        for (int v = 0; v < nv - 1; v++)
+            NAME(finish)(g, store, activation, sum[r][v], i + r, j + v * LANES, LANES);
+        if (last == LANES)
+            NAME(finish)(g, store, activation, sum[r][nv - 1], i + r, j + (nv - 1) * LANES, LANES);
+        else
+            NAME(finish)(g, store, activation, sum[r][nv - 1], i + r, j + (nv - 1) * LANES, last);
+    }
+}
 
 /* A tile of mr rows and nv vectors, the last of which has `last` lanes in use. */
 PL2_INLINE void NAME(tile)(const Product *g, const int mr, const int nv, int last, int64_t i, int64_t j)
 {
-    const int padded = g->store == STORE_PADDED, b_last = padded ? last : LANES;
+    const int b_last = g->dense ? last : LANES, start_last = g->start_dense ? last : LANES,
+              c_last = g->c_dense ? last : LANES;
     const int64_t k = g->k, a_row = g->a_row, a_column = g->a_column, b_stride = g->b_stride;
-    const R *a = g->a + i * a_row, *b = g->b + j;
-    R *c = g->c + i * g->c_stride + j;
+    const R *a = g->a + i * a_row, *b = g->b + j, *start = g->start;
     V sum[MR][NV];
 
     PL2_UNROLL
-    for (int v = 0; v < nv; v++) {
-        V start = NAME(splat)(0);
-        if (g->start) start = NAME(load_part)(g->start + j + v * LANES, v == nv - 1 ? last : LANES);
+    for (int r = 0; r < mr; r++) {
         PL2_UNROLL
-        for (int r = 0; r < mr; r++) sum[r][v] = start;
+        for (int v = 0; v < nv; v++) sum[r][v] = NAME(splat)(0);
     }
-    for (int64_t p = 0; p < k; p++, a += a_column, b += b_stride) {
-        V row[NV];
-        PL2_UNROLL
-        for (int v = 0; v < nv - 1; v++) row[v] = NAME(load)(b + v * LANES);
-        row[nv - 1] = NAME(load_part)(b + (nv - 1) * LANES, b_last);
+    if (g->store >= STORE_ADD || g->onward) { /* what the tile ends with is far away */
         PL2_UNROLL
         for (int r = 0; r < mr; r++) {
-            const V x = NAME(splat)(a[r * a_row]);
             PL2_UNROLL
-            for (int v = 0; v < nv; v++) sum[r][v] += x * row[v];
+            for (int v = 0; v < nv; v++) PL2_PREFETCH(g->c + (i + r) * g->c_stride + j + v * LANES);
         }
     }
-    const V scale = NAME(splat)(g->scale), shrink = NAME(splat)(g->shrink);
-    PL2_UNROLL
-    for (int r = 0; r < mr; r++, c += g->c_stride) {
+    if (g->onward) {
+        PL2_UNROLL
+        for (int r = 0; r < mr; r++) {
+            PL2_UNROLL
+            for (int v = 0; v < nv; v++) sum[r][v] = NAME(load)(g->c + (i + r) * g->c_stride + j + v * LANES);
+        }
+    } else if (start && g->start_by_row) {
+        PL2_UNROLL
+        for (int r = 0; r < mr; r++) {
+            PL2_UNROLL
+            for (int v = 0; v < nv; v++) sum[r][v] = NAME(splat)(start[i + r]);
+        }
+    } else if (start) {
         PL2_UNROLL
         for (int v = 0; v < nv; v++) {
-            R *to = c + v * LANES;
-            const int lanes = v == nv - 1 ? last : LANES;
-            if (padded)
-                NAME(store)(to, sum[r][v]);
-            else if (g->store == STORE)
-                NAME(store_part)(to, scale * sum[r][v], lanes);
-            else {
-                const V old = NAME(load_part)(to, lanes), step = scale * sum[r][v];
-                NAME(store_part)(to, g->store == STORE_ADD ? old + step : NAME(decayed)(old, shrink, step),
-                                 lanes);
-            }
+            const V from = NAME(load_part)(start + j + v * LANES, v == nv - 1 ? start_last : LANES);
+            PL2_UNROLL
+            for (int r = 0; r < mr; r++) sum[r][v] = from;
         }
     }
+#define PL2_STEPS(load_last) \
+    for (int64_t p = 0; p < k; p++, a += a_column, b += b_stride) { \
+        V row[NV]; \
+        PL2_UNROLL \
+        for (int v = 0; v < nv - 1; v++) row[v] = NAME(load)(b + v * LANES); \
+        row[nv - 1] = load_last; \
+        PL2_UNROLL \
+        for (int r = 0; r < mr; r++) { \
+            const V x = NAME(splat)(a[r * a_row]); \
+            PL2_UNROLL \
+            for (int v = 0; v < nv; v++) sum[r][v] += x * row[v]; \
+        } \
+    }
+    if (b_last == LANES)
+        PL2_STEPS(NAME(load)(b + (nv - 1) * LANES))
+    else
+        PL2_STEPS(NAME(load_part)(b + (nv - 1) * LANES, b_last))
+#undef PL2_STEPS
+#define PL2_BODY(store, activation) NAME(finish_tile)(g, store, activation, sum, mr, nv, c_last, i, j);
+    PL2_EVERY_STORE(g)
+#undef PL2_BODY
 }
 
 /* Compiled once for every shape of a tile: its accumulators then live in registers. */
@@ -99,54 +187,133 @@ static void NAME(any_tile)(const Product *g, int mr, int nv, int last, int64_t i
 #undef PL2_TILE
 #undef PL2_TILES
 
+/* `count` in `parts`, all about equal: the size of part `which`.  32 bits, for a division of 64 costs
+   as much as a small tile on some machines. */
+PL2_INLINE int NAME(share)(uint32_t count, uint32_t parts, uint32_t which)
+{
+    return parts == 1 ? (int)count : (int)(count / parts + (which < count % parts));
+}
+
 /* Heights and widths are split evenly: 10 rows are 5 + 5, never 6 + 4; a rest of 1 is the worst. */
 static void NAME(gemm)(const Product *g)
 {
-    const int64_t vectors = (g->n + LANES - 1) / LANES;
-    const int64_t panels = (vectors + NV - 1) / NV, bands = (g->m + MR - 1) / MR;
-    for (int64_t q = 0, v = 0; q < panels; q++) {
-        const int nv = (int)(vectors / panels + (q < vectors % panels));
-        const int64_t j = v * LANES, left = g->n - j;
+    const uint32_t vectors = (uint32_t)((g->n + LANES - 1) / LANES), m = (uint32_t)g->m;
+    const uint32_t panels = (vectors + NV - 1) / NV, bands = (m + MR - 1) / MR;
+    const uint32_t height = bands ? m / bands : 0,
+                   higher = m - height * bands; /* the first are higher by 1 */
+    for (uint32_t q = 0, v = 0; q < panels; q++) {
+        const int nv = NAME(share)(vectors, panels, q);
+        const int64_t j = (int64_t)v * LANES, left = g->n - j;
         const int last = (int)(left < nv * LANES ? left - (nv - 1) * LANES : LANES);
-        for (int64_t h = 0, i = 0; h < bands; h++) {
-            const int mr = (int)(g->m / bands + (h < g->m % bands));
-            NAME(any_tile)(g, mr, nv, last, i, j);
+        for (uint32_t h = 0, i = 0; h < bands; h++) {
+            const uint32_t mr = height + (h < higher);
+            NAME(any_tile)(g, (int)mr, nv, last, i, j);
             i += mr;
         }
-        v += nv;
+        v += (uint32_t)nv;
     }
 }
 
-/* T (n, PANEL) = W (rows, n) transposed, rows <= PANEL; what T has beyond `rows` columns up to a
-   whole vector is 0.  Squares of LANES x LANES by exchanging ever smaller halves. */
+PL2_INLINE void NAME(finish_dots)(const Product *g, const int store, const int activation, V total,
+                                  const int dr, const int dc, int64_t i, int64_t j)
+{
+    const int columns = (int)(g->n - j < dc ? g->n - j : dc), step = LANES / (dr * dc);
+    const int lanes = g->c_dense ? columns : g->n - j <= dc ? LANES - (int)(j % LANES) : dc;
+    PL2_UNROLL
+    for (int r = 0; r < dr; r++) {
+        if (i + r == g->m) break;
+        V sum = NAME(every)(total, r * dc * step, step);
+        if (g->start) sum += g->start[i + r];
+        NAME(finish)(g, store, activation, NAME(first)(sum, columns), i + r, j, lanes);
+    }
+}
+
+/* The dot products of dr rows of A and dc rows of B, LANES of them or fewer; beyond the last row it is
+   taken again, for nothing. */
+PL2_INLINE void NAME(dots_tile)(const Product *g, const int dr, const int dc, int64_t i, int64_t j)
+{
+    const int64_t m = g->m, n = g->n, k = g->k, whole = g->dense ? k / LANES * LANES : k;
+    const R *a[LANES], *b[LANES];
+    V sum[LANES];
+    PL2_UNROLL
+    for (int r = 0; r < dr; r++) a[r] = g->a + (i + r < m ? i + r : m - 1) * g->a_row;
+    PL2_UNROLL
+    for (int c = 0; c < dc; c++) b[c] = g->b + (j + c < n ? j + c : n - 1) * g->b_stride;
+    PL2_UNROLL
+    for (int l = 0; l < dr * dc; l++) sum[l] = NAME(splat)(0);
+#define PL2_STEP(load, lanes) \
+    V x[LANES]; \
+    PL2_UNROLL \
+    for (int r = 0; r < dr; r++) x[r] = load(a[r] + p, lanes); \
+    PL2_UNROLL \
+    for (int c = 0; c < dc; c++) { \
+        const V y = load(b[c] + p, lanes); \
+        PL2_UNROLL \
+        for (int r = 0; r < dr; r++) sum[r * dc + c] += x[r] * y; \
+    }
+    int64_t p = 0;
+    for (; p < whole; p += LANES) {
+        PL2_STEP(NAME(load_part), LANES)
+    }
+    if (p < k) {
+        const int lanes = (int)(k - p);
+        PL2_STEP(NAME(load_part), lanes)
+    }
+#undef PL2_STEP
+    const V total = NAME(totals)(sum, dr * dc);
+#define PL2_BODY(store, activation) NAME(finish_dots)(g, store, activation, total, dr, dc, i, j);
+    PL2_EVERY_STORE(g)
+#undef PL2_BODY
+}
+
+static void NAME(dots)(const Product *g)
+{
+    enum { TWO = LANES >= 2 ? 2 : 1, FOUR = LANES >= 4 ? 4 : TWO, MOST = LANES >= 16 ? 4 : TWO };
+    const int few = g->n == 1, dr = few ? FOUR : g->m == 1 ? 1 : g->m == 2 ? TWO : MOST;
+    for (int64_t i = 0; i < g->m; i += dr) {
+        for (int64_t j = 0; j < g->n; j += few ? 1 : LANES / dr) {
+            if (few)
+                NAME(dots_tile)(g, FOUR, 1, i, j);
+            else if (dr == 1)
+                NAME(dots_tile)(g, 1, LANES, i, j);
+            else if (dr == TWO)
+                NAME(dots_tile)(g, TWO, LANES / TWO, i, j);
+            else
+                NAME(dots_tile)(g, MOST, LANES / MOST, i, j);
+        }
+    }
+}
+
 #define PANEL (PL2_PANEL_BYTES / (int)sizeof(R))
-static void NAME(transpose)(const R *w, int64_t rows, int64_t n, R *t)
+
+/* Of A B^T the columns [j, j + n) and of their sums the part [p, p + k), for which B is in a panel.  C is
+   finished with the last part. */
+static Product NAME(part)(const Product *g, int64_t p, int64_t k, int64_t j, int64_t n, const R *panel)
+{
+    Product part = *g;
+    part.dense = 0;
+    part.n = n, part.k = k;
+    part.a += p * g->a_column;
+    part.b = panel, part.b_stride = PANEL;
+    part.c += j, part.by += g->by ? j : 0;
+    part.onward = p > 0;
+    if (p + k < g->k) part.store = STORE, part.floor = -(R)INFINITY;
+    return part;
+}
+
+/* T (k, PANEL) = W (rows, k) transposed, rows <= PANEL; what T has beyond `rows` columns up to a whole
+   vector is 0. */
+static void NAME(transpose)(const R *w, int64_t w_stride, int64_t rows, int64_t k, R *t)
 {
     for (int64_t i = 0; i < rows; i += LANES) {
-        for (int64_t j = 0; j < n; j += LANES) {
+        for (int64_t j = 0; j < k; j += LANES) {
             V square[LANES];
-            const int lanes = (int)(n - j < LANES ? n - j : LANES);
+            const int lanes = (int)(k - j < LANES ? k - j : LANES);
             PL2_UNROLL
             for (int r = 0; r < LANES; r++)
-                square[r] = i + r < rows ? NAME(load_part)(w + (i + r) * n + j, lanes) : NAME(splat)(0);
-            PL2_UNROLL
-            for (int half = LANES / 2; half > 0; half /= 2) {
-                INT low[LANES], high[LANES];
-                for (int l = 0; l < LANES; l++) {
-                    low[l] = (INT)(l & half ? LANES + l - half : l);
-                    high[l] = (INT)(l & half ? LANES + l : l + half);
-                }
-                I to_low, to_high;
-                memcpy(&to_low, low, sizeof low);
-                memcpy(&to_high, high, sizeof high);
-                PL2_UNROLL
-                for (int r = 0; r < LANES; r++) {
-                    if (r & half) continue;
-                    const V a = square[r], b = square[r + half];
-                    square[r] = NAME(shuffle)(a, b, to_low);
-                    square[r + half] = NAME(shuffle)(a, b, to_high);
-                }
-            }
+                square[r] =
+                    i + r < rows ? NAME(load_part)(w + (i + r) * w_stride + j, lanes) : NAME(splat)(0);
+            NAME(transpose_square)(square);
             PL2_UNROLL
             for (int r = 0; r < LANES; r++)
                 if (r < lanes) NAME(store)(t + (j + r) * PANEL + i, square[r]);
@@ -154,41 +321,23 @@ static void NAME(transpose)(const R *w, int64_t rows, int64_t n, R *t)
     }
 }
 
-/* S (m, k) = D (m, n) W^T, for W (k, n) dense, D and S with padded rows.  A few rows take dot
-   products along n; more of them pay for transposing W, a panel at a time. */
-static void NAME(gemm_transposed)(const R *d, int64_t d_stride, const R *w, int64_t m, int64_t k, int64_t n,
-                                  R *s, int64_t s_stride, R *panel)
+/* C (m, n) = A (m, k) B^T for B (n, k).  A few rows take dot products along k; more of them pay for
+   transposing B, a panel at a time. */
+static void NAME(gemm_transposed)(const Product *g, R *panel)
 {
     enum { FEW = 4 };
-    for (int64_t i = 0; m <= FEW && i < m; i++) {
-        for (int64_t q = 0; q < k; q++) {
-            V sum = NAME(splat)(0);
-            int64_t j = 0;
-            for (; j + LANES <= n; j += LANES)
-                sum += NAME(load)(d + i * d_stride + j) * NAME(load)(w + q * n + j);
-            if (j < n) {
-                const int lanes = (int)(n - j);
-                sum += NAME(load_part)(d + i * d_stride + j, lanes) * NAME(load_part)(w + q * n + j, lanes);
-            }
-            s[i * s_stride + q] = NAME(total)(sum);
-        }
+    if (g->m <= FEW) {
+        NAME(dots)(g);
+        return;
     }
-    for (int64_t q = 0; m > FEW && q < k; q += PANEL) {
-        const int64_t rows = k - q < PANEL ? k - q : PANEL;
-        NAME(transpose)(w + q * n, rows, n, panel);
-        NAME(gemm)(&(Product){
-            .store = STORE_PADDED,
-            .m = m,
-            .n = (rows + LANES - 1) / LANES * LANES,
-            .k = n,
-            .a = d,
-            .a_row = d_stride,
-            .a_column = 1,
-            .b = panel,
-            .b_stride = PANEL,
-            .c = s + q,
-            .c_stride = s_stride,
-        });
+    for (int64_t j = 0; j < g->n; j += PANEL) {
+        const int64_t n = g->n - j < PANEL ? g->n - j : PANEL;
+        for (int64_t p = 0; p < g->k; p += PL2_PANEL_ROWS) {
+            const int64_t k = g->k - p < PL2_PANEL_ROWS ? g->k - p : PL2_PANEL_ROWS;
+            NAME(transpose)(g->b + j * g->b_stride + p, g->b_stride, n, k, panel);
+            const Product part = NAME(part)(g, p, k, j, n, panel);
+            NAME(gemm)(&part);
+        }
     }
 }
 #undef PANEL

@@ -12,6 +12,10 @@
 
 #include "pass.h"
 
+#include "lanes.h"
+
+#include "online.h"
+
 #include "move.h"
 
 static int64_t NAME(item)(const Job *job, int64_t network, int64_t i)
@@ -27,12 +31,6 @@ static int64_t NAME(block_rows)(const Job *job, int64_t rows, int64_t done)
     return whole + (done < larger * (whole + 1));
 }
 
-/* What follows the panel in work; for CSR the list of touched rows, which lasts for a batch. */
-static R *NAME(lists)(const Net *net, R *work)
-{
-    return work + net->params_stride + net->widest * (PL2_PANEL_BYTES / (int64_t)sizeof(R));
-}
-
 /* Where the items [first, first + rows) of a network begin and end in a CSR x. */
 static void NAME(find_spans)(const Job *job, int64_t network, int64_t first, int64_t rows, int64_t *spans)
 {
@@ -43,62 +41,217 @@ static void NAME(find_spans)(const Job *job, int64_t network, int64_t first, int
     }
 }
 
-/* Carves work (see pl2_work_bytes) and finds the items [first, first + rows) of a network: where
-   they lie in x if that is one after another, else gathered. */
+/* The targets of `count` items from i on, in lanes: y (outputs, step); of class indices 1 and 0. */
+static void NAME(targets)(const Job *job, int64_t network, int64_t i, int count, int64_t outputs, R *y,
+                          int64_t step)
+{
+    if (job->labels) {
+        const V zero = NAME(splat)(0), one = NAME(splat)(1);
+        V label =
+            NAME(splat)((R)job->labels[NAME(item)(job, network, i)]); /* exact, as a count of outputs is */
+        if (count > 1) {
+            R each[LANES] = {0};
+            for (int r = 0; r < count; r++) each[r] = (R)job->labels[NAME(item)(job, network, i + r)];
+            label = NAME(load)(each);
+        }
+        for (int64_t j = 0; j < outputs; j++) {
+            const V at = NAME(splat)((R)j), below = NAME(pick)(NAME(less)(label, at), zero, one);
+            NAME(store)(y + j * step, NAME(pick)(NAME(less)(at, label), zero, below));
+        }
+        return;
+    }
+    const R *row[LANES];
+    for (int r = 0; r < count; r++)
+        row[r] = (const R *)job->y + NAME(item)(job, network, i + r) * job->y_stride;
+    NAME(to_lanes)(row, count, outputs, y, step);
+}
+
+/* The items [first, first + rows) in lanes, x and y. */
+static void NAME(turn)(const Job *job, int64_t network, int64_t first, Block *b)
+{
+    for (int64_t i = 0; i < b->rows; i += LANES) {
+        const R *row[LANES];
+        const int count = (int)(b->rows - i < LANES ? b->rows - i : LANES);
+        for (int r = 0; r < count; r++)
+            row[r] = (const R *)job->x + NAME(item)(job, network, first + i + r) * job->x_stride;
+        NAME(to_lanes)(row, count, b->net->inputs, b->inputs + i, b->room);
+        if (job->y || job->labels)
+            NAME(targets)(job, network, first + i, count, b->net->outputs, b->targets + i, b->room);
+    }
+}
+
+/* The same in rows, each padded with 0. */
+static void NAME(gather)(const Job *job, int64_t network, int64_t first, Block *b)
+{
+    const Net *net = b->net;
+    for (int64_t i = 0; i < b->rows; i++) {
+        const R *from = (const R *)job->x + NAME(item)(job, network, first + i) * job->x_stride;
+        R *to = b->inputs + i * net->x_stride;
+        int64_t j = 0;
+        for (; j + LANES <= net->inputs; j += LANES) NAME(store)(to + j, NAME(load)(from + j));
+        if (j < net->inputs) NAME(store)(to + j, NAME(load_part)(from + j, (int)(net->inputs - j)));
+    }
+    b->x = b->inputs;
+    b->x_stride = net->x_stride;
+    b->x_dense = 0;
+}
+
+#define Work NAME(Work)
+/* The work buffer, carved (see pl2_work_bytes). */
+typedef struct {
+    R *desk; /* params and state of one network, padded; NULL where they are used as they are */
+    R *gradient, *panel;
+    int32_t *touched; /* CSR: the list of touched rows, which lasts for a batch */
+    R *block;
+} Work;
+
+static Work NAME(carve)(const Net *net, const Job *job, void *work)
+{
+    R *desk = work, *gradient = desk + pl2_desk_items(net, job);
+    R *panel = gradient + pl2_gradient_items(net, job);
+    R *lists = panel + net->panel_bytes / (int64_t)sizeof(R);
+    return (Work){
+        .desk = pl2_at_desk(net, job) ? desk : NULL,
+        .gradient = gradient,
+        .panel = panel,
+        .touched = job->indptr ? (int32_t *)lists : NULL,
+        .block = lists + (job->indptr ? net->touched_bytes / (int64_t)sizeof(R) : 0),
+    };
+}
+
+/* The items [first, first + rows) of a network: where they lie in x if that is one after another, else
+   gathered; or in lanes, unless they are held there from a block before. */
 static Block NAME(block)(const Net *net, const Job *job, int64_t network, int64_t first, int64_t rows,
-                         R *work)
+                         int held, const Work *work)
 {
     const int sparse = job->indptr != NULL;
+    const int64_t room = pl2_room(rows, (int64_t)sizeof(R));
+    R *targets = work->block, *act = targets + room * net->layer[net->layers - 1].stride;
+    R *delta = act + room * net->columns;
+    int64_t *spans = (int64_t *)(delta + (pl2_goes_back(job) ? room * net->columns : 0));
     const R *x = job->x;
-    R *lists = NAME(lists)(net, work);
-    R *act = lists + (sparse ? net->touched_bytes / (int64_t)sizeof(R) : 0);
-    R *scratch = act + rows * net->columns, *other = scratch + rows * net->widest;
-    int64_t *spans = (int64_t *)(other + rows * net->widest);
     Block b = {
         .net = net,
-        .params = (const R *)job->params + network * net->params,
+        .params = work->desk ? work->desk : (R *)job->params + network * net->params,
+        .desk = work->desk != NULL,
+        .narrow =
+            work->desk ? net->narrow : net->outputs == 1 && !job->to_inputs && !(sparse && net->layers == 1),
+        .lanes = job->lanes,
         .rows = rows,
+        .filled = (rows + LANES - 1) / LANES * LANES,
+        .room = room,
         .x = sparse ? NULL : x + NAME(item)(job, network, first) * job->x_stride,
         .x_stride = job->x_stride,
+        .x_dense = 1,
         .sparse = {x, job->indices, job->index_bytes, rows, sparse ? spans : NULL},
-        .touched = sparse ? (int32_t *)lists : NULL,
+        .touched = work->touched,
         .act = act,
-        .scratch = scratch,
-        .other = other,
-        .panel = work + net->params_stride,
-        .inputs = (R *)(spans + (sparse ? 2 * rows : 0)),
+        .delta = delta,
+        .panel = work->panel,
+        .targets = targets,
+        .inputs = (R *)(spans + (sparse ? 2 * room : 0)),
     };
-    if (sparse) {
+    if (job->lanes) b.x = b.inputs;
+    if (sparse)
         NAME(find_spans)(job, network, first, rows, spans);
-        return b;
-    }
-    if (!job->order || rows == 1) return b;
-    for (int64_t i = 0; i < rows; i++)
-        memcpy(b.inputs + i * net->x_stride, x + NAME(item)(job, network, first + i) * job->x_stride,
-               (size_t)net->inputs * sizeof(R));
-    b.x = b.inputs;
-    b.x_stride = net->x_stride;
+    else if (job->lanes && !held)
+        NAME(turn)(job, network, first, &b);
+    else if (!job->lanes && job->order && rows > 1)
+        NAME(gather)(job, network, first, &b);
     return b;
 }
 
-/* z of the last layer -> delta, each row times its sample weight; returns the sum of s loss. */
+/* Layers [first, last), the last of the network left at z; in lanes and online all of them. */
+static void NAME(forward)(const Block *b, int64_t first, int64_t last)
+{
+    if (b->online)
+        NAME(forward_one)(b);
+    else if (b->lanes)
+        NAME(forward_lanes)(b);
+    else
+        NAME(forward_rows)(b, first, last);
+}
+
+/* From the delta of the last layer, all deltas go before W <- a^T delta, for the gradient is that of
+   the old weights (SPEC, The update). */
+static void NAME(backward)(const Block *b, const Gradient *g)
+{
+    if (b->lanes) {
+        NAME(deltas_lanes)(b);
+        NAME(gradients_lanes)(b, g);
+    } else {
+        NAME(deltas_rows)(b);
+        NAME(gradients_rows)(b, g);
+    }
+}
+
+/* Sample weights, 0 in lanes without an item; a single item's online in all lanes, as its z is. */
+static V NAME(sample_weights)(const Block *b, const Job *job, int64_t network, int64_t i, int count)
+{
+    const R *given = job->sample_weight;
+    R s[LANES] = {0};
+    if (!given) return NAME(first)(NAME(splat)(1), count);
+    if (b->online) return NAME(splat)(given[NAME(item)(job, network, i)]);
+    for (int r = 0; r < count; r++) s[r] = given[NAME(item)(job, network, i + r)];
+    return NAME(load)(s);
+}
+
+/* The rows [i, i + count) of the last layer. */
+static void NAME(top_rows)(const Block *b, int64_t i, int count, R **row)
+{
+    const int64_t top = b->net->layers - 1;
+    for (int r = 0; r < count; r++) row[r] = NAME(activation)(b, top) + (i + r) * b->net->layer[top].stride;
+}
+
+/* z of the last layer -> delta, each times its sample weight, 0 in unused lanes; returns the sum of
+   s loss. */
 static double NAME(losses)(const Block *b, const Job *job, int64_t network, int64_t first)
 {
-    const Net *net = b->net;
-    const Layer *top = &net->layer[net->layers - 1];
-    const R *y = job->y, *sample_weight = job->sample_weight;
+    const int64_t n = b->net->outputs;
+    const int turned = b->lanes || b->narrow;
     double sum = 0;
-    for (int64_t i = 0; i < b->rows; i++) {
-        const int64_t item = NAME(item)(job, network, first + i);
-        R *z = NAME(activation)(b, net->layers - 1) + i * top->stride;
-        const double loss = NAME(loss)(net->output, z, y ? y + item * job->y_stride : NULL,
-                                       job->labels ? job->labels[item] : 0, top->out);
-        const R s = sample_weight ? sample_weight[item] : 1;
-        sum += (double)s * loss;
-        if (sample_weight)
-            for (int64_t j = 0; j < top->out; j++) z[j] *= s;
+    for (int64_t i = 0; i < b->rows; i += LANES) {
+        const int count = (int)(b->rows - i < LANES ? b->rows - i : LANES);
+        const int64_t step = turned ? b->room : LANES;
+        R *z = turned ? NAME(activation)(b, b->net->layers - 1) + i : b->panel;
+        R *y = turned ? b->targets + i : b->panel + n * LANES, *row[LANES], each[LANES];
+        if (!b->lanes) NAME(targets)(job, network, first + i, count, n, y, step);
+        if (!turned) {
+            NAME(top_rows)(b, i, count, row);
+            NAME(to_lanes)((const R *const *)row, count, n, z, step);
+        }
+        V loss = NAME(loss)(b->net->output, z, step, y, n);
+        if ((count < LANES && !b->online) || job->sample_weight) {
+            const V s = NAME(sample_weights)(b, job, network, first + i, count), zero = NAME(splat)(0);
+            const M counts = NAME(less)(zero, s);
+            loss = NAME(pick)(counts, s * loss, zero);
+            for (int64_t j = 0; j < n; j++)
+                NAME(store)(z + j * step, NAME(pick)(counts, s * NAME(load)(z + j * step), zero));
+        }
+        if (!turned) NAME(from_lanes)(z, step, n, row, count, 0);
+        NAME(store)(each, loss);
+        for (int r = 0; r < count; r++) sum += (double)each[r];
     }
     return sum;
+}
+
+/* The predictions of a block, as rows of `result`, which may be those of the last layer. */
+static void NAME(predictions)(const Block *b, R *result, int64_t stride)
+{
+    const int64_t n = b->net->outputs;
+    const int turned = b->lanes || b->narrow;
+    for (int64_t i = 0; i < b->rows; i += LANES) {
+        const int count = (int)(b->rows - i < LANES ? b->rows - i : LANES);
+        const int64_t step = turned ? b->room : LANES;
+        R *z = turned ? NAME(activation)(b, b->net->layers - 1) + i : b->panel, *row[LANES], *to[LANES];
+        if (!turned) {
+            NAME(top_rows)(b, i, count, row);
+            NAME(to_lanes)((const R *const *)row, count, n, z, step);
+        }
+        NAME(link)(b->net->output, z, step, n);
+        for (int r = 0; r < count; r++) to[r] = result + (i + r) * stride;
+        NAME(from_lanes)(z, step, n, to, count, 1);
+    }
 }
 
 /* The sum of the sample weights of items [first, first + rows). */
@@ -111,16 +264,15 @@ static double NAME(mass)(const Job *job, int64_t network, int64_t first, int64_t
     return sum;
 }
 
-static double NAME(penalty)(const Layer *layer, const R *params, double rate)
-{
-    return rate ? rate / 2 * NAME(sum_of_squares)(params + layer->weight, layer->in * layer->out) : 0;
-}
-
-/* R for lambda/n of each layer. */
+/* R for lambda/n of each layer, of parameters as users have them. */
 static double NAME(penalties)(const Net *net, const R *params, const double *rates)
 {
     double sum = 0;
-    for (int64_t l = 0; l < net->layers; l++) sum += NAME(penalty)(&net->layer[l], params, rates[l]);
+    for (int64_t l = 0; l < net->layers; l++) {
+        const Layer *layer = &net->layer[l];
+        if (rates[l])
+            sum += rates[l] / 2 * NAME(sum_of_squares)(params + layer->weight, layer->in * layer->out);
+    }
     return sum;
 }
 
@@ -139,20 +291,21 @@ static void NAME(end_chunk)(const Net *net, const Job *job, Cursor *at)
 }
 
 /* predict: layers [first_layer, last_layer) of all rows. */
-static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *work)
+static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const int64_t l = job->last_layer - 1, n = net->layer[l].out, stride = net->layer[l].stride;
-    R *result = job->result;
+    const Work work = NAME(carve)(net, job, memory);
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
-        const Block b = NAME(block)(net, job, 0, at->row, rows, work);
+        const Block b = NAME(block)(net, job, 0, at->row, rows, 0, &work);
+        R *result = (R *)job->result + at->row * n;
         NAME(forward)(&b, job->first_layer, job->last_layer);
-        R *z = NAME(activation)(&b, l);
-        for (int64_t i = 0; i < rows; i++) {
-            if (l == net->layers - 1) NAME(link)(net->output, z + i * stride, n);
-            memcpy(result + (at->row + i) * n, z + i * stride, (size_t)n * sizeof(R));
-        }
+        if (l == net->layers - 1)
+            NAME(predictions)(&b, result, n);
+        else
+            for (int64_t i = 0; i < rows; i++)
+                memcpy(result + i * n, NAME(activation)(&b, l) + i * stride, (size_t)n * sizeof(R));
         at->row += rows;
         at->left -= (double)rows * job->row_cost;
     }
@@ -160,14 +313,17 @@ static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *work
     pl2_flush_restore(found);
 }
 
-/* errors: E0 of one network on a chunk of rows, and with the first its R. */
-static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *work)
+/* errors: E0 of one network on a chunk of rows, and with the first its R.  The networks of a swarm come
+   one after the other to the same rows, which are brought into lanes once. */
+static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
+    const Work work = NAME(carve)(net, job, memory);
     const int64_t p = at->network;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
-        const Block b = NAME(block)(net, job, p, at->row, rows, work);
+        const Block b = NAME(block)(net, job, p, at->row, rows, at->held == 1 + at->row, &work);
+        at->held = 1 + at->row;
         NAME(forward)(&b, 0, net->layers);
         at->loss += NAME(losses)(&b, job, p, at->row);
         at->row += rows;
@@ -178,13 +334,14 @@ static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *work)
 }
 
 /* gradient: the same, and the sum of s dl/dparams over the chunk. */
-static void NAME(gradient)(const Net *net, const Job *job, Cursor *at, void *work)
+static void NAME(gradient)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
+    const Work work = NAME(carve)(net, job, memory);
     R *sum = at->chunk ? (R *)job->part_gradients + (at->chunk - 1) * net->params_stride : job->result;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
-        const Block b = NAME(block)(net, job, 0, at->row, rows, work);
+        const Block b = NAME(block)(net, job, 0, at->row, rows, 0, &work);
         NAME(forward)(&b, 0, net->layers);
         at->loss += NAME(losses)(&b, job, 0, at->row);
         NAME(backward)(&b, &(Gradient){
@@ -231,17 +388,17 @@ static void NAME(add_up)(const Net *net, const Job *job)
 }
 
 /* input_gradient: d prediction / d x of each row. */
-static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, void *work)
+static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
-    const Layer *top = &net->layer[net->layers - 1];
+    const int64_t top = net->layers - 1;
+    const Work work = NAME(carve)(net, job, memory);
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
-        const Block b = NAME(block)(net, job, 0, at->row, rows, work);
-        NAME(forward)(&b, 0, net->layers);
-        R *z = NAME(activation)(&b, net->layers - 1);
+        const Block b = NAME(block)(net, job, 0, at->row, rows, 0, &work);
         R *result = (R *)job->result + at->row * net->outputs * net->inputs;
-        for (int64_t i = 0; i < rows; i++) NAME(link)(net->output, z + i * top->stride, top->out);
+        NAME(forward)(&b, 0, net->layers);
+        NAME(predictions)(&b, NAME(activation)(&b, top), net->layer[top].stride);
         for (int64_t j = 0; j < net->outputs; j++) NAME(backward_to_inputs)(&b, j, result);
         at->row += rows;
         at->left -= (double)net->outputs * (double)rows * job->row_cost;
@@ -279,82 +436,105 @@ static Decay NAME(layer_decay)(const Update *u, int64_t l, double mass)
     return pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass);
 }
 
-/* One update of one network from the sum over a batch of s dl/dparams.  Biases are never decayed.
-   touched: NULL, or the only rows of the first weights in the gradient, under plain SGD. */
-static void NAME(update)(const Net *net, const Job *job, int64_t p, double mass, const R *gradient,
+/* One update from the sum over a batch of s dl/dparams, with the state vectors `state`.  Biases are
+   never decayed.  touched: NULL, or the only rows of the first weights in the gradient, under plain
+   SGD. */
+static void NAME(update)(const Block *b, const Update *u, int64_t t, double mass, R *gradient, R *state,
                          int32_t *touched)
 {
-    static const int states[] = {OPTIMIZERS(OPTIMIZER_STATES)};
-    const Update *u = &job->updates[p];
-    const Rule rule = NAME(rule)(u, job->steps[p]);
+    const Net *net = b->net;
+    const Rule rule = NAME(rule)(u, t);
     const R scale = (R)(1 / mass);
-    R *params = (R *)job->params + p * net->params;
-    R *state = (R *)job->state + p * states[u->optimizer] * net->params;
+    const int64_t d = b->desk ? net->desk : net->params, weights = b->desk ? net->desk_weights : net->weights;
     for (int64_t l = 0; l < net->layers; l++) {
         const Layer *layer = &net->layer[l];
         const Decay decay = NAME(layer_decay)(u, l, mass);
-        R *w = params + layer->weight;
-        const R *g = gradient + layer->weight;
+        const Matrix W = NAME(matrix)(b, b->params, l);
+        const int64_t at = W.w - b->params;
         if (l == 0 && touched)
-            NAME(sparse_descend)(w, g, (R)(u->eta / mass), (R)decay.c, layer->in, layer->out, touched);
+            NAME(sparse_descend)(W.w, gradient + at, (R)(u->eta / mass), (R)decay.c, layer->in, layer->out,
+                                 touched);
         else
-            NAME(descend)(u->optimizer, &rule, scale, (R)decay.l2, (R)decay.c, w, g, state + layer->weight,
-                          net->params, layer->in * layer->out);
+            NAME(descend)(u->optimizer, &rule, scale, (R)decay.l2, (R)decay.c, W.w, gradient + at, state + at,
+                          d, W.count);
     }
-    NAME(descend)(u->optimizer, &rule, scale, 0, 0, params + net->weights, gradient + net->weights,
-                  state + net->weights, net->params, net->params - net->weights);
+    NAME(descend)(u->optimizer, &rule, scale, 0, 0, b->params + weights, gradient + weights, state + weights,
+                  d, d - weights);
 }
 
 /* The whole batch in one block under plain SGD: W <- W - (c W + (eta/m) a^T delta) at once; for CSR
    the first sum goes through work, for a row of W waits there for all rows of x that touch it. */
-static void NAME(update_at_once)(const Block *b, const Update *u, double mass, R *gradient, R *params)
+static void NAME(update_at_once)(const Block *b, const Update *u, double mass, R *gradient)
 {
     const Layer *layer = b->net->layer;
     const R scale = (R)(u->eta / mass);
     R *shrink = gradient + b->net->weights; /* the biases', of which each layer has at least one */
     for (int64_t l = 0; l < b->net->layers; l++) shrink[l] = (R)NAME(layer_decay)(u, l, mass).c;
-    NAME(backward)(b, &(Gradient){STORE_DECAYED, scale, shrink, params, gradient, b->touched});
+    NAME(backward)(b, &(Gradient){STORE_DECAYED, scale, shrink, b->params, gradient, b->touched});
     if (b->touched)
-        NAME(sparse_descend)(params, gradient, scale, shrink[0], layer->in, layer->out, b->touched);
+        NAME(sparse_descend)(b->params, gradient, scale, shrink[0], layer->in, layer->out, b->touched);
 }
 
-static double NAME(batch_penalty)(const Net *net, const Update *u, const R *params, double mass)
+/* The same of a single item. */
+static void NAME(update_online)(const Block *b, const Update *u, double mass, R *shrink)
+{
+    for (int64_t l = 0; l < b->net->layers; l++) shrink[l] = (R)NAME(layer_decay)(u, l, mass).c;
+    NAME(backward_one)(b, (R)(u->eta / mass), shrink);
+}
+
+static double NAME(batch_penalty)(const Block *b, const Update *u, double mass)
 {
     double sum = 0;
-    for (int64_t l = 0; l < net->layers; l++)
-        sum += NAME(penalty)(&net->layer[l], params, NAME(layer_decay)(u, l, mass).r);
+    for (int64_t l = 0; l < b->net->layers; l++) {
+        const double rate = NAME(layer_decay)(u, l, mass).r;
+        const Matrix W = NAME(matrix)(b, b->params, l);
+        if (rate) sum += rate / 2 * NAME(sum_of_squares)(W.w, W.count);
+    }
     return sum;
+}
+
+static int NAME(states)(const Update *u)
+{
+    static const int states[] = {OPTIMIZERS(OPTIMIZER_STATES)};
+    return states[u->optimizer];
+}
+
+static R *NAME(state)(const Net *net, const Job *job, int64_t p)
+{
+    return (R *)job->state + p * NAME(states)(&job->updates[p]) * net->params;
 }
 
 /* One block of the batch under the cursor, with the update if it is the last of its batch.
    Until then nothing but work and the cursor is written, so a batch can be dropped whole. */
-static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, R *work)
+static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, const Work *work)
 {
     const int64_t p = at->network, start = at->batch * job->batch_rows, left = job->rows - start;
     const int64_t batch = left < job->batch_rows ? left : job->batch_rows;
     const int64_t rows = NAME(block_rows)(job, batch, at->row);
     const Update *u = &job->updates[p];
     const int plain = u->optimizer == OPTIMIZER_sgd && u->decay != DECAY_l2;
-    R *params = (R *)job->params + p * net->params;
     if (!at->row) at->mass = NAME(mass)(job, p, start, batch);
     if (at->mass > 0) {
-        const Block b = NAME(block)(net, job, p, start + at->row, rows, work);
-        R *gradient = work; /* begins it, wherever the blocks of a batch end */
+        Block b = NAME(block)(net, job, p, start + at->row, rows, 0, work);
+        R *gradient = work->gradient, *state = work->desk ? work->desk + net->desk : NAME(state)(net, job, p);
         int32_t *touched = plain ? b.touched : NULL;
         const int last = at->row + rows == batch;
+        b.online = plain && batch == 1 && b.desk && net->layers > 1;
         NAME(forward)(&b, 0, net->layers);
         at->loss += NAME(losses)(&b, job, p, start + at->row);
         if (last) {
             job->steps[p]++;
             job->sums[2 * p] += (double)batch * (at->loss / at->mass);
-            job->sums[2 * p + 1] += (double)batch * NAME(batch_penalty)(net, u, params, at->mass);
+            job->sums[2 * p + 1] += (double)batch * NAME(batch_penalty)(&b, u, at->mass);
         }
-        if (plain && rows == batch) {
-            NAME(update_at_once)(&b, u, at->mass, gradient, params);
+        if (b.online) {
+            NAME(update_online)(&b, u, at->mass, gradient);
+        } else if (plain && rows == batch) {
+            NAME(update_at_once)(&b, u, at->mass, gradient);
         } else {
             const int store = at->row ? STORE_ADD : STORE;
             NAME(backward)(&b, &(Gradient){store, 1, NULL, gradient, gradient, touched});
-            if (last) NAME(update)(net, job, p, at->mass, gradient, touched);
+            if (last) NAME(update)(&b, u, job->steps[p], at->mass, gradient, state, touched);
         }
     }
     at->row += rows;
@@ -365,21 +545,57 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, R *work
     return rows;
 }
 
+PL2_INLINE void NAME(copy)(R *there, R *here, int64_t count, int back)
+{
+    memcpy(back ? there : here, back ? here : there, (size_t)count * sizeof(R));
+}
+
+/* A vector laid out as params onto the desk, or back. */
+static void NAME(carry)(const Net *net, R *params, R *desk, int back)
+{
+    for (int64_t l = 0; l < net->layers; l++) {
+        const Layer *layer = &net->layer[l];
+        const int64_t n = layer->out;
+        R *w = params + layer->weight, *to = desk + layer->desk_weight;
+        if (net->narrow && l == net->layers - 1)
+            for (int64_t i = 0; i < layer->in * n; i++)
+                NAME(copy)(w + i, to + i % n * layer->pitch + i / n, 1, back);
+        else
+            for (int64_t i = 0; i < layer->in; i++) NAME(copy)(w + i * n, to + i * layer->pitch, n, back);
+        NAME(copy)(params + layer->bias, desk + layer->desk_bias, n, back);
+    }
+}
+
+/* Parameters and state of network p onto the desk, padded with 0, or back. */
+static void NAME(carry_all)(const Net *net, const Job *job, int64_t p, const Work *work, int back)
+{
+    const int states = NAME(states)(&job->updates[p]);
+    R *desk = work->desk, *state = NAME(state)(net, job, p);
+    if (!back) memset(desk, 0, (size_t)((1 + states) * net->desk) * sizeof(R));
+    NAME(carry)(net, (R *)job->params + p * net->params, desk, back);
+    for (int s = 0; s < states; s++)
+        NAME(carry)(net, state + s * net->params, desk + (1 + s) * net->desk, back);
+}
+
 /* epoch: every batch of one network. */
-static void NAME(epoch)(const Net *net, const Job *job, Cursor *at, void *work)
+static void NAME(epoch)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const double update_cost = 20 * (double)net->params;
     const int begun = at->batch || at->row;
+    const Work work = NAME(carve)(net, job, memory);
     const pl2_flush found = pl2_flush_on();
-    if (job->indptr && !begun) pl2_none_touched(net, (int32_t *)NAME(lists)(net, work));
+    if (work.touched && !begun) pl2_none_touched(net, work.touched);
+    if (work.desk) NAME(carry_all)(net, job, at->network, &work, 0);
+    if (work.desk && !at->row) memset(work.gradient, 0, (size_t)net->desk * sizeof(R));
     while (at->left > 0 && !at->done) {
-        at->left -= (double)NAME(advance)(net, job, at, work) * job->row_cost;
+        at->left -= (double)NAME(advance)(net, job, at, &work) * job->row_cost;
         if (!at->row) at->left -= update_cost;
     }
+    if (work.desk) NAME(carry_all)(net, job, at->network, &work, 1);
     pl2_flush_restore(found);
 }
 
 const Kernels NAME(kernels) = {
-    WIDTH, NAME(predict), NAME(errors), NAME(gradient), NAME(input_gradient),
-    NAME(epoch), NAME(add_up), NAME(move),
+    WIDTH,       NAME(predict), NAME(errors), NAME(gradient), NAME(input_gradient),
+    NAME(epoch), NAME(add_up),  NAME(move),
 };

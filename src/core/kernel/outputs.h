@@ -1,9 +1,11 @@
 /* Outputs with their losses, a row each; SPEC's "The penalized error".
 
-   NAME_link: z -> prediction, in place, for one row of n logits.
-   NAME_loss: z -> prediction - y, in place, which is the loss's gradient by z; returns the loss.
-   NAME_jacobian: given a prediction p, the derivatives of p_j by every z.
-   A row of z is padded to whole vectors; y is not, and only its first n numbers are read. */
+   Items are in lanes: z and y are n vectors `step` numbers apart, the j-th holding the j-th output of
+   LANES items.
+
+   NAME_link: z -> prediction, in place.
+   NAME_loss: z -> prediction - y, in place, which is the loss's gradient by z; returns the losses.
+   NAME_jacobian: given one item's prediction p (n), the derivatives of p_j by every z. */
 #ifndef OUTPUTS
 #define OUTPUTS(row) row(identity) row(logistic) row(softmax) row(exp)
 #define OUTPUT_ENUM(name) OUTPUT_##name,
@@ -11,20 +13,21 @@ enum { OUTPUTS(OUTPUT_ENUM) };
 #endif
 
 #ifdef R
-#define PL2_EACH_VECTOR(j, n) for (int64_t j = 0; j < (n); j += LANES)
+#define PL2_EACH_OUTPUT(n) for (int64_t j = 0; j < (n); j++, z += step)
 
 /* Squared error, half: 1/2 |z - y|^2. */
-static void NAME(identity_link)(R *z, int64_t n) { (void)z, (void)n; }
+static void NAME(identity_link)(R *z, int64_t step, int64_t n) { (void)z, (void)step, (void)n; }
 
-static double NAME(identity_loss)(R *z, const R *y, int64_t label, int64_t n)
+static V NAME(identity_loss)(R *z, int64_t step, const R *y, int64_t n)
 {
-    double loss = 0;
-    (void)label;
-    for (int64_t j = 0; j < n; j++) {
-        z[j] -= y[j];
-        loss += (double)z[j] * (double)z[j];
+    V loss = NAME(splat)(0);
+    PL2_EACH_OUTPUT(n)
+    {
+        const V delta = NAME(load)(z) - NAME(load)(y + j * step);
+        NAME(store)(z, delta);
+        loss += delta * delta;
     }
-    return loss / 2;
+    return loss * (R)0.5;
 }
 
 static void NAME(identity_jacobian)(const R *p, int64_t j, R *d, int64_t n)
@@ -34,21 +37,23 @@ static void NAME(identity_jacobian)(const R *p, int64_t j, R *d, int64_t n)
 }
 
 /* Binary cross-entropy of each output, from the logit: max(z, 0) - y z + log(1 + e^-|z|). */
-static void NAME(logistic_link)(R *z, int64_t n)
+static void NAME(logistic_link)(R *z, int64_t step, int64_t n)
 {
-    PL2_EACH_VECTOR(j, n) NAME(store)(z + j, NAME(logistic)(NAME(load)(z + j)));
+    PL2_EACH_OUTPUT(n) NAME(store)(z, NAME(logistic)(NAME(load)(z)));
 }
 
-static double NAME(logistic_loss)(R *z, const R *y, int64_t label, int64_t n)
+static V NAME(logistic_loss)(R *z, int64_t step, const R *y, int64_t n)
 {
-    double loss = 0;
-    (void)label;
-    for (int64_t j = 0; j < n; j++) {
-        const double x = (double)z[j];
-        loss += (x > 0 ? x : 0) - (double)y[j] * x + log1p(exp(-fabs(x)));
+    const V zero = NAME(splat)(0);
+    V loss = zero;
+    PL2_EACH_OUTPUT(n)
+    {
+        const V logit = NAME(load)(z), target = NAME(load)(y + j * step);
+        const M negative = NAME(less)(logit, zero);
+        const V e = NAME(exp)(NAME(pick)(negative, logit, -logit));
+        loss += (NAME(pick)(negative, zero, logit) - target * logit) + NAME(log1p)(e);
+        NAME(store)(z, NAME(pick)(negative, e, NAME(splat)(1)) / (1 + e) - target);
     }
-    NAME(logistic_link)(z, n);
-    for (int64_t j = 0; j < n; j++) z[j] -= y[j];
     return loss;
 }
 
@@ -57,44 +62,51 @@ static void NAME(logistic_jacobian)(const R *p, int64_t j, R *d, int64_t n)
     for (int64_t i = 0; i < n; i++) d[i] = i == j ? p[j] * (1 - p[j]) : 0;
 }
 
-/* z -> e^(z - max z), not yet divided by their sum.  Returns the sum, and the largest z. */
-static double NAME(softmax_terms)(R *z, int64_t n, R *largest)
+static V NAME(largest)(const R *z, int64_t step, int64_t n)
 {
-    R top = z[0];
-    double sum = 0;
-    for (int64_t j = 1; j < n; j++)
-        if (!(z[j] <= top)) top = z[j]; /* a NaN wins and is passed on */
-    PL2_EACH_VECTOR(j, n) NAME(store)(z + j, NAME(exp)(NAME(load)(z + j) - top));
-    for (int64_t j = 0; j < n; j++) sum += (double)z[j];
-    *largest = top;
-    return sum;
+    V top = NAME(load)(z);
+    PL2_EACH_OUTPUT(n) top = NAME(pick)(NAME(less)(top, NAME(load)(z)), NAME(load)(z), top);
+    return top;
 }
 
-static void NAME(softmax_link)(R *z, int64_t n)
+static void NAME(softmax_link)(R *z, int64_t step, int64_t n)
 {
-    R largest;
-    const R sum = (R)NAME(softmax_terms)(z, n, &largest);
-    PL2_EACH_VECTOR(j, n) NAME(store)(z + j, NAME(load)(z + j) / sum);
+    R *const begin = z;
+    const V top = NAME(largest)(z, step, n);
+    V sum = NAME(splat)(0);
+    PL2_EACH_OUTPUT(n)
+    {
+        const V e = NAME(exp)(NAME(load)(z) - top);
+        NAME(store)(z, e);
+        sum += e;
+    }
+    z = begin;
+    PL2_EACH_OUTPUT(n) NAME(store)(z, NAME(load)(z) / sum);
 }
 
-/* -sum y log p = sum_j y_j (max + log sum - z_j); by a class index without y.
-   A row of y need not sum to 1: its gradient is (sum y) p - y. */
-static double NAME(softmax_loss)(R *z, const R *y, int64_t label, int64_t n)
+/* -sum y log p = sum_j y_j (top - z_j) + (sum y) log(sum_j e^(z_j - top)): of the second sum one term is
+   1 and is kept apart, so that small losses come out exactly.  A row of y need not sum to 1: the
+   gradient is (sum y) p - y. */
+static V NAME(softmax_loss)(R *z, int64_t step, const R *y, int64_t n)
 {
-    double given = 0, wanted = 0;
-    R largest;
-    if (y)
-        for (int64_t j = 0; j < n; j++) given += (double)y[j], wanted += (double)y[j] * (double)z[j];
-    else
-        given = 1, wanted = (double)z[label];
-    const double sum = NAME(softmax_terms)(z, n, &largest);
-    const R scale = (R)(given / sum);
-    PL2_EACH_VECTOR(j, n) NAME(store)(z + j, NAME(load)(z + j) * scale);
-    if (y)
-        for (int64_t j = 0; j < n; j++) z[j] -= y[j];
-    else
-        z[label] -= 1;
-    return given * ((double)largest + log(sum)) - wanted;
+    R *const begin = z;
+    const V zero = NAME(splat)(0), one = NAME(splat)(1), top = NAME(largest)(z, step, n);
+    V given = zero, loss = zero, rest = zero, tops = -one;
+    PL2_EACH_OUTPUT(n)
+    {
+        const V below = NAME(load)(z) - top, target = NAME(load)(y + j * step), e = NAME(exp)(below);
+        const M less = NAME(less)(below, zero);
+        NAME(store)(z, e);
+        given += target;
+        loss -= target * below;
+        rest += NAME(pick)(less, e, zero);
+        tops += NAME(pick)(less, zero, one);
+    }
+    rest += tops;
+    const V scale = given / (1 + rest);
+    z = begin;
+    PL2_EACH_OUTPUT(n) NAME(store)(z, NAME(load)(z) * scale - NAME(load)(y + j * step));
+    return loss + given * NAME(log1p)(rest);
 }
 
 static void NAME(softmax_jacobian)(const R *p, int64_t j, R *d, int64_t n)
@@ -102,25 +114,26 @@ static void NAME(softmax_jacobian)(const R *p, int64_t j, R *d, int64_t n)
     for (int64_t i = 0; i < n; i++) d[i] = p[j] * ((R)(i == j) - p[i]);
 }
 
-/* Poisson, half the deviance: y log(y / p) - y + p with p = e^z, and 0 log 0 = 0. */
-static void NAME(exp_link)(R *z, int64_t n)
+/* Poisson, half the deviance: y log(y / p) - y + p with p = e^z, and 0 log 0 = 0.  With d = z - log y
+   it is y (e^d - 1 - d), which near d = 0 is exact. */
+static void NAME(exp_link)(R *z, int64_t step, int64_t n)
 {
-    PL2_EACH_VECTOR(j, n) NAME(store)(z + j, NAME(exp)(NAME(load)(z + j)));
+    PL2_EACH_OUTPUT(n) NAME(store)(z, NAME(exp)(NAME(load)(z)));
 }
 
-static double NAME(exp_loss)(R *z, const R *y, int64_t label, int64_t n)
+static V NAME(exp_loss)(R *z, int64_t step, const R *y, int64_t n)
 {
-    double loss = 0;
-    (void)label;
-    for (int64_t j = 0; j < n; j++) {
-        const double target = (double)y[j];
-        loss -= target;
-        if (target > 0) loss += target * (log(target) - (double)z[j]);
-    }
-    NAME(exp_link)(z, n);
-    for (int64_t j = 0; j < n; j++) {
-        loss += (double)z[j];
-        z[j] -= y[j];
+    const V zero = NAME(splat)(0), one = NAME(splat)(1);
+    V loss = zero;
+    PL2_EACH_OUTPUT(n)
+    {
+        const V logit = NAME(load)(z), target = NAME(load)(y + j * step), p = NAME(exp)(logit);
+        const M some = NAME(less)(zero, target);
+        const V d = NAME(pick)(some, logit - NAME(log)(NAME(pick)(some, target, one)), zero);
+        const M near = NAME(less)(d * d, one);
+        const V small = NAME(pick)(near, d, zero);
+        loss += NAME(pick)(near & some, target * (NAME(expm1)(small) - small), p - target - target * d);
+        NAME(store)(z, p - target);
     }
     return loss;
 }
@@ -128,5 +141,42 @@ static double NAME(exp_loss)(R *z, const R *y, int64_t label, int64_t n)
 static void NAME(exp_jacobian)(const R *p, int64_t j, R *d, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) d[i] = i == j ? p[j] : 0;
+}
+#undef PL2_EACH_OUTPUT
+
+static void NAME(link)(int kind, R *z, int64_t step, int64_t n)
+{
+#define PL2_CASE(f) \
+    case OUTPUT_##f: \
+        NAME(f##_link)(z, step, n); \
+        break;
+    switch (kind) {
+        OUTPUTS(PL2_CASE)
+    }
+#undef PL2_CASE
+}
+
+static V NAME(loss)(int kind, R *z, int64_t step, const R *y, int64_t n)
+{
+#define PL2_CASE(f) \
+    case OUTPUT_##f: \
+        return NAME(f##_loss)(z, step, y, n);
+    switch (kind) {
+        OUTPUTS(PL2_CASE)
+    }
+#undef PL2_CASE
+    return NAME(splat)(0);
+}
+
+static void NAME(jacobian)(int kind, const R *p, int64_t j, R *d, int64_t n)
+{
+#define PL2_CASE(f) \
+    case OUTPUT_##f: \
+        NAME(f##_jacobian)(p, j, d, n); \
+        break;
+    switch (kind) {
+        OUTPUTS(PL2_CASE)
+    }
+#undef PL2_CASE
 }
 #endif

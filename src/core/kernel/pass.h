@@ -1,121 +1,148 @@
-/* Forward and backward of one block of rows.  Knows a Net and its arrays; no epochs, no orders. */
+/* Forward and backward of one block of items.  Knows a Net and its arrays; no epochs, no orders. */
 
 #define Block NAME(Block)
-/* A block on its way through a network.  Activations of layer l: act + rows * column, row length
-   stride; after the loss those of the last layer hold delta = dE0/dz, times m. */
+/* A block on its way through a network.  The array of layer l begins at room * column:
+   - rows: a' (rows, stride), each item a row;
+   - items in lanes (see lanes.h): a' (out, room), each unit a row.
+   The last layer of a narrow network is (out, room) either way.  After the losses it holds
+   delta = dE0/dz, times m. */
 typedef struct {
     const Net *net;
-    const R *params;
-    int64_t rows;
-    const R *x;
+    R *params;
+    int desk;                   /* params are laid out as on the desk, not as users have them */
+    int narrow;                 /* W of the last layer is at hand as W^T */
+    int lanes;                  /* items are in lanes */
+    int online;                 /* a single row, which online.h takes */
+    int64_t rows, filled, room; /* rows, rounded up to whole vectors, to whole cache lines */
+    const R *x;                 /* (rows, in), or in lanes (in, room) */
     int64_t x_stride;
+    int x_dense;
     Sparse sparse;    /* the first layer's input where it is CSR, instead of x */
     int32_t *touched; /* CSR: a list for sparse_gradient */
-    R *act, *scratch, *other, *panel;
-    R *inputs; /* (rows, x_stride): gathered items, or gradients by them */
+    R *act, *delta, *panel;
+    R *targets; /* (outputs, room) in lanes */
+    R *inputs;  /* (room, x_stride): gathered items, or gradients by them; in lanes x */
 } Block;
 
-static R *NAME(activation)(const Block *b, int64_t l) { return b->act + b->rows * b->net->layer[l].column; }
+static R *NAME(activation)(const Block *b, int64_t l) { return b->act + b->room * b->net->layer[l].column; }
 
-/* z -> f(z), in place, whole padded rows. */
-static void NAME(activate)(int kind, R *z, int64_t count)
+static R *NAME(delta)(const Block *b, int64_t l)
 {
-#define PL2_CASE(f) \
-    case ACTIVATION_##f: \
-        for (int64_t i = 0; i < count; i += LANES) NAME(store)(z + i, NAME(f)(NAME(load)(z + i))); \
-        break;
-    switch (kind) {
-        ACTIVATIONS(PL2_CASE)
-    }
-#undef PL2_CASE
+    return (l == b->net->layers - 1 ? b->act : b->delta) + b->room * b->net->layer[l].column;
 }
 
-/* to <- s * f'(a); `to` may be a's own memory or s's. */
-static void NAME(times_slope)(int kind, const R *a, const R *s, R *to, int64_t count)
-{
-#define PL2_CASE(f) \
-    case ACTIVATION_##f: \
-        for (int64_t i = 0; i < count; i += LANES) \
-            NAME(store)(to + i, NAME(load)(s + i) * NAME(f##_slope)(NAME(load)(a + i))); \
-        break;
-    switch (kind) {
-        ACTIVATIONS(PL2_CASE)
-    }
-#undef PL2_CASE
-}
+#define Matrix NAME(Matrix)
+/* W (in, out) of a layer, or W^T where transposed, its rows `pitch` apart, `count` numbers in all; and
+   b. */
+typedef struct {
+    R *w, *bias;
+    int64_t pitch, count;
+    int dense, transposed;
+} Matrix;
 
-static void NAME(link)(int kind, R *z, int64_t n)
+/* Layer l of params, or of what is laid out as they are. */
+static Matrix NAME(matrix)(const Block *b, R *params, int64_t l)
 {
-#define PL2_CASE(f) \
-    case OUTPUT_##f: \
-        NAME(f##_link)(z, n); \
-        break;
-    switch (kind) {
-        OUTPUTS(PL2_CASE)
-    }
-#undef PL2_CASE
-}
-
-/* z -> delta of one row, in place; returns its loss. */
-static double NAME(loss)(int kind, R *z, const R *y, int64_t label, int64_t n)
-{
-#define PL2_CASE(f) \
-    case OUTPUT_##f: \
-        return NAME(f##_loss)(z, y, label, n);
-    switch (kind) {
-        OUTPUTS(PL2_CASE)
-    }
-#undef PL2_CASE
-    return 0;
-}
-
-static void NAME(jacobian)(int kind, const R *p, int64_t j, R *d, int64_t n)
-{
-#define PL2_CASE(f) \
-    case OUTPUT_##f: \
-        NAME(f##_jacobian)(p, j, d, n); \
-        break;
-    switch (kind) {
-        OUTPUTS(PL2_CASE)
-    }
-#undef PL2_CASE
+    const Layer *layer = &b->net->layer[l];
+    const int transposed = b->narrow && l == b->net->layers - 1;
+    const int64_t rows = transposed ? layer->out : layer->in, columns = transposed ? layer->in : layer->out;
+    const int64_t pitch = b->desk ? layer->pitch : columns;
+    return (Matrix){
+        .w = params + (b->desk ? layer->desk_weight : layer->weight),
+        .bias = params + (b->desk ? layer->desk_bias : layer->bias),
+        .pitch = pitch,
+        .count = rows * pitch,
+        .dense = !b->desk,
+        .transposed = transposed,
+    };
 }
 
 /* Layers [first, last): a' = f(a W + b), but for the last of the network, which is left at z. */
-static void NAME(forward)(const Block *b, int64_t first, int64_t last)
+static void NAME(forward_rows)(const Block *b, int64_t first, int64_t last)
 {
     const Net *net = b->net;
     const R *a = b->x;
     int64_t a_stride = b->x_stride;
     for (int64_t l = first; l < last; l++) {
         const Layer *layer = &net->layer[l];
-        const R *w = b->params + layer->weight, *bias = b->params + layer->bias;
+        const int hidden = l < net->layers - 1;
+        const Matrix W = NAME(matrix)(b, b->params, l);
         R *z = NAME(activation)(b, l);
+        const R least = hidden ? NAME(least)(layer->activation) : -(R)INFINITY;
         if (l == first && b->sparse.spans)
-            NAME(sparse_forward)(&b->sparse, w, bias, layer->out, z, layer->stride);
+            NAME(sparse_forward)(&b->sparse, W.w, W.bias, layer->out, least, z, layer->stride);
+        else if (W.transposed)
+            NAME(dots)(&(Product){
+                .store = STORE,
+                .dense = W.dense || (l == first && b->x_dense),
+                .m = layer->out,
+                .n = b->rows,
+                .k = layer->in,
+                .a = W.w,
+                .a_row = W.pitch,
+                .b = a,
+                .b_stride = a_stride,
+                .c = z,
+                .c_stride = b->room,
+                .start = W.bias,
+                .floor = least,
+            });
         else
             NAME(gemm)(&(Product){
-                .store = STORE_PADDED,
+                .store = STORE,
+                .dense = W.dense,
+                .start_dense = W.dense,
                 .m = b->rows,
                 .n = layer->out,
                 .k = layer->in,
                 .a = a,
                 .a_row = a_stride,
                 .a_column = 1,
-                .b = w,
-                .b_stride = layer->out,
+                .b = W.w,
+                .b_stride = W.pitch,
                 .c = z,
                 .c_stride = layer->stride,
-                .start = bias,
+                .start = W.bias,
+                .floor = least,
             });
-        if (l < net->layers - 1) NAME(activate)(layer->activation, z, b->rows * layer->stride);
+        if (hidden) NAME(activate)(layer->activation, z, b->rows, layer->out, layer->stride);
         a = z;
         a_stride = layer->stride;
     }
 }
 
+/* delta (m, in) = (delta' (m, out) W^T) * f'(a), from the layer `top` down to the first, whose own
+   inputs need none. */
+static void NAME(deltas_rows)(const Block *b)
+{
+    for (int64_t l = b->net->layers - 1; l > 0; l--) {
+        const Layer *layer = &b->net->layer[l], *before = layer - 1;
+        const Matrix W = NAME(matrix)(b, b->params, l);
+        Product product = {
+            .store = STORE_SLOPE,
+            .activation = before->activation,
+            .dense = W.dense,
+            .m = b->rows,
+            .n = layer->in,
+            .k = layer->out,
+            .a = NAME(delta)(b, l),
+            .a_row = W.transposed ? 1 : layer->stride,
+            .a_column = W.transposed ? b->room : 1,
+            .b = W.w,
+            .b_stride = W.pitch,
+            .c = NAME(delta)(b, l - 1),
+            .c_stride = before->stride,
+            .by = NAME(activation)(b, l - 1),
+        };
+        if (W.transposed)
+            NAME(gemm)(&product);
+        else
+            NAME(gemm_transposed)(&product, b->panel);
+    }
+}
+
 #define Gradient NAME(Gradient)
-/* What becomes of the products a^T delta: `store` says how, W <- and b <- are in `to` (params). */
+/* What becomes of the products a^T delta: `store` says how, W <- and b <- are in `to` (as params). */
 typedef struct {
     int store;
     R scale;
@@ -125,82 +152,120 @@ typedef struct {
     int32_t *touched; /* for CSR: see sparse_gradient; NULL: all rows of it, and STORE zeroes them */
 } Gradient;
 
-/* b (n) <- as the weights of a layer whose only input is 1: the column sums of delta (m, n). */
-static void NAME(bias_gradient)(const Gradient *g, const R *delta, int64_t rows, const Layer *layer)
+/* b (n) <- as the weights of a layer whose only input is 1: the sums of delta (m, n) over items, or of
+   delta (n, room) where items are in lanes. */
+static void NAME(bias_gradient)(const Block *b, const Gradient *g, const Matrix *to, int64_t l, int lanes)
 {
     static const R one = 1;
-    NAME(gemm)(&(Product){
+    const R *delta = NAME(delta)(b, l);
+    const int64_t n = b->net->layer[l].out;
+    Product product = {
         .store = g->store,
+        .dense = 0,
+        .c_dense = to->dense,
         .m = 1,
-        .n = layer->out,
-        .k = rows,
+        .n = n,
+        .k = b->rows,
         .a = &one,
         .b = delta,
-        .b_stride = layer->stride,
-        .c = g->to + layer->bias,
+        .b_stride = b->net->layer[l].stride,
+        .c = to->bias,
+        .floor = -(R)INFINITY,
         .scale = g->scale,
-    });
-}
-
-static void NAME(sparse_sum)(const Block *b, const Gradient *g, const R *delta, const Layer *layer)
-{
-    if (g->store == STORE && !g->touched) memset(g->sparse, 0, (size_t)(layer->in * layer->out) * sizeof(R));
-    NAME(sparse_gradient)(&b->sparse, delta, layer->stride, layer->out, g->sparse, g->touched);
-}
-
-/* delta (m, in) = (delta' (m, out) W^T) * f'(a) goes before W <- a^T delta', for the gradient is
-   that of the old weights (SPEC, The update).  delta takes the memory of a, which is then spent. */
-static void NAME(backward)(const Block *b, const Gradient *g)
-{
-    const Net *net = b->net;
-    for (int64_t l = net->layers - 1; l >= 0; l--) {
-        const Layer *layer = &net->layer[l], *before = layer - 1;
-        const R *delta = NAME(activation)(b, l);
-        R *a = l ? NAME(activation)(b, l - 1) : NULL;
-        if (l)
-            NAME(gemm_transposed)(delta, layer->stride, b->params + layer->weight, b->rows, layer->in,
-                                  layer->out, b->scratch, before->stride, b->panel);
-        if (l == 0 && b->sparse.spans)
-            NAME(sparse_sum)(b, g, delta, layer);
-        else
-            NAME(gemm)(&(Product){
-                .store = g->store,
-                .m = layer->in,
-                .n = layer->out,
-                .k = b->rows,
-                .a = l ? a : b->x,
-                .a_row = 1,
-                .a_column = l ? before->stride : b->x_stride,
-                .b = delta,
-                .b_stride = layer->stride,
-                .c = g->to + layer->weight,
-                .c_stride = layer->out,
-                .scale = g->scale,
-                .shrink = g->store == STORE_DECAYED ? g->shrink[l] : 0,
-            });
-        NAME(bias_gradient)(g, delta, b->rows, layer);
-        if (l) NAME(times_slope)(before->activation, a, b->scratch, a, b->rows * before->stride);
+    };
+    if (!lanes) {
+        NAME(gemm)(&product);
+        return;
+    }
+    enum { FOUR = LANES >= 4 ? 4 : LANES };
+    for (int64_t j = 0; j < n; j += FOUR) {
+        const int count = (int)(n - j < FOUR ? n - j : FOUR);
+        V sum[FOUR];
+        for (int c = 0; c < FOUR; c++) {
+            sum[c] = NAME(splat)(0);
+            for (int64_t i = 0; c < count && i < b->filled; i += LANES)
+                sum[c] += NAME(load)(delta + (j + c) * b->room + i);
+        }
+        const V total = NAME(every)(NAME(totals)(sum, FOUR), 0, LANES / FOUR);
+        NAME(finish_any)(&product, NAME(first)(total, count), 0, j, to->dense ? count : FOUR);
     }
 }
 
-/* d prediction_j / d x of each row into result (rows, outputs, inputs), after `forward`. */
+static void NAME(sparse_sum)(const Block *b, const Gradient *g, const Layer *layer)
+{
+    if (g->store == STORE && !g->touched) memset(g->sparse, 0, (size_t)(layer->in * layer->out) * sizeof(R));
+    NAME(sparse_gradient)(&b->sparse, NAME(delta)(b, 0), layer->stride, layer->out, g->sparse, g->touched);
+}
+
+/* W <- a^T delta and b <- the sums of delta, in every layer. */
+static void NAME(gradients_rows)(const Block *b, const Gradient *g)
+{
+    for (int64_t l = 0; l < b->net->layers; l++) {
+        const Layer *layer = &b->net->layer[l];
+        const Matrix to = NAME(matrix)(b, g->to, l);
+        const R *a = l ? NAME(activation)(b, l - 1) : b->x, *delta = NAME(delta)(b, l);
+        const int64_t a_stride = l ? layer[-1].stride : b->x_stride;
+        Product product = {
+            .store = g->store,
+            .c_dense = to.dense,
+            .k = b->rows,
+            .c = to.w,
+            .c_stride = to.pitch,
+            .floor = -(R)INFINITY,
+            .scale = g->scale,
+            .shrink = g->store == STORE_DECAYED ? g->shrink[l] : 0,
+        };
+        if (to.transposed) {
+            product.dense = !l && b->x_dense;
+            product.m = layer->out, product.n = layer->in;
+            product.a = delta, product.a_row = b->room, product.a_column = 1;
+            product.b = a, product.b_stride = a_stride;
+        } else {
+            product.m = layer->in, product.n = layer->out;
+            product.a = a, product.a_row = 1, product.a_column = a_stride;
+            product.b = delta, product.b_stride = layer->stride;
+        }
+        if (l == 0 && b->sparse.spans)
+            NAME(sparse_sum)(b, g, layer);
+        else
+            NAME(gemm)(&product);
+        NAME(bias_gradient)(b, g, &to, l, to.transposed);
+    }
+}
+
+/* d prediction_j / d x of each row into result (rows, outputs, inputs), after `forward`, with the
+   predictions in the last layer. */
 static void NAME(backward_to_inputs)(const Block *b, int64_t j, R *result)
 {
     const Net *net = b->net;
     const Layer *top = &net->layer[net->layers - 1];
-    R *delta = b->scratch, *other = b->other;
+    const R *p = NAME(activation)(b, net->layers - 1);
+    R *delta = b->delta + b->room * top->column;
     for (int64_t i = 0; i < b->rows; i++)
-        NAME(jacobian)(net->output, NAME(activation)(b, net->layers - 1) + i * top->stride, j,
-                       delta + i * top->stride, top->out);
+        NAME(jacobian)(net->output, p + i * top->stride, j, delta + i * top->stride, top->out);
     for (int64_t l = net->layers - 1; l >= 0; l--) {
         const Layer *layer = &net->layer[l];
-        const int64_t stride = l ? layer[-1].stride : net->x_stride;
-        R *next = l ? other : b->inputs;
-        NAME(gemm_transposed)(delta, layer->stride, b->params + layer->weight, b->rows, layer->in, layer->out,
-                              next, stride, b->panel);
-        if (l)
-            NAME(times_slope)(layer[-1].activation, NAME(activation)(b, l - 1), next, next, b->rows * stride);
-        other = delta, delta = next;
+        R *next = l ? b->delta + b->room * layer[-1].column : b->inputs;
+        NAME(gemm_transposed)(
+            &(Product){
+                .store = l ? STORE_SLOPE : STORE,
+                .activation = l ? layer[-1].activation : 0,
+                .dense = 1,
+                .m = b->rows,
+                .n = layer->in,
+                .k = layer->out,
+                .a = delta,
+                .a_row = layer->stride,
+                .a_column = 1,
+                .b = b->params + layer->weight,
+                .b_stride = layer->out,
+                .c = next,
+                .c_stride = l ? layer[-1].stride : net->x_stride,
+                .floor = -(R)INFINITY,
+                .by = l ? NAME(activation)(b, l - 1) : next,
+            },
+            b->panel);
+        delta = next;
     }
     for (int64_t i = 0; i < b->rows; i++)
         memcpy(result + (i * net->outputs + j) * net->inputs, delta + i * net->x_stride,

@@ -12,9 +12,13 @@
 #if defined(__GNUC__)
 #define PL2_INLINE static inline __attribute__((always_inline, unused))
 #define PL2_UNROLL _Pragma("GCC unroll 16")
+#define PL2_KNOWN(condition) (__builtin_constant_p(condition) && (condition))
+#define PL2_PREFETCH(p) __builtin_prefetch(p, 1)
 #else
 #define PL2_INLINE static inline
 #define PL2_UNROLL
+#define PL2_KNOWN(condition) 0
+#define PL2_PREFETCH(p) (void)(p)
 #endif
 
 /* Denormals cost a hundred cycles each, and the moments of a dead unit stay denormal for ever.
@@ -152,13 +156,16 @@ PL2_INLINE V NAME(pick)(M mask, V yes, V no)
 #if defined(PL2_AVX512)
 PL2_INLINE V NAME(load_part)(const R *p, int count)
 {
+    if (PL2_KNOWN(count == LANES)) return NAME(load)(p);
     if (sizeof(R) == 4) return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
     return (V)_mm512_maskz_loadu_pd((__mmask8)((1u << count) - 1), p);
 }
 
 PL2_INLINE void NAME(store_part)(R *p, V v, int count)
 {
-    if (sizeof(R) == 4)
+    if (PL2_KNOWN(count == LANES))
+        NAME(store)(p, v);
+    else if (sizeof(R) == 4)
         _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
     else
         _mm512_mask_storeu_pd(p, (__mmask8)((1u << count) - 1), (__m512d)v);
@@ -174,6 +181,7 @@ PL2_INLINE __m256i NAME(lanes)(int count)
 
 PL2_INLINE V NAME(load_part)(const R *p, int count)
 {
+    if (PL2_KNOWN(count == LANES)) return NAME(load)(p);
     if (sizeof(R) == 4) return (V)_mm256_maskload_ps((const float *)p, NAME(lanes)(count));
     return (V)_mm256_maskload_pd((const double *)p, NAME(lanes)(count));
 }
@@ -198,6 +206,21 @@ PL2_INLINE void NAME(store_part)(R *p, V v, int count)
     for (int l = 0; l < count; l++) p[l] = lane[l];
 }
 #endif
+
+/* The first `count` lanes of v, and 0. */
+PL2_INLINE V NAME(first)(V v, int count)
+{
+#if defined(PL2_AVX512)
+    if (sizeof(R) == 4) return (V)_mm512_maskz_mov_ps((__mmask16)((1u << count) - 1), (__m512)v);
+    return (V)_mm512_maskz_mov_pd((__mmask8)((1u << count) - 1), (__m512d)v);
+#elif defined(PL2_AVX2)
+    return (V)((__m256i)v & NAME(lanes)(count));
+#else
+    R lane[LANES];
+    for (int l = 0; l < LANES; l++) lane[l] = (R)l;
+    return NAME(pick)(NAME(less)(NAME(load)(lane), NAME(splat)((R)count)), v, NAME(splat)(0));
+#endif
+}
 
 PL2_INLINE V NAME(vsqrt)(V v)
 {
@@ -237,4 +260,59 @@ PL2_INLINE V NAME(shuffle)(V a, V b, I index)
     for (int l = 0; l < LANES; l++) lane[l] = both[from[l]];
     return NAME(load)(lane);
 #endif
+}
+
+/* Of each pair of neighbouring groups of `half` lanes, one from a and one from b: the lower, the upper. */
+PL2_INLINE V NAME(halves)(V a, V b, const int half, const int upper)
+{
+    INT from[LANES];
+    I index;
+    PL2_UNROLL
+    for (int l = 0; l < LANES; l++) from[l] = (INT)((l & half ? LANES + l - half : l) + (upper ? half : 0));
+    memcpy(&index, from, sizeof index);
+    return NAME(shuffle)(a, b, index);
+}
+
+/* A square of numbers, transposed by exchanging ever smaller halves. */
+PL2_INLINE void NAME(transpose_square)(V *square)
+{
+    PL2_UNROLL
+    for (int half = LANES / 2; half > 0; half /= 2) {
+        PL2_UNROLL
+        for (int r = 0; r < LANES; r++) {
+            if (r & half) continue;
+            const V a = square[r], b = square[r + half];
+            square[r] = NAME(halves)(a, b, half, 0);
+            square[r + half] = NAME(halves)(a, b, half, 1);
+        }
+    }
+}
+
+/* The totals of `count` vectors, a power of 2 up to LANES: that of sum[i] in lane i LANES / count.  The
+   square of them is transposed, and added up on the way. */
+PL2_INLINE V NAME(totals)(V *sum, const int count)
+{
+    int left = count;
+    PL2_UNROLL
+    for (int half = LANES / 2; half > 0; half /= 2) {
+        const int pairs = left > 1 ? left / 2 : 1, other = left > 1 ? pairs : 0;
+        PL2_UNROLL
+        for (int r = 0; r < pairs; r++) {
+            const V a = sum[r], b = sum[r + other];
+            sum[r] = NAME(halves)(a, b, half, 0) + NAME(halves)(a, b, half, 1);
+        }
+        left = pairs;
+    }
+    return sum[0];
+}
+
+/* The lanes from, from + step, ... of v, as the first. */
+PL2_INLINE V NAME(every)(V v, const int from, const int step)
+{
+    INT lane[LANES];
+    I index;
+    PL2_UNROLL
+    for (int l = 0; l < LANES; l++) lane[l] = (INT)((from + l * step) % LANES);
+    memcpy(&index, lane, sizeof index);
+    return NAME(shuffle)(v, v, index);
 }

@@ -25,9 +25,10 @@ typedef struct {
     const int64_t *spans; /* NULL where x is dense */
 } Sparse;
 
-/* z_i (nv vectors of it, the last with `last` lanes in use) = b + sum_j x_ij W_j, in registers. */
-PL2_INLINE void NAME(sparse_strip)(const Sparse *x, int64_t i, const R *w, const R *bias, int64_t n, R *z,
-                                   const int nv, int last)
+/* z_i (nv vectors of it, the last with `last` lanes in use) = max(b + sum_j x_ij W_j, floor), in
+   registers. */
+PL2_INLINE void NAME(sparse_strip)(const Sparse *x, int64_t i, const R *w, const R *bias, int64_t n, R floor,
+                                   R *z, const int nv, int last)
 {
     V sum[4];
     PL2_UNROLL
@@ -40,11 +41,14 @@ PL2_INLINE void NAME(sparse_strip)(const Sparse *x, int64_t i, const R *w, const
         sum[nv - 1] += value * NAME(load_part)(row + (nv - 1) * LANES, last);
     }
     PL2_UNROLL
-    for (int v = 0; v < nv; v++) NAME(store)(z + v * LANES, sum[v]);
+    for (int v = 0; v < nv; v++) {
+        const V least = NAME(splat)(floor);
+        NAME(store)(z + v * LANES, NAME(pick)(NAME(less)(sum[v], least), least, sum[v]));
+    }
 }
 
-/* Z (rows, n), its rows padded to whole vectors, = b + X W. */
-static void NAME(sparse_forward)(const Sparse *x, const R *w, const R *bias, int64_t n, R *z,
+/* Z (rows, n), its rows padded to whole vectors, = max(b + X W, floor). */
+static void NAME(sparse_forward)(const Sparse *x, const R *w, const R *bias, int64_t n, R floor, R *z,
                                  int64_t z_stride)
 {
     for (int64_t i = 0; i < x->rows; i++, z += z_stride) {
@@ -53,7 +57,7 @@ static void NAME(sparse_forward)(const Sparse *x, const R *w, const R *bias, int
             const int nv = (int)((left + LANES - 1) / LANES), last = (int)(left - (nv - 1) * LANES);
 #define PL2_STRIP(nv) \
     case nv: \
-        NAME(sparse_strip)(x, i, w + j, bias + j, n, z + j, nv, last); \
+        NAME(sparse_strip)(x, i, w + j, bias + j, n, floor, z + j, nv, last); \
         break;
             switch (nv) {
                 PL2_STRIP(1)

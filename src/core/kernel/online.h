@@ -1,0 +1,122 @@
+/* One item and its update by plain gradient descent, on the desk: pass.h for a single row.
+
+   A small matrix times a vector takes less time than it takes to say what is to be done, so all is in
+   line here.  Of a narrow network z and delta are repeated in all lanes. */
+
+/* z (n) = max(b + a (k) W (k, n), floor), in four chains, for one would wait for itself. */
+PL2_INLINE void NAME(row_product)(const R *a, int64_t k, const Matrix *W, R floor, R *z, int64_t n)
+{
+    const V zero = NAME(splat)(0), least = NAME(splat)(floor);
+    for (int64_t j = 0; j < n; j += LANES) {
+        const R *w = W->w + j;
+        V sum[4] = {NAME(load)(W->bias + j), zero, zero, zero};
+        int64_t p = 0;
+        for (; p + 4 <= k; p += 4, w += 4 * W->pitch) {
+            PL2_UNROLL
+            for (int c = 0; c < 4; c++) sum[c] += a[p + c] * NAME(load)(w + c * W->pitch);
+        }
+        for (; p < k; p++, w += W->pitch) sum[0] += a[p] * NAME(load)(w);
+        const V all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+        NAME(store)(z + j, NAME(pick)(NAME(less)(all, least), least, all));
+    }
+}
+
+/* z (n, step) = b + W^T (n, k) a (k). */
+PL2_INLINE void NAME(narrow_product)(const R *a, int64_t k, const Matrix *W, R *z, int64_t step, int64_t n)
+{
+    enum { FOUR = LANES < 4 ? LANES : 4 };
+    for (int64_t j = 0; j < n; j += FOUR) {
+        V sum[FOUR];
+        R total[LANES];
+        const int count = (int)(n - j < FOUR ? n - j : FOUR);
+        PL2_UNROLL
+        for (int c = 0; c < FOUR; c++) {
+            sum[c] = NAME(splat)(0);
+            for (int64_t p = 0; c < count && p < k; p += LANES)
+                sum[c] += NAME(load)(a + p) * NAME(load)(W->w + (j + c) * W->pitch + p);
+        }
+        NAME(store)(total, NAME(totals)(sum, FOUR));
+        for (int c = 0; c < count; c++)
+            NAME(store)(z + (j + c) * step, NAME(splat)(W->bias[j + c] + total[c * (LANES / FOUR)]));
+    }
+}
+
+/* W (rows, n) <- W - (c W + scale left (rows) x right (n)). */
+PL2_INLINE void NAME(rank_one)(const Matrix *W, int64_t rows, const R *left, int64_t left_step,
+                               const R *right, int64_t n, R scale, R c)
+{
+    const V shrink = NAME(splat)(c);
+    for (int64_t i = 0; i < rows; i++) {
+        R *w = W->w + i * W->pitch;
+        const V factor = NAME(splat)(scale * left[i * left_step]);
+        for (int64_t j = 0; j < n; j += LANES)
+            NAME(store)(w + j, NAME(decayed)(NAME(load)(w + j), shrink, factor * NAME(load)(right + j)));
+    }
+}
+
+static void NAME(forward_one)(const Block *b)
+{
+    const int64_t layers = b->net->layers;
+    const R *a = b->x;
+    for (int64_t l = 0; l < layers; l++) {
+        const Layer *layer = &b->net->layer[l];
+        const Matrix W = NAME(matrix)(b, b->params, l);
+        const int hidden = l < layers - 1;
+        R *z = NAME(activation)(b, l);
+        if (W.transposed)
+            NAME(narrow_product)(a, layer->in, &W, z, b->room, layer->out);
+        else
+            NAME(row_product)(a, layer->in, &W, hidden ? NAME(least)(layer->activation) : -(R)INFINITY, z,
+                              layer->out);
+        if (hidden) NAME(activate)(layer->activation, z, 1, layer->out, layer->stride);
+        a = z;
+    }
+}
+
+/* delta of the layer before l, through weights that are still the old ones. */
+PL2_INLINE void NAME(delta_one)(const Block *b, int64_t l, const Matrix *W, const R *delta)
+{
+    const Layer *layer = &b->net->layer[l], *before = layer - 1;
+    const R *a = NAME(activation)(b, l - 1);
+    R *next = NAME(delta)(b, l - 1);
+    if (!W->transposed) {
+        NAME(dots)(&(Product){
+            .store = STORE_SLOPE,
+            .activation = before->activation,
+            .m = 1,
+            .n = layer->in,
+            .k = layer->out,
+            .a = delta,
+            .b = W->w,
+            .b_stride = W->pitch,
+            .c = next,
+            .by = a,
+        });
+        return;
+    }
+    for (int64_t q = 0; q < layer->in; q += LANES) {
+        V sum = NAME(splat)(0);
+        for (int64_t j = 0; j < layer->out; j++)
+            sum += NAME(load)(delta + j * b->room) * NAME(load)(W->w + j * W->pitch + q);
+        NAME(store)(next + q, sum * NAME(slope)(before->activation, NAME(load)(a + q)));
+    }
+}
+
+/* W <- W - (c W + scale a^T delta), b <- b - scale delta, from the last layer to the first. */
+static void NAME(backward_one)(const Block *b, R scale, const R *shrink)
+{
+    for (int64_t l = b->net->layers - 1; l >= 0; l--) {
+        const Layer *layer = &b->net->layer[l];
+        const Matrix W = NAME(matrix)(b, b->params, l);
+        const R *a = l ? NAME(activation)(b, l - 1) : b->x, *delta = NAME(delta)(b, l);
+        if (l) NAME(delta_one)(b, l, &W, delta);
+        if (W.transposed) {
+            NAME(rank_one)(&W, layer->out, delta, b->room, a, layer->in, scale, shrink[l]);
+            for (int64_t j = 0; j < layer->out; j++) W.bias[j] -= scale * delta[j * b->room];
+        } else {
+            NAME(rank_one)(&W, layer->in, a, 1, delta, layer->out, scale, shrink[l]);
+            for (int64_t j = 0; j < layer->out; j += LANES)
+                NAME(store)(W.bias + j, NAME(load)(W.bias + j) - scale * NAME(load)(delta + j));
+        }
+    }
+}
