@@ -74,7 +74,7 @@ typedef struct {
     int32_t lanes;        /* whether the items of a block fill the lanes of vectors: see lanes.h */
     int64_t chunks;       /* of blocks, about equal, each of which may go to another thread */
     double *part_sums;    /* errors, gradient: (P, chunks, 2): sums of s loss and of s */
-    void *part_gradients; /* gradient: (chunks - 1, params_stride): of all chunks but the first */
+    void *part_gradients; /* (chunks, params_stride) their sums of s dl/dparams; pl2_part_gradients */
     const void *y;        /* (rows, outputs), or NULL where labels are given or none are needed */
     int64_t y_stride;
     const int64_t *labels;           /* (rows) class indices, or NULL */
@@ -150,7 +150,7 @@ int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64
 /* Parts of work, in numbers. */
 static inline int pl2_at_desk(const Net *net, const Job *job)
 {
-    return job->updates && net->desk && !job->lanes && !job->indptr;
+    return job->updates && job->chunks == 1 && net->desk && !job->lanes && !job->indptr;
 }
 
 static inline int64_t pl2_desk_items(const Net *net, const Job *job)
@@ -160,13 +160,20 @@ static inline int64_t pl2_desk_items(const Net *net, const Job *job)
 
 static inline int64_t pl2_gradient_items(const Net *net, const Job *job)
 {
-    if (!job->updates) return 0;
+    if (!job->updates || job->chunks > 1) return 0;
     return pl2_at_desk(net, job) ? net->desk : net->params_stride;
 }
 
 static inline int pl2_goes_back(const Job *job)
 {
     return job->updates || job->to_inputs || (job->rates && job->result);
+}
+
+/* Of how many chunks the gradients are kept apart from the result. */
+static inline int64_t pl2_part_gradients(const Job *job)
+{
+    if (job->updates) return job->chunks > 1 ? job->chunks : 0;
+    return job->sums && job->result ? job->chunks - 1 : 0;
 }
 
 /* Rows rounded up to whole cache lines. */

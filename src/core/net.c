@@ -99,15 +99,17 @@ static int fills_lanes(const Net *net, const Job *job, int64_t rows)
 }
 
 /* Chunks of rows: many, for threads need not be equally fast, but few where each has a gradient of
-   its own, and fewer still where that is large; one where each batch needs the one before. */
+   its own, and fewer still where that is large; one where each batch needs the one before.  The only
+   batch of an epoch is a gradient, too, unless networks are many anyway. */
 #define CHUNKS 64
 #define GRADIENTS 8
 #define LARGE_GRADIENTS 4
 #define LARGE 100000
 
-static int64_t most_chunks(const Net *net, const Job *job)
+static int64_t most_chunks(const Net *net, const Job *job, int64_t batch_rows)
 {
-    if (job->updates) return 1;
+    if (job->updates && (batch_rows < job->rows || job->networks > 1 || net->params >= LARGE)) return 1;
+    if (job->updates) return GRADIENTS;
     if (!job->sums || !job->result) return CHUNKS;
     return net->params < LARGE ? GRADIENTS : LARGE_GRADIENTS;
 }
@@ -126,7 +128,7 @@ void pl2_measure(const Net *net, Job *job, int64_t batch_rows)
     job->lanes = fills_lanes(net, job, batch_rows);
     job->block_rows = most(1, least(job->lanes ? LANES_BLOCK : BLOCK_ROWS,
                                     (int64_t)(BLOCK_SLICES * net->slice / job->row_cost)));
-    job->chunks = least(blocks(job), most_chunks(net, job));
+    job->chunks = least(blocks(job), most_chunks(net, job, batch_rows));
 }
 
 /* The row that a chunk begins with, or that the last one ends before. */
@@ -140,7 +142,7 @@ static int64_t chunk_row(const Job *job, int64_t chunk)
 Cursor pl2_part(const Job *job, int64_t part)
 {
     Cursor at = {.network = part % job->networks, .chunk = part / job->networks};
-    if (job->updates) return at;
+    if (job->updates && job->chunks == 1) return at;
     at.row = at.first_row = chunk_row(job, at.chunk);
     at.last_row = chunk_row(job, at.chunk + 1);
     return at;

@@ -27,8 +27,7 @@ static int64_t sums_bytes(const Run *run)
 
 static int64_t gradients_bytes(const Run *run)
 {
-    const Job *job = run->job;
-    return job->sums && job->result ? (job->chunks - 1) * run->net->params_stride * run->item_bytes : 0;
+    return pl2_part_gradients(run->job) * run->net->params_stride * run->item_bytes;
 }
 
 int64_t pl2_settle(Run *run, int64_t batch_rows, int32_t most_threads)
@@ -98,5 +97,6 @@ void pl2_go_on(Run *run)
     run->seat = run->stop = 0;
     pl2_team_run((int32_t)run->threads, 0, member, run);
     run->done = finished(run);
-    if (run->done && run->job->sums && !run->job->updates) run->kernels->add_up(run->net, run->job);
+    const int apart = !run->job->updates || run->job->chunks > 1;
+    if (run->done && run->job->sums && apart) run->kernels->add_up(run->net, run->job);
 }

@@ -285,7 +285,7 @@ static void NAME(end_chunk)(const Net *net, const Job *job, Cursor *at)
     if (!at->done) return;
     sums[0] = at->loss;
     sums[1] = NAME(mass)(job, p, at->first_row, at->last_row - at->first_row);
-    if (at->chunk) return;
+    if (at->chunk || job->updates) return;
     job->sums[2 * p + 1] =
         NAME(penalties)(net, (const R *)job->params + p * net->params, job->rates + p * net->layers);
 }
@@ -333,11 +333,12 @@ static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *memor
     pl2_flush_restore(found);
 }
 
-/* gradient: the same, and the sum of s dl/dparams over the chunk. */
+/* gradient: the same, and the sum of s dl/dparams over the chunk; also the epoch that is one batch. */
 static void NAME(gradient)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const Work work = NAME(carve)(net, job, memory);
-    R *sum = at->chunk ? (R *)job->part_gradients + (at->chunk - 1) * net->params_stride : job->result;
+    const int64_t apart = at->chunk - (job->chunks - pl2_part_gradients(job));
+    R *sum = apart < 0 ? job->result : (R *)job->part_gradients + apart * net->params_stride;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
@@ -357,13 +358,18 @@ static void NAME(gradient)(const Net *net, const Job *job, Cursor *at, void *mem
     pl2_flush_restore(found);
 }
 
+static void NAME(add_gradients)(const Net *net, R *sum, const R *part, int64_t count)
+{
+    for (; count-- > 0; part += net->params_stride)
+        for (int64_t i = 0; i < net->params; i++) sum[i] += part[i];
+}
+
 /* result <- result / m + (lambda/n) W, the sum over all rows being in result and part_gradients. */
 static void NAME(finish_gradient)(const Net *net, const Job *job, double mass)
 {
-    const R scale = (R)(1 / mass), *params = job->params, *part = job->part_gradients;
+    const R scale = (R)(1 / mass), *params = job->params;
     R *result = job->result;
-    for (int64_t c = 1; c < job->chunks; c++, part += net->params_stride)
-        for (int64_t i = 0; i < net->params; i++) result[i] += part[i];
+    NAME(add_gradients)(net, result, job->part_gradients, pl2_part_gradients(job));
     for (int64_t i = 0; i < net->params; i++) result[i] *= scale;
     for (int64_t l = 0; l < net->layers; l++) {
         const Layer *layer = &net->layer[l];
@@ -371,20 +377,6 @@ static void NAME(finish_gradient)(const Net *net, const Job *job, double mass)
         R *g = result + layer->weight;
         for (int64_t i = 0; rate && i < layer->in * layer->out; i++) g[i] += rate * w[i];
     }
-}
-
-/* Adds up what the chunks have left, in their order, whoever did them. */
-static void NAME(add_up)(const Net *net, const Job *job)
-{
-    const double *part = job->part_sums;
-    const pl2_flush found = pl2_flush_on();
-    for (int64_t p = 0; p < job->networks; p++) {
-        double loss = 0, mass = 0;
-        for (int64_t c = 0; c < job->chunks; c++, part += 2) loss += part[0], mass += part[1];
-        job->sums[2 * p] = loss / mass;
-        if (job->result) NAME(finish_gradient)(net, job, mass);
-    }
-    pl2_flush_restore(found);
 }
 
 /* input_gradient: d prediction / d x of each row. */
@@ -545,6 +537,37 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, const W
     return rows;
 }
 
+/* The update of an epoch that was one batch, in chunks. */
+static void NAME(finish_epoch)(const Net *net, const Job *job, double loss, double mass)
+{
+    const Update *u = job->updates;
+    R *gradient = job->part_gradients;
+    const Block b = {.net = net, .params = job->params};
+    if (!(mass > 0)) return;
+    NAME(add_gradients)(net, gradient, gradient + net->params_stride, job->chunks - 1);
+    job->sums[0] = (double)job->rows * (loss / mass);
+    job->sums[1] = (double)job->rows * NAME(batch_penalty)(&b, u, mass);
+    NAME(update)(&b, u, ++job->steps[0], mass, gradient, NAME(state)(net, job, 0), NULL);
+}
+
+/* Adds up what the chunks have left, in their order, whoever did them. */
+static void NAME(add_up)(const Net *net, const Job *job)
+{
+    const double *part = job->part_sums;
+    const pl2_flush found = pl2_flush_on();
+    for (int64_t p = 0; p < job->networks; p++) {
+        double loss = 0, mass = 0;
+        for (int64_t c = 0; c < job->chunks; c++, part += 2) loss += part[0], mass += part[1];
+        if (job->updates) {
+            NAME(finish_epoch)(net, job, loss, mass);
+            continue;
+        }
+        job->sums[2 * p] = loss / mass;
+        if (job->result) NAME(finish_gradient)(net, job, mass);
+    }
+    pl2_flush_restore(found);
+}
+
 PL2_INLINE void NAME(copy)(R *there, R *here, int64_t count, int back)
 {
     memcpy(back ? there : here, back ? here : there, (size_t)count * sizeof(R));
@@ -577,9 +600,13 @@ static void NAME(carry_all)(const Net *net, const Job *job, int64_t p, const Wor
         NAME(carry)(net, state + s * net->params, desk + (1 + s) * net->desk, back);
 }
 
-/* epoch: every batch of one network. */
+/* epoch: every batch of one network, or a chunk of its only one. */
 static void NAME(epoch)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
+    if (job->chunks > 1) {
+        NAME(gradient)(net, job, at, memory);
+        return;
+    }
     const double update_cost = 20 * (double)net->params;
     const int begun = at->batch || at->row;
     const Work work = NAME(carve)(net, job, memory);
