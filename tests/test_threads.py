@@ -102,6 +102,31 @@ def test_same_bits(verb, form, dtype, networks, rows, weighted):
         np.testing.assert_array_equal(result, results[0])
 
 
+# Sizes and rows of a batch: blocks of rows, several to a batch; a last batch of few rows; one output;
+# items in lanes, with a batch that is not all rows, and all of them.
+TEAMS = [
+    ((200, 150, 10), 128),
+    ((64, 200, 3), 192),
+    ((200, 150, 150, 1), 1100),
+    ((31, 32, 32, 4), 1500),
+    ((31, 32, 1), 1500),
+    ((31, 32, 4), 3001),
+    ((200, 150, 10), 3001),
+]
+
+
+@pytest.mark.parametrize("isa", _core.ISAS)
+@pytest.mark.parametrize("dtype", ["f", "d"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize(("sizes", "batch"), TEAMS)
+def test_a_team_at_one_network(sizes, batch, optimizer, dtype, isa):
+    net, params, x, y, s = problem(dtype, rows=3001, sizes=sizes)
+    net = _core.Net(sizes, net.hidden, "identity", dtype, isa)
+    results = [epoch(net, params, x, y, s, n, optimizer, batch) for n in NUMBERS]
+    for result in results[1:]:
+        np.testing.assert_array_equal(result, results[0])
+
+
 @pytest.mark.parametrize("networks", [2, 9])
 def test_many_networks_are_as_each_alone(networks):
     net, params, *data = problem("d", networks=networks)

@@ -7,6 +7,8 @@
 #ifndef PL2_CORE_H
 #define PL2_CORE_H
 
+#include "team.h"
+
 #include <stdint.h>
 
 /* PL2_SCALAR shows any compiler what one without vectors sees. */
@@ -20,6 +22,8 @@
 /* The panel of a transposed matrix in gemm.h: bytes of a row, and rows at most. */
 #define PL2_PANEL_BYTES 256
 #define PL2_PANEL_ROWS 256
+
+#define PL2_SEGMENT 8192 /* weights whose squares are added up without a stop */
 
 /* One layer: a' (m, out) = f(a (m, in) W (in, out) + b (out)). */
 typedef struct {
@@ -99,6 +103,7 @@ typedef struct {
     int64_t batch, row;                          /* row: within the batch where there are batches */
     int64_t held;      /* errors: 1 + the first row of the block whose items are in lanes already, or 0 */
     double loss, mass; /* of the batch or chunk: sum of s loss so far; sum of s, the m of SPEC */
+    const Team *team;  /* epoch: who does this part together; each of them has a cursor of its own */
     double left;       /* operations until the verb is to return; set before each call */
     int32_t done;
 } Cursor;
@@ -145,7 +150,7 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width);
 void pl2_measure(const Net *net, Job *job, int64_t batch_rows);
 /* The start of one of the networks * chunks parts of a job. */
 Cursor pl2_part(const Job *job, int64_t part);
-int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes);
+int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team);
 
 /* Parts of work, in numbers. */
 static inline int pl2_at_desk(const Net *net, const Job *job)
@@ -167,6 +172,14 @@ static inline int64_t pl2_gradient_items(const Net *net, const Job *job)
 static inline int pl2_goes_back(const Job *job)
 {
     return job->updates || job->to_inputs || (job->rates && job->result);
+}
+
+/* Bytes of the sums of squares of all weights, a number for each segment of a layer's. */
+static inline int64_t pl2_squares_bytes(const Net *net, const Job *job)
+{
+    const int64_t most = net->desk > net->params ? net->desk : net->params;
+    const int64_t count = job->updates ? most / PL2_SEGMENT + net->layers : 0;
+    return (count * (int64_t)sizeof(double) + PL2_LINE - 1) / PL2_LINE * PL2_LINE;
 }
 
 /* Of how many chunks the gradients are kept apart from the result. */

@@ -151,7 +151,7 @@ Cursor pl2_part(const Job *job, int64_t part)
 /* work, in order: the desk; a gradient; a panel; for CSR the list of touched rows; and for a block targets in lanes (outputs, room),
    activations and, to go back, deltas (room, columns) each, for CSR the spans (room, 2) of the items, int64, and as the verb needs
    them rows as long as the inputs (room, x_stride). */
-int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes)
+int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team)
 {
     const int64_t room = pl2_room(most(1, least(batch_rows, job->block_rows)), item_bytes);
     const int64_t targets = net->layer[net->layers - 1].stride;
@@ -160,5 +160,6 @@ int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64
     const int64_t items =
         pl2_desk_items(net, job) + pl2_gradient_items(net, job) + room * (columns + gathered);
     const int64_t lists = job->indptr ? net->touched_bytes + room * 2 * (int64_t)sizeof(int64_t) : 0;
-    return items * item_bytes + net->panel_bytes + lists;
+    const int64_t sums = pl2_squares_bytes(net, job) + room * (int64_t)sizeof(double);
+    return items * item_bytes + team * net->panel_bytes + sums + lists;
 }

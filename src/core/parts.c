@@ -2,11 +2,20 @@
 
 #include "team.h"
 
+#include <stddef.h>
+
 /* After each step of a slice a thread looks whether another has come to the end of its own. */
 #define STEPS 8
 
 /* A thread's least share of the work, as a part of a slice: many times what it takes to make one. */
 #define LEAST_SHARE 0.125
+
+/* A member's least share of a block, as a part of a slice: many times what it takes to meet; and its
+   least rows. */
+#define LEAST_TEAM_SHARE 0.015
+#define TEAM_ROWS 32
+
+static const Team alone = {0, 1, NULL};
 
 static int64_t whole_lines(int64_t bytes) { return (bytes + PL2_LINE - 1) / PL2_LINE * PL2_LINE; }
 
@@ -25,18 +34,36 @@ static int64_t sums_bytes(const Run *run)
     return run->job->sums ? whole_lines(run->parts * 2 * (int64_t)sizeof(double)) : 0;
 }
 
+/* Behind the gradients of an epoch in chunks there are the squares of its update. */
 static int64_t gradients_bytes(const Run *run)
 {
-    return pl2_part_gradients(run->job) * run->net->params_stride * run->item_bytes;
+    const int64_t apart = pl2_part_gradients(run->job) * run->net->params_stride * run->item_bytes;
+    return apart + (run->job->updates && apart ? pl2_squares_bytes(run->net, run->job) : 0);
+}
+
+/* A team shares the batches of a network where a block of rows is long enough work for it, and has a
+   few vectors of rows for each. */
+static int64_t useful_team(const Run *run, int64_t batch_rows, int32_t most)
+{
+    const Job *job = run->job;
+    const int64_t rows = batch_rows < job->block_rows ? batch_rows : job->block_rows;
+    const double shares = (double)rows * job->row_cost / (LEAST_TEAM_SHARE * run->net->slice);
+    const int64_t heights = rows / TEAM_ROWS, threads = shares < (double)heights ? (int64_t)shares : heights;
+    if (threads <= 1 || job->indptr) return 1;
+    if (!most) most = pl2_get_num_threads();
+    return most < threads ? most : threads;
 }
 
 int64_t pl2_settle(Run *run, int64_t batch_rows, int32_t most_threads)
 {
     pl2_measure(run->net, run->job, batch_rows);
     run->parts = run->job->networks * run->job->chunks;
+    run->together = run->job->updates && run->parts == 1;
     run->threads = useful_threads(run, most_threads);
+    if (run->together) run->threads = useful_team(run, batch_rows, most_threads);
+    const int64_t team = run->together ? run->threads : 1;
     run->seat_bytes = whole_lines(sizeof(Seat))
-                      + whole_lines(pl2_work_bytes(run->net, run->job, batch_rows, run->item_bytes));
+                      + whole_lines(pl2_work_bytes(run->net, run->job, batch_rows, run->item_bytes, team));
     return run->threads * run->seat_bytes + sums_bytes(run) + gradients_bytes(run);
 }
 
@@ -62,6 +89,7 @@ static int work(Run *run, Seat *s, double *left)
         const int64_t held = s->at.held;
         s->at = pl2_part(run->job, part);
         s->at.held = held;
+        s->at.team = &alone;
     }
     s->at.left = *left;
     run->verb(run->net, run->job, &s->at, s->work);
@@ -85,6 +113,26 @@ static void member(const Team *team, void *task)
     pl2_set(&run->stop, 1);
 }
 
+/* All do the only part, in the work of the first seat.  Each has a cursor of its own, for a team of
+   another size in the next slice to take over. */
+static void together_member(const Team *team, void *task)
+{
+    Run *run = task;
+    Seat *s = seat(run, team->rank);
+    s->at.team = team;
+    s->at.left = run->net->slice;
+    run->verb(run->net, run->job, &s->at, seat(run, 0)->work);
+}
+
+static void go_on_together(Run *run)
+{
+    Seat *first = seat(run, 0);
+    if (!run->next) first->at = pl2_part(run->job, run->next++);
+    for (int64_t i = 1; i < run->threads; i++) seat(run, i)->at = first->at;
+    pl2_team_run((int32_t)run->threads, 1, together_member, run);
+    run->done = first->at.done;
+}
+
 static int finished(const Run *run)
 {
     for (int64_t i = 0; i < run->threads; i++)
@@ -94,6 +142,10 @@ static int finished(const Run *run)
 
 void pl2_go_on(Run *run)
 {
+    if (run->together) {
+        go_on_together(run);
+        return;
+    }
     run->seat = run->stop = 0;
     pl2_team_run((int32_t)run->threads, 0, member, run);
     run->done = finished(run);

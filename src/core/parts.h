@@ -23,7 +23,8 @@ typedef struct {
     Verb *verb;
     int64_t item_bytes;
     int64_t threads, parts;
-    char *seats; /* (threads) a Seat and its work, seat_bytes apart */
+    int32_t together; /* the threads are a team, at the only part */
+    char *seats;      /* (threads) a Seat and its work, seat_bytes apart */
     int64_t seat_bytes;
     int64_t next; /* the part that is taken next */
     int64_t seat; /* the seat that is taken next in this slice */

@@ -20,8 +20,14 @@ static inline Decay pl2_decay(int decay, double eta, double lambda, double n)
 #endif
 
 #ifdef R
-/* W - (c W + step).  1 - c is never formed: in float32 it would round to 1 for c below 6e-8. */
-PL2_INLINE V NAME(decayed)(V w, V c, V step) { return w - (c * w + step); }
+/* W - (c W + step).  1 - c is never formed: in float32 it would round to 1 for c below 6e-8.  The step is
+   rounded first: were it a product, either of the two might be fused with the sum, and not the same one
+   in every tile. */
+PL2_INLINE V NAME(decayed)(V w, V c, V step)
+{
+    PL2_ROUNDED(step);
+    return w - (c * w + step);
+}
 
 PL2_INLINE double NAME(squares)(const R *w, int64_t count, const int chains)
 {

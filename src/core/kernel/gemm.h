@@ -323,10 +323,9 @@ static void NAME(transpose)(const R *w, int64_t w_stride, int64_t rows, int64_t 
 
 /* C (m, n) = A (m, k) B^T for B (n, k).  A few rows take dot products along k; more of them pay for
    transposing B, a panel at a time. */
-static void NAME(gemm_transposed)(const Product *g, R *panel)
+static void NAME(gemm_transposed)(const Product *g, int few, R *panel)
 {
-    enum { FEW = 4 };
-    if (g->m <= FEW) {
+    if (few) {
         NAME(dots)(g);
         return;
     }

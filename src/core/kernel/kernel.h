@@ -1,4 +1,6 @@
 /* The verbs, for one type R and one instruction set: blocks of rows, batches, epochs. */
+#include "team.h"
+
 #include "simd.h"
 
 #include "exp.h"
@@ -66,12 +68,13 @@ static void NAME(targets)(const Job *job, int64_t network, int64_t i, int count,
     NAME(to_lanes)(row, count, outputs, y, step);
 }
 
-/* The items [first, first + rows) in lanes, x and y. */
-static void NAME(turn)(const Job *job, int64_t network, int64_t first, Block *b)
+/* The items of a block that begins with item `first`, in lanes, x and y. */
+static void NAME(turn)(const Job *job, int64_t network, int64_t first, const Block *b)
 {
-    for (int64_t i = 0; i < b->rows; i += LANES) {
+    for (int64_t i = b->from; i < b->from + b->rows; i += LANES) {
         const R *row[LANES];
-        const int count = (int)(b->rows - i < LANES ? b->rows - i : LANES);
+        const int64_t left = b->from + b->rows - i;
+        const int count = (int)(left < LANES ? left : LANES);
         for (int r = 0; r < count; r++)
             row[r] = (const R *)job->x + NAME(item)(job, network, first + i + r) * job->x_stride;
         NAME(to_lanes)(row, count, b->net->inputs, b->inputs + i, b->room);
@@ -80,20 +83,17 @@ static void NAME(turn)(const Job *job, int64_t network, int64_t first, Block *b)
     }
 }
 
-/* The same in rows, each padded with 0. */
-static void NAME(gather)(const Job *job, int64_t network, int64_t first, Block *b)
+/* The same in rows, x alone, each padded with 0. */
+static void NAME(gather)(const Job *job, int64_t network, int64_t first, const Block *b)
 {
     const Net *net = b->net;
-    for (int64_t i = 0; i < b->rows; i++) {
+    for (int64_t i = b->from; i < b->from + b->rows; i++) {
         const R *from = (const R *)job->x + NAME(item)(job, network, first + i) * job->x_stride;
         R *to = b->inputs + i * net->x_stride;
         int64_t j = 0;
         for (; j + LANES <= net->inputs; j += LANES) NAME(store)(to + j, NAME(load)(from + j));
         if (j < net->inputs) NAME(store)(to + j, NAME(load_part)(from + j, (int)(net->inputs - j)));
     }
-    b->x = b->inputs;
-    b->x_stride = net->x_stride;
-    b->x_dense = 0;
 }
 
 #define Work NAME(Work)
@@ -101,63 +101,88 @@ static void NAME(gather)(const Job *job, int64_t network, int64_t first, Block *
 typedef struct {
     R *desk; /* params and state of one network, padded; NULL where they are used as they are */
     R *gradient, *panel;
+    double *squares;  /* of the weights, SEGMENT by SEGMENT */
     int32_t *touched; /* CSR: the list of touched rows, which lasts for a batch */
     R *block;
 } Work;
 
-static Work NAME(carve)(const Net *net, const Job *job, void *work)
+/* Panels are one for each member of a team. */
+static Work NAME(carve)(const Net *net, const Job *job, const Team *team, void *work)
 {
     R *desk = work, *gradient = desk + pl2_desk_items(net, job);
-    R *panel = gradient + pl2_gradient_items(net, job);
-    R *lists = panel + net->panel_bytes / (int64_t)sizeof(R);
+    char *panels = (char *)(gradient + pl2_gradient_items(net, job));
+    char *squares = panels + team->size * net->panel_bytes;
+    char *touched = squares + pl2_squares_bytes(net, job);
     return (Work){
         .desk = pl2_at_desk(net, job) ? desk : NULL,
         .gradient = gradient,
-        .panel = panel,
-        .touched = job->indptr ? (int32_t *)lists : NULL,
-        .block = lists + (job->indptr ? net->touched_bytes / (int64_t)sizeof(R) : 0),
+        .panel = (R *)(panels + team->rank * net->panel_bytes),
+        .squares = (double *)squares,
+        .touched = job->indptr ? (int32_t *)touched : NULL,
+        .block = (R *)(touched + (job->indptr ? net->touched_bytes : 0)),
     };
 }
 
-/* The items [first, first + rows) of a network: where they lie in x if that is one after another, else
-   gathered; or in lanes, unless they are held there from a block before. */
-static Block NAME(block)(const Net *net, const Job *job, int64_t network, int64_t first, int64_t rows,
-                         int held, const Work *work)
+static const Team NAME(alone) = {0, 1, NULL};
+
+/* A block of the items [first, first + rows) of a network, which are still to be brought there. */
+static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team, int64_t network,
+                               int64_t first, int64_t rows, const Work *work)
 {
-    const int sparse = job->indptr != NULL;
+    enum { FEW = 4 };
+    const int sparse = job->indptr != NULL, gathered = !sparse && !job->lanes && job->order && rows > 1;
     const int64_t room = pl2_room(rows, (int64_t)sizeof(R));
-    R *targets = work->block, *act = targets + room * net->layer[net->layers - 1].stride;
+    double *loss = (double *)work->block;
+    R *targets = (R *)(loss + room), *act = targets + room * net->layer[net->layers - 1].stride;
     R *delta = act + room * net->columns;
     int64_t *spans = (int64_t *)(delta + (pl2_goes_back(job) ? room * net->columns : 0));
+    R *inputs = (R *)(spans + (sparse ? 2 * room : 0));
     const R *x = job->x;
-    Block b = {
+    return (Block){
         .net = net,
+        .team = team,
         .params = work->desk ? work->desk : (R *)job->params + network * net->params,
         .desk = work->desk != NULL,
         .narrow =
             work->desk ? net->narrow : net->outputs == 1 && !job->to_inputs && !(sparse && net->layers == 1),
         .lanes = job->lanes,
+        .few = rows <= FEW,
         .rows = rows,
         .filled = (rows + LANES - 1) / LANES * LANES,
         .room = room,
-        .x = sparse ? NULL : x + NAME(item)(job, network, first) * job->x_stride,
-        .x_stride = job->x_stride,
-        .x_dense = 1,
+        .x = sparse                   ? NULL
+             : job->lanes || gathered ? inputs
+                                      : x + NAME(item)(job, network, first) * job->x_stride,
+        .x_stride = gathered ? net->x_stride : job->x_stride,
+        .x_dense = !gathered,
         .sparse = {x, job->indices, job->index_bytes, rows, sparse ? spans : NULL},
         .touched = work->touched,
         .act = act,
         .delta = delta,
         .panel = work->panel,
         .targets = targets,
-        .inputs = (R *)(spans + (sparse ? 2 * room : 0)),
+        .loss = loss,
+        .inputs = inputs,
     };
-    if (job->lanes) b.x = b.inputs;
-    if (sparse)
-        NAME(find_spans)(job, network, first, rows, spans);
-    else if (job->lanes && !held)
-        NAME(turn)(job, network, first, &b);
-    else if (!job->lanes && job->order && rows > 1)
-        NAME(gather)(job, network, first, &b);
+}
+
+/* Its items: into lanes, or gathered where they do not lie one after another. */
+static void NAME(bring)(const Job *job, int64_t network, int64_t first, const Block *b)
+{
+    if (b->sparse.spans)
+        NAME(find_spans)(job, network, first, b->rows, (int64_t *)b->sparse.spans);
+    else if (b->lanes)
+        NAME(turn)(job, network, first, b);
+    else if (!b->x_dense)
+        NAME(gather)(job, network, first, b);
+}
+
+/* A whole block with its items, unless they are held there from a block before. */
+static Block NAME(block)(const Net *net, const Job *job, int64_t network, int64_t first, int64_t rows,
+                         int held, const Work *work)
+{
+    const Block b = NAME(whole_block)(net, job, &NAME(alone), network, first, rows, work);
+    if (!held) NAME(bring)(job, network, first, &b);
     return b;
 }
 
@@ -172,17 +197,20 @@ static void NAME(forward)(const Block *b, int64_t first, int64_t last)
         NAME(forward_rows)(b, first, last);
 }
 
-/* From the delta of the last layer, all deltas go before W <- a^T delta, for the gradient is that of
-   the old weights (SPEC, The update). */
-static void NAME(backward)(const Block *b, const Gradient *g)
+static void NAME(deltas)(const Block *b)
 {
-    if (b->lanes) {
+    if (b->lanes)
         NAME(deltas_lanes)(b);
-        NAME(gradients_lanes)(b, g);
-    } else {
+    else
         NAME(deltas_rows)(b);
+}
+
+static void NAME(gradients)(const Block *b, const Gradient *g)
+{
+    if (b->lanes)
+        NAME(gradients_lanes)(b, g);
+    else
         NAME(gradients_rows)(b, g);
-    }
 }
 
 /* Sample weights, 0 in lanes without an item; a single item's online in all lanes, as its z is. */
@@ -203,26 +231,26 @@ static void NAME(top_rows)(const Block *b, int64_t i, int count, R **row)
     for (int r = 0; r < count; r++) row[r] = NAME(activation)(b, top) + (i + r) * b->net->layer[top].stride;
 }
 
-/* z of the last layer -> delta, each times its sample weight, 0 in unused lanes; returns the sum of
-   s loss. */
-static double NAME(losses)(const Block *b, const Job *job, int64_t network, int64_t first)
+/* z of the last layer -> delta, each times its sample weight, 0 in unused lanes; the sums of s loss over
+   each vector of items into `loss`.  The whole block begins with item `first`. */
+static void NAME(losses)(const Block *b, const Job *job, int64_t network, int64_t first)
 {
     const int64_t n = b->net->outputs;
     const int turned = b->lanes || b->narrow;
-    double sum = 0;
+    const int64_t step = turned ? b->room : LANES;
     for (int64_t i = 0; i < b->rows; i += LANES) {
+        const int64_t at = b->from + i;
         const int count = (int)(b->rows - i < LANES ? b->rows - i : LANES);
-        const int64_t step = turned ? b->room : LANES;
         R *z = turned ? NAME(activation)(b, b->net->layers - 1) + i : b->panel;
-        R *y = turned ? b->targets + i : b->panel + n * LANES, *row[LANES], each[LANES];
-        if (!b->lanes) NAME(targets)(job, network, first + i, count, n, y, step);
+        R *y = turned ? b->targets + at : b->panel + n * LANES, *row[LANES], each[LANES];
+        if (!b->lanes) NAME(targets)(job, network, first + at, count, n, y, step);
         if (!turned) {
             NAME(top_rows)(b, i, count, row);
             NAME(to_lanes)((const R *const *)row, count, n, z, step);
         }
         V loss = NAME(loss)(b->net->output, z, step, y, n);
         if ((count < LANES && !b->online) || job->sample_weight) {
-            const V s = NAME(sample_weights)(b, job, network, first + i, count), zero = NAME(splat)(0);
+            const V s = NAME(sample_weights)(b, job, network, first + at, count), zero = NAME(splat)(0);
             const M counts = NAME(less)(zero, s);
             loss = NAME(pick)(counts, s * loss, zero);
             for (int64_t j = 0; j < n; j++)
@@ -230,8 +258,15 @@ static double NAME(losses)(const Block *b, const Job *job, int64_t network, int6
         }
         if (!turned) NAME(from_lanes)(z, step, n, row, count, 0);
         NAME(store)(each, loss);
-        for (int r = 0; r < count; r++) sum += (double)each[r];
+        b->loss[at / LANES] = 0;
+        for (int r = 0; r < count; r++) b->loss[at / LANES] += (double)each[r];
     }
+}
+
+static double NAME(block_loss)(const Block *whole)
+{
+    double sum = 0;
+    for (int64_t g = 0; g < whole->filled / LANES; g++) sum += whole->loss[g];
     return sum;
 }
 
@@ -294,7 +329,7 @@ static void NAME(end_chunk)(const Net *net, const Job *job, Cursor *at)
 static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const int64_t l = job->last_layer - 1, n = net->layer[l].out, stride = net->layer[l].stride;
-    const Work work = NAME(carve)(net, job, memory);
+    const Work work = NAME(carve)(net, job, &NAME(alone), memory);
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
@@ -317,7 +352,7 @@ static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *memo
    one after the other to the same rows, which are brought into lanes once. */
 static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
-    const Work work = NAME(carve)(net, job, memory);
+    const Work work = NAME(carve)(net, job, &NAME(alone), memory);
     const int64_t p = at->network;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
@@ -325,7 +360,8 @@ static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *memor
         const Block b = NAME(block)(net, job, p, at->row, rows, at->held == 1 + at->row, &work);
         at->held = 1 + at->row;
         NAME(forward)(&b, 0, net->layers);
-        at->loss += NAME(losses)(&b, job, p, at->row);
+        NAME(losses)(&b, job, p, at->row);
+        at->loss += NAME(block_loss)(&b);
         at->row += rows;
         at->left -= (double)rows * job->row_cost;
     }
@@ -333,24 +369,33 @@ static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *memor
     pl2_flush_restore(found);
 }
 
+/* The rows of b through the network and back, up to the deltas of all layers. */
+static void NAME(there_and_back)(const Job *job, int64_t network, int64_t first, const Block *b)
+{
+    NAME(bring)(job, network, first, b);
+    NAME(forward)(b, 0, b->net->layers);
+    NAME(losses)(b, job, network, first);
+    if (!b->online) NAME(deltas)(b);
+}
+
 /* gradient: the same, and the sum of s dl/dparams over the chunk; also the epoch that is one batch. */
 static void NAME(gradient)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
-    const Work work = NAME(carve)(net, job, memory);
+    const Work work = NAME(carve)(net, job, &NAME(alone), memory);
     const int64_t apart = at->chunk - (job->chunks - pl2_part_gradients(job));
     R *sum = apart < 0 ? job->result : (R *)job->part_gradients + apart * net->params_stride;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
-        const Block b = NAME(block)(net, job, 0, at->row, rows, 0, &work);
-        NAME(forward)(&b, 0, net->layers);
-        at->loss += NAME(losses)(&b, job, 0, at->row);
-        NAME(backward)(&b, &(Gradient){
-                               .store = at->row > at->first_row ? STORE_ADD : STORE,
-                               .scale = 1,
-                               .to = sum,
-                               .sparse = sum,
-                           });
+        const Block b = NAME(whole_block)(net, job, &NAME(alone), 0, at->row, rows, &work);
+        NAME(there_and_back)(job, 0, at->row, &b);
+        at->loss += NAME(block_loss)(&b);
+        NAME(gradients)(&b, &(Gradient){
+                                .store = at->row > at->first_row ? STORE_ADD : STORE,
+                                .scale = 1,
+                                .to = sum,
+                                .sparse = sum,
+                            });
         at->row += rows;
         at->left -= (double)rows * job->row_cost;
     }
@@ -383,7 +428,7 @@ static void NAME(finish_gradient)(const Net *net, const Job *job, double mass)
 static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const int64_t top = net->layers - 1;
-    const Work work = NAME(carve)(net, job, memory);
+    const Work work = NAME(carve)(net, job, &NAME(alone), memory);
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
@@ -428,8 +473,8 @@ static Decay NAME(layer_decay)(const Update *u, int64_t l, double mass)
     return pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass);
 }
 
-/* One update from the sum over a batch of s dl/dparams, with the state vectors `state`.  Biases are
-   never decayed.  touched: NULL, or the only rows of the first weights in the gradient, under plain
+/* One update from the sum over a batch of s dl/dparams, with the state vectors `state`; of this member's
+   share of the weights, whose gradient it has made itself.  Biases are never decayed.  touched: NULL, or the only rows of the first weights in the gradient, under plain
    SGD. */
 static void NAME(update)(const Block *b, const Update *u, int64_t t, double mass, R *gradient, R *state,
                          int32_t *touched)
@@ -442,47 +487,68 @@ static void NAME(update)(const Block *b, const Update *u, int64_t t, double mass
         const Layer *layer = &net->layer[l];
         const Decay decay = NAME(layer_decay)(u, l, mass);
         const Matrix W = NAME(matrix)(b, b->params, l);
-        const int64_t at = W.w - b->params;
+        const int64_t at = W.w - b->params + W.first * W.pitch;
         if (l == 0 && touched)
             NAME(sparse_descend)(W.w, gradient + at, (R)(u->eta / mass), (R)decay.c, layer->in, layer->out,
                                  touched);
         else
-            NAME(descend)(u->optimizer, &rule, scale, (R)decay.l2, (R)decay.c, W.w, gradient + at, state + at,
-                          d, W.count);
+            NAME(descend)(u->optimizer, &rule, scale, (R)decay.l2, (R)decay.c, b->params + at, gradient + at,
+                          state + at, d, (W.end - W.first) * W.pitch);
     }
-    NAME(descend)(u->optimizer, &rule, scale, 0, 0, b->params + weights, gradient + weights, state + weights,
-                  d, d - weights);
+    if (b->team->rank == 0)
+        NAME(descend)(u->optimizer, &rule, scale, 0, 0, b->params + weights, gradient + weights,
+                      state + weights, d, d - weights);
+}
+
+/* c of each layer. */
+static void NAME(shrinks)(const Net *net, const Update *u, double mass, R *shrink)
+{
+    for (int64_t l = 0; l < net->layers; l++) shrink[l] = (R)NAME(layer_decay)(u, l, mass).c;
 }
 
 /* The whole batch in one block under plain SGD: W <- W - (c W + (eta/m) a^T delta) at once; for CSR
    the first sum goes through work, for a row of W waits there for all rows of x that touch it. */
-static void NAME(update_at_once)(const Block *b, const Update *u, double mass, R *gradient)
+static void NAME(update_at_once)(const Block *b, R scale, const R *shrink, R *gradient)
 {
     const Layer *layer = b->net->layer;
-    const R scale = (R)(u->eta / mass);
-    R *shrink = gradient + b->net->weights; /* the biases', of which each layer has at least one */
-    for (int64_t l = 0; l < b->net->layers; l++) shrink[l] = (R)NAME(layer_decay)(u, l, mass).c;
-    NAME(backward)(b, &(Gradient){STORE_DECAYED, scale, shrink, b->params, gradient, b->touched});
+    NAME(gradients)(b, &(Gradient){STORE_DECAYED, scale, shrink, b->params, gradient, b->touched});
     if (b->touched)
         NAME(sparse_descend)(b->params, gradient, scale, shrink[0], layer->in, layer->out, b->touched);
 }
 
-/* The same of a single item. */
-static void NAME(update_online)(const Block *b, const Update *u, double mass, R *shrink)
+/* Sums of squares of the weights, segment by segment, so that they may be shared and add up alike
+   whoever has made them; this member's segments into `squares`. */
+static void NAME(segment_squares)(const Block *b, double *squares)
 {
-    for (int64_t l = 0; l < b->net->layers; l++) shrink[l] = (R)NAME(layer_decay)(u, l, mass).c;
-    NAME(backward_one)(b, (R)(u->eta / mass), shrink);
+    int64_t at = 0;
+    for (int64_t l = 0; l < b->net->layers; l++) {
+        const Matrix W = NAME(matrix)(b, b->params, l);
+        for (int64_t i = 0; i < W.count; i += PL2_SEGMENT, at++) {
+            const int64_t left = W.count - i;
+            if (at % b->team->size == b->team->rank)
+                squares[at] = NAME(sum_of_squares)(W.w + i, left < PL2_SEGMENT ? left : PL2_SEGMENT);
+        }
+    }
 }
 
-static double NAME(batch_penalty)(const Block *b, const Update *u, double mass)
+static double NAME(batch_penalty)(const Block *b, const Update *u, double mass, const double *squares)
 {
     double sum = 0;
     for (int64_t l = 0; l < b->net->layers; l++) {
         const double rate = NAME(layer_decay)(u, l, mass).r;
-        const Matrix W = NAME(matrix)(b, b->params, l);
-        if (rate) sum += rate / 2 * NAME(sum_of_squares)(W.w, W.count);
+        const int64_t count = NAME(matrix)(b, b->params, l).count;
+        double square = 0;
+        for (int64_t i = 0; i < count; i += PL2_SEGMENT) square += *squares++;
+        sum += rate / 2 * square;
     }
     return sum;
+}
+
+static int NAME(decays)(const Net *net, const Update *u)
+{
+    int some = 0;
+    for (int64_t l = 0; l < net->layers; l++) some |= u->l2[l] != 0;
+    return some;
 }
 
 static int NAME(states)(const Update *u)
@@ -496,38 +562,57 @@ static R *NAME(state)(const Net *net, const Job *job, int64_t p)
     return (R *)job->state + p * NAME(states)(&job->updates[p]) * net->params;
 }
 
-/* One block of the batch under the cursor, with the update if it is the last of its batch.
-   Until then nothing but work and the cursor is written, so a batch can be dropped whole. */
+/* What a batch leaves, before its update: for each member to see, and one of them to write down. */
+static void NAME(note)(const Job *job, const Block *b, const Update *u, const Cursor *at, int64_t batch,
+                       const double *squares)
+{
+    double *sums = job->sums + 2 * at->network;
+    if (b->team->rank) return;
+    sums[0] += (double)batch * (at->loss / at->mass);
+    if (NAME(decays)(b->net, u)) sums[1] += (double)batch * NAME(batch_penalty)(b, u, at->mass, squares);
+}
+
+/* One block of the batch under the cursor, with the update if it is the last of its batch.  Until then
+   nothing but work and the cursor is written, so a batch can be dropped whole.
+
+   A team shares the rows on the way forward and back, and then the rows of all W.  Each member has a
+   cursor of its own, all the same. */
 static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, const Work *work)
 {
+    const Team *team = at->team;
     const int64_t p = at->network, start = at->batch * job->batch_rows, left = job->rows - start;
     const int64_t batch = left < job->batch_rows ? left : job->batch_rows;
-    const int64_t rows = NAME(block_rows)(job, batch, at->row);
+    const int64_t rows = NAME(block_rows)(job, batch, at->row), first = start + at->row;
     const Update *u = &job->updates[p];
     const int plain = u->optimizer == OPTIMIZER_sgd && u->decay != DECAY_l2;
     if (!at->row) at->mass = NAME(mass)(job, p, start, batch);
     if (at->mass > 0) {
-        Block b = NAME(block)(net, job, p, start + at->row, rows, 0, work);
+        Block whole = NAME(whole_block)(net, job, team, p, first, rows, work);
         R *gradient = work->gradient, *state = work->desk ? work->desk + net->desk : NAME(state)(net, job, p);
-        int32_t *touched = plain ? b.touched : NULL;
-        const int last = at->row + rows == batch;
-        b.online = plain && batch == 1 && b.desk && net->layers > 1;
-        NAME(forward)(&b, 0, net->layers);
-        at->loss += NAME(losses)(&b, job, p, start + at->row);
-        if (last) {
-            job->steps[p]++;
-            job->sums[2 * p] += (double)batch * (at->loss / at->mass);
-            job->sums[2 * p + 1] += (double)batch * NAME(batch_penalty)(&b, u, at->mass);
-        }
-        if (b.online) {
-            NAME(update_online)(&b, u, at->mass, gradient);
-        } else if (plain && rows == batch) {
-            NAME(update_at_once)(&b, u, at->mass, gradient);
-        } else {
-            const int store = at->row ? STORE_ADD : STORE;
-            NAME(backward)(&b, &(Gradient){store, 1, NULL, gradient, gradient, touched});
-            if (last) NAME(update)(&b, u, job->steps[p], at->mass, gradient, state, touched);
-        }
+        R *shrink = gradient + net->weights; /* the biases', of which each layer has at least one */
+        int32_t *touched = plain ? whole.touched : NULL;
+        const int last = at->row + rows == batch, at_once = plain && rows == batch;
+        int64_t own, end;
+        whole.online = plain && batch == 1 && whole.desk && net->layers > 1;
+        NAME(member_share)(team, rows, PL2_LINE / (int64_t)sizeof(R), &own, &end);
+        const Block b = team->size > 1 ? NAME(rows_of)(&whole, own, end - own) : whole;
+        if (b.rows > 0) NAME(there_and_back)(job, p, first, &b);
+        if (last && NAME(decays)(net, u)) NAME(segment_squares)(&whole, work->squares);
+        if (at_once && team->rank == 0) NAME(shrinks)(net, u, at->mass, shrink);
+        pl2_team_wait(team);
+        at->loss += NAME(block_loss)(&whole);
+        const int64_t t = job->steps[p] + 1;
+        if (last) NAME(note)(job, &whole, u, at, batch, work->squares);
+        if (whole.online)
+            NAME(backward_one)(&whole, (R)(u->eta / at->mass), shrink);
+        else if (at_once)
+            NAME(update_at_once)(&whole, (R)(u->eta / at->mass), shrink, gradient);
+        else
+            NAME(gradients)(&whole,
+                            &(Gradient){at->row ? STORE_ADD : STORE, 1, NULL, gradient, gradient, touched});
+        if (last && !at_once) NAME(update)(&whole, u, t, at->mass, gradient, state, touched);
+        pl2_team_wait(team);
+        if (last && team->rank == 0) job->steps[p] = t;
     }
     at->row += rows;
     if (at->row == batch) {
@@ -541,12 +626,14 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, const W
 static void NAME(finish_epoch)(const Net *net, const Job *job, double loss, double mass)
 {
     const Update *u = job->updates;
+    const Cursor at = {.loss = loss, .mass = mass};
     R *gradient = job->part_gradients;
-    const Block b = {.net = net, .params = job->params};
+    double *squares = (double *)(gradient + job->chunks * net->params_stride);
+    const Block b = {.net = net, .team = &NAME(alone), .params = job->params};
     if (!(mass > 0)) return;
     NAME(add_gradients)(net, gradient, gradient + net->params_stride, job->chunks - 1);
-    job->sums[0] = (double)job->rows * (loss / mass);
-    job->sums[1] = (double)job->rows * NAME(batch_penalty)(&b, u, mass);
+    NAME(segment_squares)(&b, squares);
+    NAME(note)(job, &b, u, &at, job->rows, squares);
     NAME(update)(&b, u, ++job->steps[0], mass, gradient, NAME(state)(net, job, 0), NULL);
 }
 
@@ -609,16 +696,19 @@ static void NAME(epoch)(const Net *net, const Job *job, Cursor *at, void *memory
     }
     const double update_cost = 20 * (double)net->params;
     const int begun = at->batch || at->row;
-    const Work work = NAME(carve)(net, job, memory);
+    const Team *team = at->team;
+    const Work work = NAME(carve)(net, job, team, memory);
+    const int carries = work.desk && team->rank == 0;
     const pl2_flush found = pl2_flush_on();
     if (work.touched && !begun) pl2_none_touched(net, work.touched);
-    if (work.desk) NAME(carry_all)(net, job, at->network, &work, 0);
-    if (work.desk && !at->row) memset(work.gradient, 0, (size_t)net->desk * sizeof(R));
+    if (carries) NAME(carry_all)(net, job, at->network, &work, 0);
+    if (carries && !at->row) memset(work.gradient, 0, (size_t)net->desk * sizeof(R));
+    pl2_team_wait(team);
     while (at->left > 0 && !at->done) {
         at->left -= (double)NAME(advance)(net, job, at, &work) * job->row_cost;
         if (!at->row) at->left -= update_cost;
     }
-    if (work.desk) NAME(carry_all)(net, job, at->network, &work, 1);
+    if (carries) NAME(carry_all)(net, job, at->network, &work, 1);
     pl2_flush_restore(found);
 }
 

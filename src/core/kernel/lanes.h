@@ -100,19 +100,19 @@ static void NAME(gradients_lanes)(const Block *b, const Gradient *g)
         NAME(dots)(&(Product){
             .store = g->store,
             .c_dense = 1,
-            .m = to.transposed ? layer->out : layer->in,
+            .m = to.end - to.first,
             .n = to.transposed ? layer->in : layer->out,
             .k = b->filled,
-            .a = to.transposed ? delta : a,
+            .a = (to.transposed ? delta : a) + to.first * b->room,
             .a_row = b->room,
             .b = to.transposed ? a : delta,
             .b_stride = b->room,
-            .c = to.w,
+            .c = to.w + to.first * to.pitch,
             .c_stride = to.pitch,
             .floor = -(R)INFINITY,
             .scale = g->scale,
             .shrink = g->store == STORE_DECAYED ? g->shrink[l] : 0,
         });
-        NAME(bias_gradient)(b, g, &to, l, 1);
+        if (b->team->rank == 0) NAME(bias_gradient)(b, g, &to, l, 1);
     }
 }

@@ -1,42 +1,78 @@
 /* Forward and backward of one block of items.  Knows a Net and its arrays; no epochs, no orders. */
 
 #define Block NAME(Block)
-/* A block on its way through a network.  The array of layer l begins at room * column:
+/* A block on its way through a network, or some of its rows, where a team shares it.  The array of layer
+   l begins at room * column:
    - rows: a' (rows, stride), each item a row;
    - items in lanes (see lanes.h): a' (out, room), each unit a row.
    The last layer of a narrow network is (out, room) either way.  After the losses it holds
    delta = dE0/dz, times m. */
 typedef struct {
     const Net *net;
+    const Team *team;
     R *params;
     int desk;                   /* params are laid out as on the desk, not as users have them */
     int narrow;                 /* W of the last layer is at hand as W^T */
     int lanes;                  /* items are in lanes */
     int online;                 /* a single row, which online.h takes */
-    int64_t rows, filled, room; /* rows, rounded up to whole vectors, to whole cache lines */
+    int few;                    /* so few rows in the whole block that W is not transposed for them */
+    int64_t from, rows, filled; /* rows, from one on; and rounded up to whole vectors */
+    int64_t room;               /* the whole block's, rounded up to whole cache lines */
     const R *x;                 /* (rows, in), or in lanes (in, room) */
     int64_t x_stride;
     int x_dense;
     Sparse sparse;    /* the first layer's input where it is CSR, instead of x */
     int32_t *touched; /* CSR: a list for sparse_gradient */
     R *act, *delta, *panel;
-    R *targets; /* (outputs, room) in lanes */
-    R *inputs;  /* (room, x_stride): gathered items, or gradients by them; in lanes x */
+    R *targets;   /* (outputs, room) in lanes */
+    double *loss; /* (room) of each vector of items */
+    R *inputs;    /* (room, x_stride): gathered items, or gradients by them; in lanes x */
 } Block;
 
-static R *NAME(activation)(const Block *b, int64_t l) { return b->act + b->room * b->net->layer[l].column; }
+/* Where the rows of layer l begin in act, or in delta. */
+static int64_t NAME(origin)(const Block *b, int64_t l)
+{
+    const Layer *layer = &b->net->layer[l];
+    const int turned = b->lanes || (b->narrow && l == b->net->layers - 1);
+    return b->room * layer->column + b->from * (turned ? 1 : layer->stride);
+}
+
+static R *NAME(activation)(const Block *b, int64_t l) { return b->act + NAME(origin)(b, l); }
 
 static R *NAME(delta)(const Block *b, int64_t l)
 {
-    return (l == b->net->layers - 1 ? b->act : b->delta) + b->room * b->net->layer[l].column;
+    return (l == b->net->layers - 1 ? b->act : b->delta) + NAME(origin)(b, l);
+}
+
+/* The rows [from, from + rows) of a whole block. */
+static Block NAME(rows_of)(const Block *whole, int64_t from, int64_t rows)
+{
+    Block b = *whole;
+    b.from = from;
+    b.rows = rows;
+    b.filled = (rows + LANES - 1) / LANES * LANES;
+    b.x += from * (b.lanes ? 1 : b.x_stride);
+    return b;
+}
+
+/* [*first, *end) of `count` is this member's share, in whole multiples of `grain`. */
+static void NAME(member_share)(const Team *team, int64_t count, int64_t grain, int64_t *first, int64_t *end)
+{
+    *first = 0, *end = count;
+    if (team->size == 1) return;
+    const int64_t grains = (count + grain - 1) / grain;
+    const int64_t before = grains * team->rank / team->size * grain;
+    const int64_t upto = grains * (team->rank + 1) / team->size * grain;
+    *first = before < count ? before : count;
+    *end = upto < count ? upto : count;
 }
 
 #define Matrix NAME(Matrix)
-/* W (in, out) of a layer, or W^T where transposed, its rows `pitch` apart, `count` numbers in all; and
-   b. */
+/* W (in, out) of a layer, or W^T where transposed: rows `pitch` apart, `count` numbers in all; and b.
+   Of its gradient and update a member of a team has the rows [first, end), of W^T all or none. */
 typedef struct {
     R *w, *bias;
-    int64_t pitch, count;
+    int64_t pitch, count, first, end;
     int dense, transposed;
 } Matrix;
 
@@ -47,11 +83,15 @@ static Matrix NAME(matrix)(const Block *b, R *params, int64_t l)
     const int transposed = b->narrow && l == b->net->layers - 1;
     const int64_t rows = transposed ? layer->out : layer->in, columns = transposed ? layer->in : layer->out;
     const int64_t pitch = b->desk ? layer->pitch : columns;
+    int64_t first = 0, end = b->team->rank == 0 ? rows : 0;
+    if (!transposed) NAME(member_share)(b->team, rows, 1, &first, &end);
     return (Matrix){
         .w = params + (b->desk ? layer->desk_weight : layer->weight),
         .bias = params + (b->desk ? layer->desk_bias : layer->bias),
         .pitch = pitch,
         .count = rows * pitch,
+        .first = first,
+        .end = end,
         .dense = !b->desk,
         .transposed = transposed,
     };
@@ -137,7 +177,7 @@ static void NAME(deltas_rows)(const Block *b)
         if (W.transposed)
             NAME(gemm)(&product);
         else
-            NAME(gemm_transposed)(&product, b->panel);
+            NAME(gemm_transposed)(&product, b->few, b->panel);
     }
 }
 
@@ -197,7 +237,7 @@ static void NAME(sparse_sum)(const Block *b, const Gradient *g, const Layer *lay
     NAME(sparse_gradient)(&b->sparse, NAME(delta)(b, 0), layer->stride, layer->out, g->sparse, g->touched);
 }
 
-/* W <- a^T delta and b <- the sums of delta, in every layer. */
+/* W <- a^T delta and b <- the sums of delta, in every layer; of a whole block. */
 static void NAME(gradients_rows)(const Block *b, const Gradient *g)
 {
     for (int64_t l = 0; l < b->net->layers; l++) {
@@ -209,7 +249,8 @@ static void NAME(gradients_rows)(const Block *b, const Gradient *g)
             .store = g->store,
             .c_dense = to.dense,
             .k = b->rows,
-            .c = to.w,
+            .m = to.end - to.first,
+            .c = to.w + to.first * to.pitch,
             .c_stride = to.pitch,
             .floor = -(R)INFINITY,
             .scale = g->scale,
@@ -217,19 +258,19 @@ static void NAME(gradients_rows)(const Block *b, const Gradient *g)
         };
         if (to.transposed) {
             product.dense = !l && b->x_dense;
-            product.m = layer->out, product.n = layer->in;
+            product.n = layer->in;
             product.a = delta, product.a_row = b->room, product.a_column = 1;
             product.b = a, product.b_stride = a_stride;
         } else {
-            product.m = layer->in, product.n = layer->out;
-            product.a = a, product.a_row = 1, product.a_column = a_stride;
+            product.n = layer->out;
+            product.a = a + to.first, product.a_row = 1, product.a_column = a_stride;
             product.b = delta, product.b_stride = layer->stride;
         }
         if (l == 0 && b->sparse.spans)
             NAME(sparse_sum)(b, g, layer);
         else
             NAME(gemm)(&product);
-        NAME(bias_gradient)(b, g, &to, l, to.transposed);
+        if (b->team->rank == 0) NAME(bias_gradient)(b, g, &to, l, to.transposed);
     }
 }
 
@@ -264,7 +305,7 @@ static void NAME(backward_to_inputs)(const Block *b, int64_t j, R *result)
                 .floor = -(R)INFINITY,
                 .by = l ? NAME(activation)(b, l - 1) : next,
             },
-            b->panel);
+            b->few, b->panel);
         delta = next;
     }
     for (int64_t i = 0; i < b->rows; i++)

@@ -14,11 +14,19 @@
 #define PL2_UNROLL _Pragma("GCC unroll 16")
 #define PL2_KNOWN(condition) (__builtin_constant_p(condition) && (condition))
 #define PL2_PREFETCH(p) __builtin_prefetch(p, 1)
+#if defined(__x86_64__)
+#define PL2_ROUNDED(v) __asm__("" : "+v"(v))
+#elif defined(__aarch64__)
+#define PL2_ROUNDED(v) __asm__("" : "+w"(v))
+#else
+#define PL2_ROUNDED(v) (void)(v)
+#endif
 #else
 #define PL2_INLINE static inline
 #define PL2_UNROLL
 #define PL2_KNOWN(condition) 0
 #define PL2_PREFETCH(p) (void)(p)
+#define PL2_ROUNDED(v) (void)(v)
 #endif
 
 /* Denormals cost a hundred cycles each, and the moments of a dead unit stay denormal for ever.
