@@ -284,7 +284,7 @@ class Backprop:
         params = network.params
         before = params.copy()
         batch = rows if self.batch_size is None else min(self.batch_size, rows)
-        order = self._next_order()
+        order = self._next_order(whole=batch == rows)
         eta = self._eta()
         plan = (self._update(eta, items, order, batch),)
         sums = np.empty((1, 2))
@@ -314,12 +314,16 @@ class Backprop:
         """Return the number of an epoch that tol judges: E."""
         return data_error + penalty
 
-    def _next_order(self) -> Array | None:
-        """Shuffle the order in use: with a RandomState the orders are scikit-learn's."""
-        if not self.shuffle or self._order is None:
+    def _next_order(self, whole: bool) -> Array | None:
+        """Shuffle the order in use: with a RandomState the orders are scikit-learn's.
+
+        An epoch that is one whole batch needs no order, but a RandomState goes on all the same.
+        """
+        legacy = isinstance(self._rng, np.random.RandomState)
+        if not self.shuffle or self._order is None or (whole and not legacy):
             return None
         generators.shuffle(self._rng, self._order)
-        return self._order
+        return None if whole else self._order
 
     def _update(self, eta: float, items: Items, order: Array | None, batch: int) -> _core.Update:
         decay = l2.check_decay(self.decay, self.optimizer)
