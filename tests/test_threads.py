@@ -102,8 +102,8 @@ def test_same_bits(verb, form, dtype, networks, rows, weighted):
         np.testing.assert_array_equal(result, results[0])
 
 
-# Sizes and rows of a batch: blocks of rows, several to a batch; a last batch of few rows; one output;
-# items in lanes, with a batch that is not all rows, and all of them.
+# Sizes and rows of a batch: one block of rows, and several; a last batch of few rows; one output;
+# items in lanes, in a batch that is not all rows, and in one that is.
 TEAMS = [
     ((200, 150, 10), 128),
     ((64, 200, 3), 192),

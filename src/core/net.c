@@ -148,9 +148,10 @@ Cursor pl2_part(const Job *job, int64_t part)
     return at;
 }
 
-/* work, in order: the desk; a gradient; a panel; for CSR the list of touched rows; and for a block targets in lanes (outputs, room),
-   activations and, to go back, deltas (room, columns) each, for CSR the spans (room, 2) of the items, int64, and as the verb needs
-   them rows as long as the inputs (room, x_stride). */
+/* work, in order: the desk; a gradient; a panel for each of a team; the squares of segments; for CSR the
+   list of touched rows; and for a block the losses of its rows, float64, targets in lanes (outputs, room),
+   activations and, to go back, deltas (room, columns) each, for CSR the spans (room, 2) of the items,
+   int64, and as the verb needs them rows as long as the inputs (room, x_stride). */
 int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team)
 {
     const int64_t room = pl2_room(most(1, least(batch_rows, job->block_rows)), item_bytes);

@@ -1,4 +1,4 @@
-"""What the command line tells: of trainings and comparisons lines and tables, of a conversion two lines."""
+"""What the command line tells: of trainings and comparisons tables, of a conversion two lines."""
 
 from __future__ import annotations
 

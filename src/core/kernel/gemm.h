@@ -23,7 +23,6 @@ typedef struct {
     int dense;        /* gemm: rows of B and C; dots: rows of A and B, never of C */
     int c_dense;      /* rows of C */
     int start_by_row; /* start is (m), one for each row of C, rather than (n) */
-    int start_dense;  /* the latter, not padded */
     int64_t m, n, k;
     const R *a;
     int64_t a_row, a_column; /* A_ip = a[i a_row + p a_column]; in dots a_column is 1 */
@@ -99,47 +98,45 @@ PL2_INLINE void NAME(finish_tile)(const Product *g, const int store, const int a
     }
 }
 
+/* For each row r and vector v of a tile. */
+#define PL2_EACH(statement) \
+    PL2_UNROLL \
+    for (int r = 0; r < mr; r++) { \
+        PL2_UNROLL \
+        for (int v = 0; v < nv; v++) statement; \
+    }
+
+/* What the sums of a tile begin with. */
+PL2_INLINE void NAME(begin_tile)(const Product *g, V sum[MR][NV], const int mr, const int nv, int last,
+                                 int64_t i, int64_t j)
+{
+    const R *start = g->start, *c = g->c + i * g->c_stride + j;
+    if (g->store == STORE_ADD || g->store == STORE_DECAYED) /* C is read in the end, and may be far away */
+        PL2_EACH(PL2_PREFETCH(c + r * g->c_stride + v * LANES))
+    if (g->onward) {
+        PL2_EACH(sum[r][v] = NAME(load)(c + r * g->c_stride + v * LANES))
+    } else if (start && g->start_by_row) {
+        PL2_EACH(sum[r][v] = NAME(splat)(start[i + r]))
+    } else if (start) {
+        V from[NV];
+        PL2_UNROLL
+        for (int v = 0; v < nv; v++)
+            from[v] = NAME(load_part)(start + j + v * LANES, v == nv - 1 ? last : LANES);
+        PL2_EACH(sum[r][v] = from[v])
+    } else {
+        PL2_EACH(sum[r][v] = NAME(splat)(0))
+    }
+}
+
 /* A tile of mr rows and nv vectors, the last of which has `last` lanes in use. */
 PL2_INLINE void NAME(tile)(const Product *g, const int mr, const int nv, int last, int64_t i, int64_t j)
 {
-    const int b_last = g->dense ? last : LANES, start_last = g->start_dense ? last : LANES,
-              c_last = g->c_dense ? last : LANES;
+    const int b_last = g->dense ? last : LANES, c_last = g->c_dense ? last : LANES;
     const int64_t k = g->k, a_row = g->a_row, a_column = g->a_column, b_stride = g->b_stride;
-    const R *a = g->a + i * a_row, *b = g->b + j, *start = g->start;
+    const R *a = g->a + i * a_row, *b = g->b + j;
     V sum[MR][NV];
 
-    PL2_UNROLL
-    for (int r = 0; r < mr; r++) {
-        PL2_UNROLL
-        for (int v = 0; v < nv; v++) sum[r][v] = NAME(splat)(0);
-    }
-    if (g->store >= STORE_ADD || g->onward) { /* what the tile ends with is far away */
-        PL2_UNROLL
-        for (int r = 0; r < mr; r++) {
-            PL2_UNROLL
-            for (int v = 0; v < nv; v++) PL2_PREFETCH(g->c + (i + r) * g->c_stride + j + v * LANES);
-        }
-    }
-    if (g->onward) {
-        PL2_UNROLL
-        for (int r = 0; r < mr; r++) {
-            PL2_UNROLL
-            for (int v = 0; v < nv; v++) sum[r][v] = NAME(load)(g->c + (i + r) * g->c_stride + j + v * LANES);
-        }
-    } else if (start && g->start_by_row) {
-        PL2_UNROLL
-        for (int r = 0; r < mr; r++) {
-            PL2_UNROLL
-            for (int v = 0; v < nv; v++) sum[r][v] = NAME(splat)(start[i + r]);
-        }
-    } else if (start) {
-        PL2_UNROLL
-        for (int v = 0; v < nv; v++) {
-            const V from = NAME(load_part)(start + j + v * LANES, v == nv - 1 ? start_last : LANES);
-            PL2_UNROLL
-            for (int r = 0; r < mr; r++) sum[r][v] = from;
-        }
-    }
+    NAME(begin_tile)(g, sum, mr, nv, b_last, i, j);
 #define PL2_STEPS(load_last) \
     for (int64_t p = 0; p < k; p++, a += a_column, b += b_stride) { \
         V row[NV]; \

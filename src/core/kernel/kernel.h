@@ -1,6 +1,4 @@
 /* The verbs, for one type R and one instruction set: blocks of rows, batches, epochs. */
-#include "team.h"
-
 #include "simd.h"
 
 #include "exp.h"
@@ -473,9 +471,9 @@ static Decay NAME(layer_decay)(const Update *u, int64_t l, double mass)
     return pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass);
 }
 
-/* One update from the sum over a batch of s dl/dparams, with the state vectors `state`; of this member's
-   share of the weights, whose gradient it has made itself.  Biases are never decayed.  touched: NULL, or the only rows of the first weights in the gradient, under plain
-   SGD. */
+/* One update from the sum over a batch of s dl/dparams, with the state vectors `state`; of this
+   member's share of the weights, whose gradient it has made itself.  Biases are never decayed.
+   touched: NULL, or the only rows of the first weights in the gradient, under plain SGD. */
 static void NAME(update)(const Block *b, const Update *u, int64_t t, double mass, R *gradient, R *state,
                          int32_t *touched)
 {

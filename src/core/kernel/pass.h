@@ -131,7 +131,6 @@ static void NAME(forward_rows)(const Block *b, int64_t first, int64_t last)
             NAME(gemm)(&(Product){
                 .store = STORE,
                 .dense = W.dense,
-                .start_dense = W.dense,
                 .m = b->rows,
                 .n = layer->out,
                 .k = layer->in,
