@@ -58,6 +58,7 @@ MAY_IMPORT = {
         "network",
         "progress",
         "swarm",
+        "threads",
     },
     "estimators": {
         "backprop",
@@ -81,6 +82,7 @@ MAY_IMPORT = {
         "particle_swarm",
         "progress",
         "report",
+        "threads",
     },
     "export": {"checks", "estimators"},
     "model": {"checks", "files", "network"},

@@ -16,7 +16,16 @@ import threadpoolctl
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
-from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, _core, threads
+from pyl2 import (
+    Backprop,
+    MLPClassifier,
+    MLPRegressor,
+    Network,
+    ParticleSwarm,
+    _core,
+    compare,
+    threads,
+)
 from pyl2.threads import count
 
 NUMBERS = (1, 2, 3, 4, 7)
@@ -154,10 +163,54 @@ def test_same_fit(Estimator):
     assert four._network._threads == 1
 
 
-def test_a_trainer_has_its_threads_for_as_long_as_it_trains():
+def test_same_swarm():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 10))
+    histories = []
+    for n in (1, 2, 5):
+        network = Network((10, 20, 1), seed=0)
+        run = ParticleSwarm(network, particles=30, l2=0.1, seed=0, n_threads=n)
+        history = run.train(X, X[:, 0], epochs=5)
+        histories.append([*network.params, *history.error, *history.mean, *history.diversity])
+    for other in histories[1:]:
+        np.testing.assert_array_equal(other, histories[0])
+
+
+@pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
+def test_the_swarm_of_an_estimator_has_its_threads(Estimator):
+    seen = []
+    model = Estimator(
+        solver="pso",
+        max_iter=1,
+        n_threads=3,
+        callbacks=lambda model, history: seen.append(model._network._threads),
+    )
+    with pytest.warns(UserWarning, match="converge"):
+        model.fit(np.eye(4), [0, 1, 0, 1])
+    assert seen == [3]
+
+
+def test_compare_passes_its_threads_on(monkeypatch):
+    given = []
+    for trainer in (Backprop, ParticleSwarm):
+        whole = trainer.train
+
+        def watched(self, *args, whole=whole, **kwargs):
+            given.append((type(self).__name__, self.n_threads))
+            return whole(self, *args, **kwargs)
+
+        monkeypatch.setattr(trainer, "train", watched)
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    methods = ["sgd", "lbfgs", "pso"]
+    compare(X, X[:, 0], Network((2, 1)), methods=methods, evaluations=60, seeds=1, n_threads=3)
+    assert given == [("Backprop", 3), ("Backprop", 3), ("ParticleSwarm", 3)]
+
+
+@pytest.mark.parametrize("Trainer", [Backprop, ParticleSwarm])
+def test_a_trainer_has_its_threads_for_as_long_as_it_trains(Trainer):
     network = Network((2, 1), seed=0)
     seen = []
-    run = Backprop(network, n_threads=3)
+    run = Trainer(network, n_threads=3)
     run.train(np.eye(2), np.ones(2), 1, callbacks=lambda *_: seen.append(network._threads))
     assert (seen, network._threads) == ([3], 0)
 
@@ -168,6 +221,10 @@ def test_a_trainer_has_its_threads_for_as_long_as_it_trains():
 def test_wrong_numbers(value, error):
     with pytest.raises(error, match="n_threads"):
         Backprop(Network((2, 1)), n_threads=value)
+    with pytest.raises(error, match="n_threads"):
+        ParticleSwarm(Network((2, 1)), n_threads=value)
+    with pytest.raises(error, match="n_threads"):
+        compare(np.eye(3), np.ones(3), Network((3, 1)), n_threads=value)
     with pytest.raises(ValueError, match="n_threads"):
         MLPRegressor(n_threads=value).fit(np.eye(3), np.ones(3))
 

@@ -484,7 +484,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         goes_on = isinstance(swarm, _Swarm) and swarm.network is network
         swarm = swarm if goes_on else _Swarm(network, seed=rng)
         swarm.l2 = l2.per_layer(self.alpha, len(network.weights), "alpha")
-        swarm.n, swarm.tol = self.n, self.tol
+        swarm.n, swarm.tol, swarm.n_threads = self.n, self.tol, self.n_threads
         patience = self.n_iter_no_change
         swarm.n_iter_no_change = None if patience == np.inf else int(patience)
         l2.check_decay(self.decay, self.solver)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import checks
+from pyl2 import checks, threads
 from pyl2.backprop import Backprop
 from pyl2.checks import Array, Matrix
 from pyl2.course import Diverged
@@ -180,6 +180,7 @@ def compare(
     eta: float | Mapping[str, float] | None = None,
     batch_size: int | None = 32,
     particles: int = 50,
+    n_threads: int | None = None,
     verbose: bool = False,
 ) -> Comparison:
     """Train the same network on the same penalized error by backprop, L-BFGS and a swarm.
@@ -222,6 +223,8 @@ def compare(
         Rows of a batch, at least 1; None is all.
     particles : int, default=50
         Of a swarm, at least 1.
+    n_threads : int, optional
+        At most so many threads for each training, at least 1, as for its trainer.
     verbose : bool, default=False
         Show a progress bar on standard error.
 
@@ -254,7 +257,14 @@ def compare(
         raise TypeError(f"network must be a Network, got {type(network).__name__}")
     starts = _seeds(seeds)
     plan = _Plan(
-        check_methods(methods), l2, check_eta(eta), batch_size, particles, seconds, evaluations
+        check_methods(methods),
+        l2,
+        check_eta(eta),
+        batch_size,
+        particles,
+        n_threads,
+        seconds,
+        evaluations,
     )
     training, testing = _split(X, y, test, starts[0], network)
     import scipy.optimize  # noqa: F401 - here, so that no clock sees it
@@ -291,11 +301,13 @@ class _Plan:
     eta: dict[str, float]
     batch_size: int | None
     particles: int
+    n_threads: int | None
     seconds: float | None
     evaluations: int | None
 
     def __post_init__(self) -> None:
         checks.whole("particles", self.particles, 1)
+        threads.count(self.n_threads)
         if self.seconds is not None:
             checks.number("seconds", self.seconds, 0, open_low=True)
         if self.evaluations is not None:
@@ -317,7 +329,9 @@ class _Plan:
     def trainer(self, stage: str, network: Network, seed: int) -> Backprop | ParticleSwarm:
         """Set up the training of a stage."""
         if stage == "pso":
-            return ParticleSwarm(network, self.particles, l2=self.l2, seed=seed)
+            return ParticleSwarm(
+                network, self.particles, l2=self.l2, seed=seed, n_threads=self.n_threads
+            )
         return Backprop(
             network,
             stage,
@@ -326,6 +340,7 @@ class _Plan:
             n="train",
             batch_size=self.batch_size,
             seed=seed,
+            n_threads=self.n_threads,
         )
 
 

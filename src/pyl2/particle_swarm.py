@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import checks, files, generators, l2
+from pyl2 import checks, files, generators, l2, threads
 from pyl2.checks import Array, Items, Matrix
 from pyl2.course import Course, Diverged, held_out
 from pyl2.files import PathLike
@@ -67,6 +67,10 @@ class ParticleSwarm:
         does not.
     seed : None, int, numpy.random.Generator or numpy.random.RandomState, default=None
         Where the first places come from and what the swarm's own random numbers are seeded by.
+    n_threads : int, optional
+        At most so many threads, at least 1; work too small for them takes one.  By default as many
+        as there are processors for this process, or fewer where OMP_NUM_THREADS, threadpoolctl or
+        joblib say so.  The results are the same bits for any number; it is not saved.
 
     Attributes
     ----------
@@ -127,6 +131,7 @@ class ParticleSwarm:
         tol: float = 0.0,
         n_iter_no_change: int | None = None,
         seed: Any = None,
+        n_threads: int | None = None,
     ) -> None:
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, got {type(network).__name__}")
@@ -144,6 +149,7 @@ class ParticleSwarm:
         self.max_evaluations = max_evaluations
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
+        self.n_threads = n_threads
         self.history = History()
         self.evaluations = 0
         self._rng = generators.make(seed)
@@ -163,6 +169,7 @@ class ParticleSwarm:
         else:
             checks.choice("init", self.init, STARTS)
         l2.per_layer(self.l2, len(self.network.weights))
+        threads.count(self.n_threads)
         params = self.network.params
         rules = Rules(
             self.topology,
@@ -252,7 +259,10 @@ class ParticleSwarm:
         validated = held_out(validation, self.network)
         course = Course(self, self.network, epochs, validated, max_time, callbacks)
         self.history = course.history
-        with self.network._in_training(), progress(bool(verbose), course.epochs) as course.advance:
+        with (
+            self.network._in_training(self.n_threads),
+            progress(bool(verbose), course.epochs) as course.advance,
+        ):
             self._search(items, rules, limits, course)
         return self.history
 
@@ -422,7 +432,7 @@ class _Errors:
     def __init__(
         self, network: Network, items: Items, rates: Sequence[float], particles: int
     ) -> None:
-        self._net, self._items = network._net, items
+        self._network, self._items = network, items
         self._rates = np.tile(np.array(rates), (particles, 1))
         self._parts = np.empty((particles, 2))
         self._sums = np.empty(particles)
@@ -430,7 +440,8 @@ class _Errors:
 
     def __call__(self, places: Array) -> Array:
         """Return E of each place; NaN where it is none."""
-        self._net.errors(places, *self._items, self._rates, self._parts)
+        network = self._network
+        network._net.errors(places, *self._items, self._rates, self._parts, network._threads)
         self.count += len(places)
         return np.add(self._parts[:, 0], self._parts[:, 1], out=self._sums)
 
@@ -448,7 +459,7 @@ class _Errors:
         return float(finite.mean()) if finite.size else math.nan
 
 
-# The parameters of ParticleSwarm that its file holds: all but the network, init and the seed.
+# The parameters of ParticleSwarm that its file holds: all but network, init, seed and n_threads.
 _SAVED = (
     "particles",
     "l2",
