@@ -56,13 +56,13 @@ static void NAME(move)(const Swarm *s, int64_t first, int64_t last)
         const R *own = best + p * d, *followed = best + leader * d;
         R *position = (R *)s->x + p * d, *velocity = (R *)s->v + p * d;
         V sum = NAME(splat)(0);
+        V u[PL2_ABREAST], w[PL2_ABREAST];
         for (int64_t i = 0; i < d; i += LANES) {
-            const int lanes = (int)(d - i < LANES ? d - i : LANES);
-            V u, w;
+            const int lanes = (int)(d - i < LANES ? d - i : LANES), k = (int)(i / LANES % PL2_ABREAST);
+            if (!k) NAME(two_uniforms)(&stream, i, u, w);
             V x = NAME(load_part)(position + i, lanes), v = NAME(load_part)(velocity + i, lanes);
-            NAME(two_uniforms)(&stream, i, &u, &w);
-            v = inertia * v + (c1 * u) * (NAME(load_part)(own + i, lanes) - x)
-                + (c2 * w) * (NAME(load_part)(followed + i, lanes) - x);
+            v = inertia * v + (c1 * u[k]) * (NAME(load_part)(own + i, lanes) - x)
+                + (c2 * w[k]) * (NAME(load_part)(followed + i, lanes) - x);
             if (fastest) {
                 const V most = NAME(load_part)(fastest + i, lanes);
                 v = NAME(clamp)(v, -most, most);
