@@ -5,7 +5,10 @@ from glob import glob
 
 from setuptools import Extension, setup
 
-PLAIN = [f"src/core/{name}.c" for name in ("dispatch", "finite", "net", "parts", "shuffle", "team")]
+PLAIN = [
+    f"src/core/{name}.c"
+    for name in ("dispatch", "finite", "net", "parts", "shuffle", "swarm", "team")
+]
 THREADS = [] if os.name == "nt" else ["-pthread"]
 FLAGS = ["-O3", "-std=gnu11", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno"]
 

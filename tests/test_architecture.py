@@ -45,8 +45,7 @@ MAY_IMPORT = {
         "schedule",
         "threads",
     },
-    "topology": {"checks"},
-    "swarm": {"_core", "checks", "generators", "topology"},
+    "swarm": {"_core", "checks", "generators"},
     "optimize": {"checks", "generators", "progress", "swarm"},
     "particle_swarm": {
         "checks",

@@ -9,10 +9,9 @@ import pytest
 from sklearn.datasets import load_iris
 from test_backprop import interrupted_after
 
-from pyl2 import Backprop, History, Network, ParticleSwarm
+from pyl2 import Backprop, History, Network, ParticleSwarm, _core
 from pyl2.particle_swarm import _Errors
-from pyl2.swarm import CONSTRICTION, Limits, Rules, Swarm
-from pyl2.topology import TOPOLOGIES, draw_links, leaders
+from pyl2.swarm import CONSTRICTION, TOPOLOGIES, Limits, Rules, Swarm, draw_links
 
 
 def data(rows=60, seed=0):
@@ -262,13 +261,97 @@ def test_parameters_changed_between_trainings_join_the_swarm():
 # Topologies.
 
 
+NOBODY = np.empty((5, 0), np.int64)
+
+
+def leaders(topology, values, links):
+    found = np.full(len(values), 99)
+    _core.follow(topology, values, links, found)
+    return found.tolist()
+
+
 def test_leaders():
     values = np.array([3.0, 1.0, 2.0, 5.0, 0.5])
-    none = np.empty((5, 0), np.int64)
-    assert leaders("global", values, none).tolist() == [4] * 5
-    assert leaders("ring", values, none).tolist() == [4, 1, 1, 4, 4]
+    assert leaders("global", values, NOBODY) == [4] * 5
+    assert leaders("ring", values, NOBODY) == [4, 1, 1, 4, 4]
     links = np.array([[1, 1], [0, 3], [2, 2], [3, 0], [4, 4]])
-    assert leaders("random", values, links).tolist() == [1, -1, -1, 1, -1]
+    assert leaders("random", values, links) == [1, -1, -1, 1, -1]
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+@pytest.mark.parametrize("particles", [1, 2, 3, 30])
+def test_leaders_are_the_first_of_the_best_informants(topology, particles):
+    rng = np.random.default_rng(particles)
+    for values in (rng.integers(4, size=particles) * 1.0, np.full(particles, np.inf)):
+        links = draw_links(rng, particles, 3)
+        found = leaders(topology, values, links)
+        for q in range(particles):
+            informants = {
+                "random": {q} | {p for p in range(particles) if q in links[p]},
+                "global": range(particles),
+                "ring": {q, (q - 1) % particles, (q + 1) % particles},
+            }[topology]
+            best = min(informants, key=lambda p: (values[p], p))
+            assert found[q] == (-1 if topology == "random" and best == q else best)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"topology": "star"}, ValueError, "topology must be one of random, global, ring"),
+        ({"values": np.zeros(5, np.float32)}, TypeError, "values must be an array of float64"),
+        ({"links": np.full((5, 1), 5)}, ValueError, "links must lie between 0 and 4"),
+        ({"links": np.full((5, 1), -1)}, ValueError, "links must lie between 0 and 4"),
+        ({"links": np.zeros((4, 1), np.int64)}, ValueError, "links must have shape"),
+        ({"leader": np.zeros(4, np.int64)}, ValueError, "leader must have shape"),
+    ],
+)
+def test_the_binding_checks_who_follows_whom(change, error, message):
+    arguments = {
+        "topology": "ring",
+        "values": np.zeros(5),
+        "links": NOBODY,
+        "leader": np.zeros(5, np.int64),
+    }
+    with pytest.raises(error, match=message):
+        _core.follow(**arguments | change)
+
+
+# Best places.
+
+
+@pytest.mark.parametrize("dtype", ["f", "d"])
+def test_only_what_is_better_is_kept(dtype):
+    x, bests = np.arange(8, dtype=dtype).reshape(4, 2), np.full((4, 2), -1, dtype)
+    values = np.array([1.0, 2.0, np.inf, 3.0])
+    found = np.array([1.0, 0.5, np.nan, 0.5])
+    assert _core.Mover(dtype).keep(found, x, values, bests, 0) == 1
+    assert values.tolist() == [1.0, 0.5, np.inf, 0.5]
+    assert bests.tolist() == [[-1, -1], [2, 3], [-1, -1], [6, 7]]
+    assert _core.Mover(dtype).keep(found, x, values, bests, 3) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"found": np.zeros(3)}, ValueError, "found must have shape"),
+        ({"x": np.zeros((2, 3), "f")}, TypeError, "x must be an array of float64"),
+        ({"values": np.zeros(3)}, ValueError, "values must have shape"),
+        ({"bests": np.zeros((2, 4))}, ValueError, "bests must have shape"),
+        ({"best": 2}, ValueError, "best must lie between 0 and 1, got 2"),
+        ({"best": -1}, ValueError, "best must lie between 0 and 1, got -1"),
+    ],
+)
+def test_the_binding_checks_what_is_kept(change, error, message):
+    arguments = {
+        "found": np.zeros(2),
+        "x": np.zeros((2, 3)),
+        "values": np.zeros(2),
+        "bests": np.zeros((2, 3)),
+        "best": 0,
+    }
+    with pytest.raises(error, match=message):
+        _core.Mover("d").keep(**arguments | change)
 
 
 def test_links_are_spread_evenly():
@@ -285,7 +368,7 @@ def test_links_are_drawn_again_when_the_best_did_not_improve(improved):
     ticks = iter(range(100))
 
     def value(places):
-        return np.full(len(places), -next(ticks) if improved else 1.0)
+        return np.full(len(places), -1.0 * next(ticks) if improved else 1.0)
 
     swarm.step(value, Rules())
     swarm.step(value, Rules())

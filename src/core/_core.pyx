@@ -95,12 +95,16 @@ cdef extern from "core.h" nogil:
     void pl2_plan(CNet *, int64_t, int64_t)
     bint pl2_finite(const void *, int64_t, int64_t)
     void pl2_shuffle(int64_t *, const double *, int64_t)
+    int64_t pl2_best(const double *, int64_t, int64_t)
+    void pl2_keep(const double *, const void *, int64_t, int64_t, double *, void *)
+    void pl2_follow(int32_t, const double *, int64_t, const int64_t *, int64_t, int64_t *)
     const char *const *pl2_isas
     const char *const *pl2_activations
     const char *const *pl2_outputs
     const char *const *pl2_optimizers
     const char *const *pl2_decays
     const char *const *pl2_boundaries
+    const char *const *pl2_topologies
     const int32_t *pl2_states
     bint pl2_runs(const char *)
     const Kernels *pl2_kernels(int64_t, const char *)
@@ -137,6 +141,7 @@ OUTPUTS = names(pl2_outputs)
 OPTIMIZERS = names(pl2_optimizers)
 DECAYS = names(pl2_decays)
 BOUNDARIES = names(pl2_boundaries)
+TOPOLOGIES = names(pl2_topologies)
 STATES = {name: pl2_states[row] for row, name in enumerate(OPTIMIZERS)}
 ISAS = tuple(isa for isa in names(pl2_isas) if pl2_runs(isa.encode()))
 
@@ -604,6 +609,25 @@ def shuffle(order, uniform):
         raise ValueError("uniform must lie in [0, 1)")
 
 
+def follow(str topology, values, links, leader):
+    """Write the best informant of each particle, itself among them, into `leader` (P,).
+
+    With random `links` (P, K), whom each informs, a particle that knows of none better than itself
+    follows nobody, -1: so Standard PSO 2007.  With the other topologies it follows itself, as where
+    they were first described.
+    """
+    cdef Loan loan = Loan()
+    cdef Py_buffer *view = loan.take("values", values, c"d", vector(-1), DENSE)
+    cdef int64_t particles = view.shape[0]
+    cdef const double *compared = <const double *> view.buf
+    view = loan.take("links", links, c"l", matrix(particles, -1), DENSE)
+    cdef int64_t neighbours = view.shape[1]
+    cdef const int64_t *informed = <const int64_t *> view.buf
+    check_indices("links", informed, 8, particles * neighbours, particles)
+    cdef int64_t *found = <int64_t *> loan.take("leader", leader, c"l", vector(particles), WRITTEN).buf
+    pl2_follow(row_of("topology", topology, TOPOLOGIES), compared, particles, informed, neighbours, found)
+
+
 # Coordinates that move between two looks at the signals.
 cdef int64_t MOVED_AT_ONCE = 2**22
 
@@ -632,6 +656,24 @@ cdef class Mover:
 
     def __reduce__(self):
         return Mover, (self.dtype, self.isa)
+
+    def keep(self, found, x, values, bests, int64_t best):
+        """Keep what was `found` at x where it is better than `values` at `bests`; return the best of all.
+
+        That is particle `best`, as before, unless another is better.
+        """
+        cdef Loan loan = Loan()
+        cdef Py_buffer *view = loan.take("x", x, self.letter, matrix(-1, -1), DENSE)
+        cdef int64_t particles = view.shape[0], row_bytes = view.shape[1] * view.itemsize
+        if not 0 <= best < particles:
+            raise ValueError(f"best must lie between 0 and {particles - 1}, got {best}")
+        cdef Shape shape = matrix(particles, view.shape[1])
+        cdef const double *new = <const double *> loan.take("found", found, c"d", vector(particles), DENSE).buf
+        cdef double *old = <double *> loan.take("values", values, c"d", vector(particles), WRITTEN).buf
+        cdef void *places = loan.take("bests", bests, self.letter, shape, WRITTEN).buf
+        with nogil:
+            pl2_keep(new, view.buf, particles, row_bytes, old, places)
+        return pl2_best(old, particles, best)
 
     def move(self, x, v, best, leader, centre, distance, double inertia, double c1, double c2, uint64_t seed,
              uint64_t iteration, *, v_max=None, str boundary="none", lower=None, upper=None):

@@ -202,6 +202,18 @@ int pl2_finite(const void *values, int64_t count, int64_t item_bytes);
 /* shuffle.c: permute `order` by `count` numbers from [0, 1). */
 void pl2_shuffle(int64_t *order, const double *uniform, int64_t count);
 
+/* swarm.c: its values are float64, those that are compared no NaN. */
+extern const char *const pl2_topologies[];
+/* The particle with the least value; `best`, which was it before, unless another's is less. */
+int64_t pl2_best(const double *values, int64_t particles, int64_t best);
+/* Puts what was found at x, (P) and (P, row_bytes), where it is better, in place of what was known. */
+void pl2_keep(const double *found, const void *x, int64_t particles, int64_t row_bytes, double *values,
+              void *bests);
+/* leader (P): the best informant of each, itself among them; -1 with random links where that is itself.
+   links (P, neighbours), whom each informs, is looked at with these alone. */
+void pl2_follow(int32_t topology, const double *values, int64_t particles, const int64_t *links,
+                int64_t neighbours, int64_t *leader);
+
 /* dispatch.c: instruction sets, slowest first, and names for Python.  Lists end with NULL. */
 extern const char *const pl2_isas[], *const pl2_activations[], *const pl2_outputs[];
 extern const char *const pl2_optimizers[], *const pl2_decays[], *const pl2_boundaries[];

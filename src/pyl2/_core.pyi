@@ -9,6 +9,7 @@ OUTPUTS: tuple[str, ...]
 OPTIMIZERS: tuple[str, ...]
 DECAYS: tuple[str, ...]
 BOUNDARIES: tuple[str, ...]
+TOPOLOGIES: tuple[str, ...]
 STATES: dict[str, int]
 ISAS: tuple[str, ...]
 
@@ -30,6 +31,9 @@ class _Csr(Protocol):
 _Features: TypeAlias = _Array | _Csr
 
 def shuffle(order: NDArray[int64], uniform: NDArray[float64]) -> None: ...
+def follow(
+    topology: str, values: NDArray[float64], links: NDArray[int64], leader: NDArray[int64]
+) -> None: ...
 
 class Update:
     layers: int
@@ -118,6 +122,14 @@ class Mover:
     dtype: Literal["f", "d"]
     isa: str
     def __init__(self, dtype: str, isa: str | None = None) -> None: ...
+    def keep(
+        self,
+        found: NDArray[float64],
+        x: _Array,
+        values: NDArray[float64],
+        bests: _Array,
+        best: int,
+    ) -> int: ...
     def move(
         self,
         x: _Array,

@@ -435,6 +435,7 @@ class _Errors:
         self._network, self._items = network, items
         self._rates = np.tile(np.array(rates), (particles, 1))
         self._parts = np.empty((particles, 2))
+        self._data_errors, self._penalties = self._parts.T
         self._sums = np.empty(particles)
         self.count = 0
 
@@ -443,7 +444,7 @@ class _Errors:
         network = self._network
         network._net.errors(places, *self._items, self._rates, self._parts, network._threads)
         self.count += len(places)
-        return np.add(self._parts[:, 0], self._parts[:, 1], out=self._sums)
+        return np.add(self._data_errors, self._penalties, out=self._sums)
 
     def parts(self, particle: int) -> tuple[float, float]:
         """Return E₀ and R of one."""

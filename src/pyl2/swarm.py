@@ -14,9 +14,9 @@ import numpy as np
 
 from pyl2 import _core, checks, generators
 from pyl2.checks import Array
-from pyl2.topology import TOPOLOGIES, draw_links, leaders
 
 BOUNDARIES = _core.BOUNDARIES
+TOPOLOGIES = _core.TOPOLOGIES
 
 # Standard PSO 2007 (M. Clerc).
 INERTIA = 1 / (2 * math.log(2))
@@ -126,6 +126,16 @@ class Limits:
         return ""
 
 
+def draw_links(rng: np.random.Generator, particles: int, neighbours: int) -> Array:
+    """Return whom each particle informs, (particles, neighbours), beside itself.
+
+    Drawn with repetition, as in M. Clerc, Standard PSO 2007: some particles have fewer informants
+    than ``neighbours``, some more.
+    """
+    # For so few numbers rng.integers takes three times as long.
+    return (rng.random((particles, neighbours)) * particles).astype(np.int64)
+
+
 class Swarm:
     """Particles that look for the least value of a function.
 
@@ -172,6 +182,7 @@ class Swarm:
         """Make what is neither saved nor kept from one move to the next."""
         self._mover = _core.Mover(_LETTERS[self.positions.dtype])
         self._distances = np.empty(len(self.positions))
+        self._leaders = np.empty(len(self.positions), np.int64)
 
     @property
     def value(self) -> float:
@@ -213,12 +224,13 @@ class Swarm:
     def _move(self, rules: Rules) -> None:
         if rules.topology == "random" and not (self.improved and self._links.size):
             self._links = draw_links(self._rng, len(self.values), rules.neighbours)
+        _core.follow(rules.topology, self.values, self._links, self._leaders)
         self._moves += 1  # before the move, which Ctrl-C may leave half done
         self._mover.move(
             self.positions,
             self.velocities,
             self.bests,
-            leaders(rules.topology, self.values, self._links),
+            self._leaders,
             self.place,
             self._distances,
             rules.inertia_of(self._moves),
@@ -235,10 +247,7 @@ class Swarm:
     def _take(self, values: Array) -> None:
         """Keep what is better."""
         before = self.value
-        better = np.flatnonzero(values < self.values)
-        self.values[better] = values[better]
-        self.bests[better] = self.positions[better]
-        self._lead()
+        self.best = self._mover.keep(values, self.positions, self.values, self.bests, self.best)
         self.improved = self.value < before
 
     def _lead(self) -> None:
