@@ -15,6 +15,9 @@
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(PL2_SCALAR)
 #define PL2_X86
 #endif
+#if defined(__aarch64__) && defined(__GNUC__) && !defined(PL2_SCALAR)
+#define PL2_ARM64
+#endif
 
 #define PL2_LINE 64  /* bytes of a cache line */
 #define PL2_STATES 2 /* the most state vectors that an optimizer has */

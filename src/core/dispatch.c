@@ -21,6 +21,8 @@ const int32_t pl2_states[] = {OPTIMIZERS(STATES)};
 
 #ifdef PL2_X86
 #define PL2_ISAS(row) row(base) row(avx2) row(avx512)
+#elif defined(PL2_ARM64)
+#define PL2_ISAS(row) row(base) row(neon)
 #else
 #define PL2_ISAS(row) row(base)
 #endif
@@ -45,6 +47,9 @@ int pl2_runs(const char *isa)
     if (!strcmp(isa, "avx512"))
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
                && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+#endif
+#ifdef PL2_ARM64
+    if (!strcmp(isa, "neon")) return 1;
 #endif
     return !strcmp(isa, "base");
 }

@@ -1,4 +1,4 @@
-/* What every machine has: SSE2 on x86-64, NEON on arm64, else what the compiler makes of it. */
+/* What every machine has: SSE2 on x86-64, else what the compiler makes of it. */
 #include "core.h"
 
 #define WIDTH 16

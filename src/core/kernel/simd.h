@@ -88,7 +88,7 @@ typedef I NAME(M);
 /* The largest tile: MR rows of NV vectors of accumulators, beside NV vectors and one broadcast. */
 #undef MR
 #undef NV
-#if defined(PL2_AVX512) || defined(__aarch64__)
+#if defined(PL2_AVX512) || defined(PL2_NEON)
 #define MR 6
 #define NV 4
 #else
@@ -236,6 +236,8 @@ PL2_INLINE V NAME(vsqrt)(V v)
     return sizeof(R) == 4 ? (V)_mm512_sqrt_ps((__m512)v) : (V)_mm512_sqrt_pd((__m512d)v);
 #elif defined(PL2_AVX2)
     return sizeof(R) == 4 ? (V)_mm256_sqrt_ps((__m256)v) : (V)_mm256_sqrt_pd((__m256d)v);
+#elif defined(PL2_NEON)
+    return sizeof(R) == 4 ? (V)vsqrtq_f32((float32x4_t)v) : (V)vsqrtq_f64((float64x2_t)v);
 #else
     R lane[LANES];
     NAME(store)(lane, v);
