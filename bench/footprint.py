@@ -159,7 +159,7 @@ def python(*arguments: str) -> str:
         capture_output=True,
         text=True,
         check=True,
-        env=processes.environment(),
+        env=processes.environment(1),
     )
     return done.stdout
 
@@ -228,7 +228,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=21, help="fresh interpreters (21)")
     parser.add_argument("--fits", help=f"comma-separated, of {', '.join(FITS)}")
-    parser.add_argument("--core", type=int, default=processes.cores()[-1], help="core to run on")
+    parser.add_argument("--core", type=int, default=processes.allowed()[-1], help="core to run on")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -241,7 +241,7 @@ def main() -> None:
     seconds = imports(args.rounds)
     chosen = processes.chosen(parser, args.fits, list(FITS))
     records = [measure(way, FITS[name]) for name in chosen for way in WAYS]
-    results = report.about(args.core) | {
+    results = report.about([args.core]) | {
         "rounds": args.rounds,
         "imports": seconds,
         "cases": records,

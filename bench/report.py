@@ -199,18 +199,21 @@ def heading(results: dict) -> str:
     machine = results["machine"]
     peaks = [g for r in results["cases"] for g in r.get("peak", ())]
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-    shares = [rival["share"] for r in results["cases"] for rival in r["rivals"].values()]
-    share = np.mean(np.concatenate(shares)) if shares else 1.0
-    clocks = [c for r in results["cases"] for rival in r["rivals"].values() for c in rival["clock"]]
-    disturbed = f"{clocks.count('processor')} of {len(clocks)} times by the processor's clock"
+    timed = [rival for r in results["cases"] for rival in r.get("rivals", {}).values()]
+    clocks = [clock for rival in timed for clock in rival["clock"]]
+    ours = ""
+    if timed:
+        share = 100 * np.mean(np.concatenate([rival["share"] for rival in timed]))
+        disturbed = f"{clocks.count('processor')} of {len(clocks)} times by the processor's clock"
+        ours = f", ours for {share:.0f} % of the time, {disturbed}"
     peak = ""
     if peaks:
         peak = f"Peak {np.median(peaks):.0f} GFLOP/s ({min(peaks):.0f} to {max(peaks):.0f}); "
     used = ", ".join(map(str, machine["used"]))
     cores = "core" if len(machine["used"]) == 1 else "cores"
     return (
-        f"{where(results)}, {machine['cores']} cores; {cores} {used}, ours for {100 * share:.0f} % "
-        f"of the time, {disturbed}; load before {machine['load_before']}; {machine['platform']}\n"
+        f"{where(results)}, {machine['cores']} cores; {cores} {used}{ours}; "
+        f"load before {machine['load_before']}; {machine['platform']}\n"
         f"{peak}{versions}; {results['rounds']} rounds; {results['date']}"
     )
 

@@ -100,15 +100,17 @@ static int fills_lanes(const Net *net, const Job *job, int64_t rows)
 
 /* Chunks of rows: many, for threads need not be equally fast, but few where each has a gradient of
    its own, and fewer still where that is large; one where each batch needs the one before.  The only
-   batch of an epoch is a gradient, too, unless networks are many anyway. */
+   batch of an epoch is a gradient, too, of a network so small that its gradients take no room; a larger
+   one has a team for it. */
 #define CHUNKS 64
 #define GRADIENTS 8
 #define LARGE_GRADIENTS 4
 #define LARGE 100000
+#define SMALL 10000
 
 static int64_t most_chunks(const Net *net, const Job *job, int64_t batch_rows)
 {
-    if (job->updates && (batch_rows < job->rows || job->networks > 1 || net->params >= LARGE)) return 1;
+    if (job->updates && (batch_rows < job->rows || job->networks > 1 || net->params >= SMALL)) return 1;
     if (job->updates) return GRADIENTS;
     if (!job->sums || !job->result) return CHUNKS;
     return net->params < LARGE ? GRADIENTS : LARGE_GRADIENTS;

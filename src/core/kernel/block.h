@@ -1,0 +1,289 @@
+/* The blocks of a job: their place in work, their items, their way through the network, their losses. */
+
+static int64_t NAME(item)(const Job *job, int64_t network, int64_t i)
+{
+    return job->order ? job->order[network * job->order_stride + i] : i;
+}
+
+/* Rows of the next block of a batch of `rows`, all blocks of it about equal. */
+static int64_t NAME(block_rows)(const Job *job, int64_t rows, int64_t done)
+{
+    const int64_t blocks = (rows + job->block_rows - 1) / job->block_rows;
+    const int64_t whole = rows / blocks, larger = rows % blocks; /* the first `larger` have one more */
+    return whole + (done < larger * (whole + 1));
+}
+
+/* Where the items [first, first + rows) of a network begin and end in a CSR x. */
+static void NAME(find_spans)(const Job *job, int64_t network, int64_t first, int64_t rows, int64_t *spans)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t item = NAME(item)(job, network, first + i);
+        spans[2 * i] = pl2_index(job->indptr, job->index_bytes, item);
+        spans[2 * i + 1] = pl2_index(job->indptr, job->index_bytes, item + 1);
+    }
+}
+
+/* The targets of `count` items from i on, in lanes: y (outputs, step); of class indices 1 and 0. */
+static void NAME(targets)(const Job *job, int64_t network, int64_t i, int count, int64_t outputs, R *y,
+                          int64_t step)
+{
+    if (job->labels) {
+        const V zero = NAME(splat)(0), one = NAME(splat)(1);
+        V label =
+            NAME(splat)((R)job->labels[NAME(item)(job, network, i)]); /* exact, as a count of outputs is */
+        if (count > 1) {
+            R each[LANES] = {0};
+            for (int r = 0; r < count; r++) each[r] = (R)job->labels[NAME(item)(job, network, i + r)];
+            label = NAME(load)(each);
+        }
+        for (int64_t j = 0; j < outputs; j++) {
+            const V at = NAME(splat)((R)j), below = NAME(pick)(NAME(less)(label, at), zero, one);
+            NAME(store)(y + j * step, NAME(pick)(NAME(less)(at, label), zero, below));
+        }
+        return;
+    }
+    const R *row[LANES];
+    for (int r = 0; r < count; r++)
+        row[r] = (const R *)job->y + NAME(item)(job, network, i + r) * job->y_stride;
+    NAME(to_lanes)(row, count, outputs, y, step);
+}
+
+/* The items of a block that begins with item `first`, in lanes, x and y. */
+static void NAME(turn)(const Job *job, int64_t network, int64_t first, const Block *b)
+{
+    for (int64_t i = b->from; i < b->from + b->rows; i += LANES) {
+        const R *row[LANES];
+        const int64_t left = b->from + b->rows - i;
+        const int count = (int)(left < LANES ? left : LANES);
+        for (int r = 0; r < count; r++)
+            row[r] = (const R *)job->x + NAME(item)(job, network, first + i + r) * job->x_stride;
+        NAME(to_lanes)(row, count, b->net->inputs, b->inputs + i, b->room);
+        if (job->y || job->labels)
+            NAME(targets)(job, network, first + i, count, b->net->outputs, b->targets + i, b->room);
+    }
+}
+
+/* The same in rows, x alone, each padded with 0. */
+static void NAME(gather)(const Job *job, int64_t network, int64_t first, const Block *b)
+{
+    const Net *net = b->net;
+    for (int64_t i = b->from; i < b->from + b->rows; i++) {
+        const R *from = (const R *)job->x + NAME(item)(job, network, first + i) * job->x_stride;
+        R *to = b->inputs + i * net->x_stride;
+        int64_t j = 0;
+        for (; j + LANES <= net->inputs; j += LANES) NAME(store)(to + j, NAME(load)(from + j));
+        if (j < net->inputs) NAME(store)(to + j, NAME(load_part)(from + j, (int)(net->inputs - j)));
+    }
+}
+
+#define Work NAME(Work)
+/* The work buffer, carved (see pl2_work_bytes). */
+typedef struct {
+    R *desk; /* params and state of one network, padded; NULL where they are used as they are */
+    R *gradient, *panel;
+    double *squares;  /* of the weights, SEGMENT by SEGMENT */
+    int32_t *touched; /* CSR: the list of touched rows, which lasts for a batch */
+    R *block;
+} Work;
+
+/* Panels are one for each member of a team. */
+static Work NAME(carve)(const Net *net, const Job *job, const Team *team, void *work)
+{
+    R *desk = work, *gradient = desk + pl2_desk_items(net, job);
+    char *panels = (char *)(gradient + pl2_gradient_items(net, job));
+    char *squares = panels + team->size * net->panel_bytes;
+    char *touched = squares + pl2_squares_bytes(net, job);
+    return (Work){
+        .desk = pl2_at_desk(net, job) ? desk : NULL,
+        .gradient = gradient,
+        .panel = (R *)(panels + team->rank * net->panel_bytes),
+        .squares = (double *)squares,
+        .touched = job->indptr ? (int32_t *)touched : NULL,
+        .block = (R *)(touched + (job->indptr ? net->touched_bytes : 0)),
+    };
+}
+
+static const Team NAME(alone) = {0, 1, NULL};
+
+/* A block of the items [first, first + rows) of a network, which are still to be brought there. */
+static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team, int64_t network,
+                               int64_t first, int64_t rows, const Work *work)
+{
+    enum { FEW = 4 };
+    const int sparse = job->indptr != NULL, gathered = !sparse && !job->lanes && job->order && rows > 1;
+    const int64_t room = pl2_room(rows, (int64_t)sizeof(R));
+    double *loss = (double *)work->block;
+    R *targets = (R *)(loss + room), *act = targets + room * net->layer[net->layers - 1].stride;
+    R *delta = act + room * net->columns;
+    int64_t *spans = (int64_t *)(delta + (pl2_goes_back(job) ? room * net->columns : 0));
+    R *inputs = (R *)(spans + (sparse ? 2 * room : 0));
+    const R *x = job->x;
+    return (Block){
+        .net = net,
+        .team = team,
+        .params = work->desk ? work->desk : (R *)job->params + network * net->params,
+        .desk = work->desk != NULL,
+        .narrow =
+            work->desk ? net->narrow : net->outputs == 1 && !job->to_inputs && !(sparse && net->layers == 1),
+        .lanes = job->lanes,
+        .few = rows <= FEW,
+        .rows = rows,
+        .filled = (rows + LANES - 1) / LANES * LANES,
+        .room = room,
+        .x = sparse                   ? NULL
+             : job->lanes || gathered ? inputs
+                                      : x + NAME(item)(job, network, first) * job->x_stride,
+        .x_stride = gathered ? net->x_stride : job->x_stride,
+        .x_dense = !gathered,
+        .sparse = {x, job->indices, job->index_bytes, rows, sparse ? spans : NULL},
+        .touched = work->touched,
+        .act = act,
+        .delta = delta,
+        .panel = work->panel,
+        .targets = targets,
+        .loss = loss,
+        .inputs = inputs,
+    };
+}
+
+/* Its items: into lanes, or gathered where they do not lie one after another. */
+static void NAME(bring)(const Job *job, int64_t network, int64_t first, const Block *b)
+{
+    if (b->sparse.spans)
+        NAME(find_spans)(job, network, first, b->rows, (int64_t *)b->sparse.spans);
+    else if (b->lanes)
+        NAME(turn)(job, network, first, b);
+    else if (!b->x_dense)
+        NAME(gather)(job, network, first, b);
+}
+
+/* A whole block with its items, unless they are held there from a block before. */
+static Block NAME(block)(const Net *net, const Job *job, int64_t network, int64_t first, int64_t rows,
+                         int held, const Work *work)
+{
+    const Block b = NAME(whole_block)(net, job, &NAME(alone), network, first, rows, work);
+    if (!held) NAME(bring)(job, network, first, &b);
+    return b;
+}
+
+/* Layers [first, last), the last of the network left at z; in lanes and online all of them. */
+static void NAME(forward)(const Block *b, int64_t first, int64_t last)
+{
+    if (b->online)
+        NAME(forward_one)(b);
+    else if (b->lanes)
+        NAME(forward_lanes)(b);
+    else
+        NAME(forward_rows)(b, first, last);
+}
+
+static void NAME(deltas)(const Block *b)
+{
+    if (b->lanes)
+        NAME(deltas_lanes)(b);
+    else
+        NAME(deltas_rows)(b);
+}
+
+static void NAME(gradients)(const Block *b, const Gradient *g)
+{
+    if (b->lanes)
+        NAME(gradients_lanes)(b, g);
+    else
+        NAME(gradients_rows)(b, g);
+}
+
+/* Sample weights, 0 in lanes without an item; a single item's online in all lanes, as its z is. */
+static V NAME(sample_weights)(const Block *b, const Job *job, int64_t network, int64_t i, int count)
+{
+    const R *given = job->sample_weight;
+    R s[LANES] = {0};
+    if (!given) return NAME(first)(NAME(splat)(1), count);
+    if (b->online) return NAME(splat)(given[NAME(item)(job, network, i)]);
+    for (int r = 0; r < count; r++) s[r] = given[NAME(item)(job, network, i + r)];
+    return NAME(load)(s);
+}
+
+/* The rows [i, i + count) of the last layer. */
+static void NAME(top_rows)(const Block *b, int64_t i, int count, R **row)
+{
+    const int64_t top = b->net->layers - 1;
+    for (int r = 0; r < count; r++) row[r] = NAME(activation)(b, top) + (i + r) * b->net->layer[top].stride;
+}
+
+/* z of the last layer -> delta, each times its sample weight, 0 in unused lanes; the sums of s loss over
+   each vector of items into `loss`.  The whole block begins with item `first`. */
+static void NAME(losses)(const Block *b, const Job *job, int64_t network, int64_t first)
+{
+    const int64_t n = b->net->outputs;
+    const int turned = b->lanes || b->narrow;
+    const int64_t step = turned ? b->room : LANES;
+    for (int64_t i = 0; i < b->rows; i += LANES) {
+        const int64_t at = b->from + i;
+        const int count = (int)(b->rows - i < LANES ? b->rows - i : LANES);
+        R *z = turned ? NAME(activation)(b, b->net->layers - 1) + i : b->panel;
+        R *y = turned ? b->targets + at : b->panel + n * LANES, *row[LANES], each[LANES];
+        if (!b->lanes) NAME(targets)(job, network, first + at, count, n, y, step);
+        if (!turned) {
+            NAME(top_rows)(b, i, count, row);
+            NAME(to_lanes)((const R *const *)row, count, n, z, step);
+        }
+        V loss = NAME(loss)(b->net->output, z, step, y, n);
+        if ((count < LANES && !b->online) || job->sample_weight) {
+            const V s = NAME(sample_weights)(b, job, network, first + at, count), zero = NAME(splat)(0);
+            const M counts = NAME(less)(zero, s);
+            loss = NAME(pick)(counts, s * loss, zero);
+            for (int64_t j = 0; j < n; j++)
+                NAME(store)(z + j * step, NAME(pick)(counts, s * NAME(load)(z + j * step), zero));
+        }
+        if (!turned) NAME(from_lanes)(z, step, n, row, count, 0);
+        NAME(store)(each, loss);
+        b->loss[at / LANES] = 0;
+        for (int r = 0; r < count; r++) b->loss[at / LANES] += (double)each[r];
+    }
+}
+
+static double NAME(block_loss)(const Block *whole)
+{
+    double sum = 0;
+    for (int64_t g = 0; g < whole->filled / LANES; g++) sum += whole->loss[g];
+    return sum;
+}
+
+/* The predictions of a block, as rows of `result`, which may be those of the last layer. */
+static void NAME(predictions)(const Block *b, R *result, int64_t stride)
+{
+    const int64_t n = b->net->outputs;
+    const int turned = b->lanes || b->narrow;
+    for (int64_t i = 0; i < b->rows; i += LANES) {
+        const int count = (int)(b->rows - i < LANES ? b->rows - i : LANES);
+        const int64_t step = turned ? b->room : LANES;
+        R *z = turned ? NAME(activation)(b, b->net->layers - 1) + i : b->panel, *row[LANES], *to[LANES];
+        if (!turned) {
+            NAME(top_rows)(b, i, count, row);
+            NAME(to_lanes)((const R *const *)row, count, n, z, step);
+        }
+        NAME(link)(b->net->output, z, step, n);
+        for (int r = 0; r < count; r++) to[r] = result + (i + r) * stride;
+        NAME(from_lanes)(z, step, n, to, count, 1);
+    }
+}
+
+/* The sum of the sample weights of items [first, first + rows). */
+static double NAME(mass)(const Job *job, int64_t network, int64_t first, int64_t rows)
+{
+    const R *sample_weight = job->sample_weight;
+    double sum = 0;
+    if (!sample_weight) return (double)rows;
+    for (int64_t i = 0; i < rows; i++) sum += (double)sample_weight[NAME(item)(job, network, first + i)];
+    return sum;
+}
+
+/* The rows of b through the network and back, up to the deltas of all layers. */
+static void NAME(there_and_back)(const Job *job, int64_t network, int64_t first, const Block *b)
+{
+    NAME(bring)(job, network, first, b);
+    NAME(forward)(b, 0, b->net->layers);
+    NAME(losses)(b, job, network, first);
+    if (!b->online) NAME(deltas)(b);
+}

@@ -1,0 +1,253 @@
+/* The batches of an epoch and their updates.  The only file that knows optimizers and decay together. */
+
+static void NAME(add_gradients)(const Net *net, R *sum, const R *part, int64_t count)
+{
+    for (; count-- > 0; part += net->params_stride)
+        for (int64_t i = 0; i < net->params; i++) sum[i] += part[i];
+}
+
+/* w <- w - (c w + step(scale g + l2 w)) for `count` numbers, their state vectors d apart. */
+static void NAME(descend)(int optimizer, const Rule *rule, R scale, R l2, R c, R *w, const R *g, R *state,
+                          int64_t d, int64_t count)
+{
+    const V vscale = NAME(splat)(scale), vl2 = NAME(splat)(l2), vc = NAME(splat)(c);
+#define PL2_CASE(f, states) \
+    case OPTIMIZER_##f: \
+        for (int64_t i = 0; i < count; i += LANES) { \
+            const int lanes = (int)(count - i < LANES ? count - i : LANES); \
+            V s[(states) + 1]; \
+            for (int q = 0; q < (states); q++) s[q] = NAME(load_part)(state + q * d + i, lanes); \
+            const V old = NAME(load_part)(w + i, lanes); \
+            const V step = NAME(f)(rule, vscale * NAME(load_part)(g + i, lanes) + vl2 * old, s); \
+            NAME(store_part)(w + i, NAME(decayed)(old, vc, step), lanes); \
+            for (int q = 0; q < (states); q++) NAME(store_part)(state + q * d + i, s[q], lanes); \
+        } \
+        break;
+    switch (optimizer) {
+        OPTIMIZERS(PL2_CASE)
+    }
+#undef PL2_CASE
+}
+
+/* What lambda of layer l does in the update of a batch whose sample weights sum to mass. */
+static Decay NAME(layer_decay)(const Update *u, int64_t l, double mass)
+{
+    return pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass);
+}
+
+/* One update from the sum over a batch of s dl/dparams, with the state vectors `state`; of this
+   member's share of the weights, whose gradient it has made itself.  Biases are never decayed.
+   touched: NULL, or the only rows of the first weights in the gradient, under plain SGD. */
+static void NAME(update)(const Block *b, const Update *u, int64_t t, double mass, R *gradient, R *state,
+                         int32_t *touched)
+{
+    const Net *net = b->net;
+    const Rule rule = NAME(rule)(u, t);
+    const R scale = (R)(1 / mass);
+    const int64_t d = b->desk ? net->desk : net->params, weights = b->desk ? net->desk_weights : net->weights;
+    for (int64_t l = 0; l < net->layers; l++) {
+        const Layer *layer = &net->layer[l];
+        const Decay decay = NAME(layer_decay)(u, l, mass);
+        const Matrix W = NAME(matrix)(b, b->params, l);
+        const int64_t at = W.w - b->params + W.first * W.pitch;
+        if (l == 0 && touched)
+            NAME(sparse_descend)(W.w, gradient + at, (R)(u->eta / mass), (R)decay.c, layer->in, layer->out,
+                                 touched);
+        else
+            NAME(descend)(u->optimizer, &rule, scale, (R)decay.l2, (R)decay.c, b->params + at, gradient + at,
+                          state + at, d, (W.end - W.first) * W.pitch);
+    }
+    if (b->team->rank == 0)
+        NAME(descend)(u->optimizer, &rule, scale, 0, 0, b->params + weights, gradient + weights,
+                      state + weights, d, d - weights);
+}
+
+/* c of each layer. */
+static void NAME(shrinks)(const Net *net, const Update *u, double mass, R *shrink)
+{
+    for (int64_t l = 0; l < net->layers; l++) shrink[l] = (R)NAME(layer_decay)(u, l, mass).c;
+}
+
+/* The whole batch in one block under plain SGD: W <- W - (c W + (eta/m) a^T delta) at once; for CSR
+   the first sum goes through work, for a row of W waits there for all rows of x that touch it. */
+static void NAME(update_at_once)(const Block *b, R scale, const R *shrink, R *gradient)
+{
+    const Layer *layer = b->net->layer;
+    NAME(gradients)(b, &(Gradient){STORE_DECAYED, scale, shrink, b->params, gradient, b->touched});
+    if (b->touched)
+        NAME(sparse_descend)(b->params, gradient, scale, shrink[0], layer->in, layer->out, b->touched);
+}
+
+/* Sums of squares of the weights, segment by segment, so that they may be shared and add up alike
+   whoever has made them; this member's segments into `squares`. */
+static void NAME(segment_squares)(const Block *b, double *squares)
+{
+    int64_t at = 0;
+    for (int64_t l = 0; l < b->net->layers; l++) {
+        const Matrix W = NAME(matrix)(b, b->params, l);
+        for (int64_t i = 0; i < W.count; i += PL2_SEGMENT, at++) {
+            const int64_t left = W.count - i;
+            if (at % b->team->size == b->team->rank)
+                squares[at] = NAME(sum_of_squares)(W.w + i, left < PL2_SEGMENT ? left : PL2_SEGMENT);
+        }
+    }
+}
+
+static double NAME(batch_penalty)(const Block *b, const Update *u, double mass, const double *squares)
+{
+    double sum = 0;
+    for (int64_t l = 0; l < b->net->layers; l++) {
+        const double rate = NAME(layer_decay)(u, l, mass).r;
+        const int64_t count = NAME(matrix)(b, b->params, l).count;
+        double square = 0;
+        for (int64_t i = 0; i < count; i += PL2_SEGMENT) square += *squares++;
+        sum += rate / 2 * square;
+    }
+    return sum;
+}
+
+static int NAME(decays)(const Net *net, const Update *u)
+{
+    int some = 0;
+    for (int64_t l = 0; l < net->layers; l++) some |= u->l2[l] != 0;
+    return some;
+}
+
+static int NAME(states)(const Update *u)
+{
+    static const int states[] = {OPTIMIZERS(OPTIMIZER_STATES)};
+    return states[u->optimizer];
+}
+
+static R *NAME(state)(const Net *net, const Job *job, int64_t p)
+{
+    return (R *)job->state + p * NAME(states)(&job->updates[p]) * net->params;
+}
+
+/* What a batch leaves, before its update: for each member to see, and one of them to write down. */
+static void NAME(note)(const Job *job, const Block *b, const Update *u, const Cursor *at, int64_t batch,
+                       const double *squares)
+{
+    double *sums = job->sums + 2 * at->network;
+    if (b->team->rank) return;
+    sums[0] += (double)batch * (at->loss / at->mass);
+    if (NAME(decays)(b->net, u)) sums[1] += (double)batch * NAME(batch_penalty)(b, u, at->mass, squares);
+}
+
+/* One block of the batch under the cursor, with the update if it is the last of its batch.  Until then
+   nothing but work and the cursor is written, so a batch can be dropped whole.
+
+   A team shares the rows on the way forward and back, and then the rows of all W.  Each member has a
+   cursor of its own, all the same. */
+static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, const Work *work)
+{
+    const Team *team = at->team;
+    const int64_t p = at->network, start = at->batch * job->batch_rows, left = job->rows - start;
+    const int64_t batch = left < job->batch_rows ? left : job->batch_rows;
+    const int64_t rows = NAME(block_rows)(job, batch, at->row), first = start + at->row;
+    const Update *u = &job->updates[p];
+    const int plain = u->optimizer == OPTIMIZER_sgd && u->decay != DECAY_l2;
+    if (!at->row) at->mass = NAME(mass)(job, p, start, batch);
+    if (at->mass > 0) {
+        Block whole = NAME(whole_block)(net, job, team, p, first, rows, work);
+        R *gradient = work->gradient, *state = work->desk ? work->desk + net->desk : NAME(state)(net, job, p);
+        R *shrink = gradient + net->weights; /* the biases', of which each layer has at least one */
+        int32_t *touched = plain ? whole.touched : NULL;
+        const int last = at->row + rows == batch, at_once = plain && rows == batch;
+        int64_t own, end;
+        whole.online = plain && batch == 1 && whole.desk && net->layers > 1;
+        NAME(member_share)(team, rows, PL2_LINE / (int64_t)sizeof(R), &own, &end);
+        const Block b = team->size > 1 ? NAME(rows_of)(&whole, own, end - own) : whole;
+        if (b.rows > 0) NAME(there_and_back)(job, p, first, &b);
+        if (last && NAME(decays)(net, u)) NAME(segment_squares)(&whole, work->squares);
+        if (at_once && team->rank == 0) NAME(shrinks)(net, u, at->mass, shrink);
+        pl2_team_wait(team);
+        at->loss += NAME(block_loss)(&whole);
+        const int64_t t = job->steps[p] + 1;
+        if (last) NAME(note)(job, &whole, u, at, batch, work->squares);
+        if (whole.online)
+            NAME(backward_one)(&whole, (R)(u->eta / at->mass), shrink);
+        else if (at_once)
+            NAME(update_at_once)(&whole, (R)(u->eta / at->mass), shrink, gradient);
+        else
+            NAME(gradients)(&whole,
+                            &(Gradient){at->row ? STORE_ADD : STORE, 1, NULL, gradient, gradient, touched});
+        if (last && !at_once) NAME(update)(&whole, u, t, at->mass, gradient, state, touched);
+        pl2_team_wait(team);
+        if (last && team->rank == 0) job->steps[p] = t;
+    }
+    at->row += rows;
+    if (at->row == batch) {
+        at->batch++, at->row = 0, at->loss = 0;
+        at->done = start + batch == job->rows;
+    }
+    return rows;
+}
+
+/* The update of an epoch that was one batch, in chunks. */
+static void NAME(finish_epoch)(const Net *net, const Job *job, double loss, double mass)
+{
+    const Update *u = job->updates;
+    const Cursor at = {.loss = loss, .mass = mass};
+    R *gradient = job->part_gradients;
+    double *squares = (double *)(gradient + job->chunks * net->params_stride);
+    const Block b = {.net = net, .team = &NAME(alone), .params = job->params};
+    if (!(mass > 0)) return;
+    NAME(add_gradients)(net, gradient, gradient + net->params_stride, job->chunks - 1);
+    NAME(segment_squares)(&b, squares);
+    NAME(note)(job, &b, u, &at, job->rows, squares);
+    NAME(update)(&b, u, ++job->steps[0], mass, gradient, NAME(state)(net, job, 0), NULL);
+}
+
+PL2_INLINE void NAME(copy)(R *there, R *here, int64_t count, int back)
+{
+    memcpy(back ? there : here, back ? here : there, (size_t)count * sizeof(R));
+}
+
+/* A vector laid out as params onto the desk, or back. */
+static void NAME(carry)(const Net *net, R *params, R *desk, int back)
+{
+    for (int64_t l = 0; l < net->layers; l++) {
+        const Layer *layer = &net->layer[l];
+        const int64_t n = layer->out;
+        R *w = params + layer->weight, *to = desk + layer->desk_weight;
+        if (net->narrow && l == net->layers - 1)
+            for (int64_t i = 0; i < layer->in * n; i++)
+                NAME(copy)(w + i, to + i % n * layer->pitch + i / n, 1, back);
+        else
+            for (int64_t i = 0; i < layer->in; i++) NAME(copy)(w + i * n, to + i * layer->pitch, n, back);
+        NAME(copy)(params + layer->bias, desk + layer->desk_bias, n, back);
+    }
+}
+
+/* Parameters and state of network p onto the desk, padded with 0, or back. */
+static void NAME(carry_all)(const Net *net, const Job *job, int64_t p, const Work *work, int back)
+{
+    const int states = NAME(states)(&job->updates[p]);
+    R *desk = work->desk, *state = NAME(state)(net, job, p);
+    if (!back) memset(desk, 0, (size_t)((1 + states) * net->desk) * sizeof(R));
+    NAME(carry)(net, (R *)job->params + p * net->params, desk, back);
+    for (int s = 0; s < states; s++)
+        NAME(carry)(net, state + s * net->params, desk + (1 + s) * net->desk, back);
+}
+
+/* Every batch of one network. */
+static void NAME(batches)(const Net *net, const Job *job, Cursor *at, void *memory)
+{
+    const double update_cost = 20 * (double)net->params;
+    const int begun = at->batch || at->row;
+    const Team *team = at->team;
+    const Work work = NAME(carve)(net, job, team, memory);
+    const int carries = work.desk && team->rank == 0;
+    const pl2_flush found = pl2_flush_on();
+    if (work.touched && !begun) pl2_none_touched(net, work.touched);
+    if (carries) NAME(carry_all)(net, job, at->network, &work, 0);
+    if (carries && !at->row) memset(work.gradient, 0, (size_t)net->desk * sizeof(R));
+    pl2_team_wait(team);
+    while (at->left > 0 && !at->done) {
+        at->left -= (double)NAME(advance)(net, job, at, &work) * job->row_cost;
+        if (!at->row) at->left -= update_cost;
+    }
+    if (carries) NAME(carry_all)(net, job, at->network, &work, 1);
+    pl2_flush_restore(found);
+}
