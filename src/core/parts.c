@@ -2,8 +2,6 @@
 
 #include "team.h"
 
-#include <stddef.h>
-
 /* After each step of a slice a thread looks whether another has come to the end of its own. */
 #define STEPS 8
 
@@ -14,8 +12,6 @@
    least rows. */
 #define LEAST_TEAM_SHARE 0.015
 #define TEAM_ROWS 32
-
-static const Team alone = {0, 1, NULL};
 
 static int64_t whole_lines(int64_t bytes) { return (bytes + PL2_LINE - 1) / PL2_LINE * PL2_LINE; }
 
@@ -89,7 +85,7 @@ static int work(Run *run, Seat *s, double *left)
         const int64_t held = s->at.held;
         s->at = pl2_part(run->job, part);
         s->at.held = held;
-        s->at.team = &alone;
+        s->at.team = &pl2_alone;
     }
     s->at.left = *left;
     run->verb(run->net, run->job, &s->at, s->work);

@@ -4,6 +4,10 @@
 #endif
 #include "team.h"
 
+#include <stddef.h>
+
+const Team pl2_alone = {0, 1, NULL};
+
 #ifdef PL2_THREADS
 #include <pthread.h>
 #include <sched.h>

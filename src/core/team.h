@@ -17,6 +17,8 @@ typedef struct {
     struct Meeting *meeting;
 } Team;
 
+extern const Team pl2_alone; /* rank 0 of one */
+
 typedef void Member(const Team *team, void *task);
 
 /* Calls member(team, task) for rank 0 here and for the others in threads of their own, and returns

@@ -57,12 +57,9 @@ static void NAME(activate)(int kind, R *z, int64_t rows, int64_t n, int64_t stri
             NAME(store)(z + j, NAME(first)(NAME(f)(NAME(load)(z + j)), (int)(n - j))); \
         } \
         break;
+    if (kind == ACTIVATION_identity || kind == ACTIVATION_relu) return;
     switch (kind) {
-        case ACTIVATION_identity:
-        case ACTIVATION_relu:
-            break;
-            PL2_CASE(logistic)
-            PL2_CASE(tanh)
+        ACTIVATIONS(PL2_CASE)
     }
 #undef PL2_CASE
 }

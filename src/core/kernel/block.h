@@ -103,8 +103,6 @@ static Work NAME(carve)(const Net *net, const Job *job, const Team *team, void *
     };
 }
 
-static const Team NAME(alone) = {0, 1, NULL};
-
 /* A block of the items [first, first + rows) of a network, which are still to be brought there. */
 static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team, int64_t network,
                                int64_t first, int64_t rows, const Work *work)
@@ -161,7 +159,7 @@ static void NAME(bring)(const Job *job, int64_t network, int64_t first, const Bl
 static Block NAME(block)(const Net *net, const Job *job, int64_t network, int64_t first, int64_t rows,
                          int held, const Work *work)
 {
-    const Block b = NAME(whole_block)(net, job, &NAME(alone), network, first, rows, work);
+    const Block b = NAME(whole_block)(net, job, &pl2_alone, network, first, rows, work);
     if (!held) NAME(bring)(job, network, first, &b);
     return b;
 }

@@ -191,7 +191,7 @@ static void NAME(finish_epoch)(const Net *net, const Job *job, double loss, doub
     const Cursor at = {.loss = loss, .mass = mass};
     R *gradient = job->part_gradients;
     double *squares = (double *)(gradient + job->chunks * net->params_stride);
-    const Block b = {.net = net, .team = &NAME(alone), .params = job->params};
+    const Block b = {.net = net, .team = &pl2_alone, .params = job->params};
     if (!(mass > 0)) return;
     NAME(add_gradients)(net, gradient, gradient + net->params_stride, job->chunks - 1);
     NAME(segment_squares)(&b, squares);

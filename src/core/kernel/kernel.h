@@ -52,7 +52,7 @@ static void NAME(end_chunk)(const Net *net, const Job *job, Cursor *at)
 static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const int64_t l = job->last_layer - 1, n = net->layer[l].out, stride = net->layer[l].stride;
-    const Work work = NAME(carve)(net, job, &NAME(alone), memory);
+    const Work work = NAME(carve)(net, job, &pl2_alone, memory);
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
@@ -75,7 +75,7 @@ static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *memo
    one after the other to the same rows, which are brought into lanes once. */
 static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
-    const Work work = NAME(carve)(net, job, &NAME(alone), memory);
+    const Work work = NAME(carve)(net, job, &pl2_alone, memory);
     const int64_t p = at->network;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
@@ -95,13 +95,13 @@ static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *memor
 /* gradient: the same, and the sum of s dl/dparams over the chunk; also the epoch that is one batch. */
 static void NAME(gradient)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
-    const Work work = NAME(carve)(net, job, &NAME(alone), memory);
+    const Work work = NAME(carve)(net, job, &pl2_alone, memory);
     const int64_t apart = at->chunk - (job->chunks - pl2_part_gradients(job));
     R *sum = apart < 0 ? job->result : (R *)job->part_gradients + apart * net->params_stride;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
-        const Block b = NAME(whole_block)(net, job, &NAME(alone), 0, at->row, rows, &work);
+        const Block b = NAME(whole_block)(net, job, &pl2_alone, 0, at->row, rows, &work);
         NAME(there_and_back)(job, 0, at->row, &b);
         at->loss += NAME(block_loss)(&b);
         NAME(gradients)(&b, &(Gradient){
@@ -136,7 +136,7 @@ static void NAME(finish_gradient)(const Net *net, const Job *job, double mass)
 static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const int64_t top = net->layers - 1;
-    const Work work = NAME(carve)(net, job, &NAME(alone), memory);
+    const Work work = NAME(carve)(net, job, &pl2_alone, memory);
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
