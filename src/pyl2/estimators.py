@@ -93,9 +93,9 @@ class _Trainer(Backprop):
         else:
             self._order = np.arange(items.rows)
 
-    def _epoch(self, items: Items, course: Course) -> None:
-        super()._epoch(items, course)
+    def _conclude(self, data_error: float, penalty: float, items: Items, course: Course) -> None:
         self.fresh = False
+        super()._conclude(data_error, penalty, items, course)
 
     def _stalled(self) -> bool:
         waited = self._schedule.stalled > self.n_iter_no_change
