@@ -1,16 +1,18 @@
-"""Gradient descent of one network, or of many abreast: an epoch of all is one call of the engine.
+"""Training many networks: gradient descent of all abreast, an epoch being one call of the engine.
 
-The networks are of one shape and see the same rows in the same order.  Each has a trainer of its
-own, with its own rates, and ends when that one says so; the rest go on without it.
+One alone is the usual case, and no other.  The networks are of one shape and see the same rows in
+the same order.  Each has a trainer of its own, with its own rates, and ends when that one says so;
+the rest go on without it.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -21,14 +23,23 @@ from pyl2.network import Network
 
 
 class Trainer(Protocol):
-    """What ``descend`` asks of a Backprop."""
+    """A Backprop or ParticleSwarm."""
 
     network: Network
+    optimizer: str
+
+    def _run(self, items: Items, course: Course) -> None: ...
+
+
+class Descent(Trainer, Protocol):
+    """What ``descend`` asks of a Backprop."""
+
     l2: Any
     batch_size: int | None
     _state: Array
     _steps: Array
 
+    def _go_on(self, items: Items) -> None: ...
     def _next_order(self, whole: bool) -> Array | None: ...
     def _eta(self) -> float: ...
     def _update(
@@ -41,6 +52,7 @@ class Trainer(Protocol):
     def _skip(
         self, sums: list[list[float]], times: list[float], items: Items, course: Course
     ) -> None: ...
+    def _restore_best(self) -> None: ...
 
 
 @dataclass
@@ -56,20 +68,47 @@ class Training:
         """Whether it has ended."""
         return bool(self.course.history.stopped)
 
+    def end(self, error: Diverged) -> None:
+        """End it, having diverged."""
+        self.diverged = error
+        self.course.history.stopped = "diverged"
+
+
+def train(trainings: Sequence[Training], items: Items, n_threads: int | None = None) -> None:
+    """Train each until it ends: gradient descent abreast, all else one after the other.
+
+    An exception but divergence ends all, and leaves the networks with the parameters of the last
+    batch.
+    """
+    with ExitStack() as stack:
+        for training in trainings:
+            stack.enter_context(training.trainer.network._in_training(n_threads))
+        if trainings[0].trainer.optimizer in _core.OPTIMIZERS:
+            descend(trainings, items)
+            return
+        for training in trainings:
+            try:
+                training.trainer._run(items, training.course)
+            except Diverged as error:
+                training.end(error)
+
 
 def descend(trainings: Sequence[Training], items: Items) -> None:
-    """Train each until it ends; the orders of the rows, and their batches, are the first one's.
-
-    When an exception comes between, the networks have the parameters of the last batch.
-    """
+    """Train each until it ends; the orders of the rows, and their batches, are the first one's."""
+    descents = [cast(Descent, training.trainer) for training in trainings]
+    for trainer in descents:
+        trainer._go_on(items)
     going = list(trainings)
     while going:
-        block = _Block(going, items, trainings[0].trainer)
+        block = _Block(going, items, descents[0])
         try:
             block.train()
         finally:
             block.put_back()
         going = [training for training in going if not training.over]
+    for training, trainer in zip(trainings, descents, strict=True):
+        if training.diverged is None:
+            trainer._restore_best()
 
 
 _Sums = list[list[float]]  # E₀ and R of each training
@@ -81,9 +120,9 @@ class _Block:
     One alone is trained in its own arrays.
     """
 
-    def __init__(self, going: list[Training], items: Items, lead: Trainer) -> None:
+    def __init__(self, going: list[Training], items: Items, lead: Descent) -> None:
         self._going, self._items, self._lead = going, items, lead
-        trainers = [training.trainer for training in going]
+        self._trainers = trainers = [cast(Descent, training.trainer) for training in going]
         self._own = len(going) == 1
         first = trainers[0]
         self._params = first.network.params[None]
@@ -102,25 +141,28 @@ class _Block:
 
     def train(self) -> None:
         """Train until one of them ends."""
-        steady = all(t.trainer._steady(t.course) for t in self._going)
+        steady = all(trainer._steady(training.course) for trainer, training in self._each())
         train = self._epochs if steady else self._epoch
         train()
         while not any(training.over for training in self._going):
             train()
 
+    def _each(self) -> Iterator[tuple[Descent, Training]]:
+        return zip(self._trainers, self._going, strict=True)
+
     def put_back(self) -> None:
         """Give each trainer and network what is its own."""
         if self._own:
             return
-        for i, training in enumerate(self._going):
+        for i, trainer in enumerate(self._trainers):
             self._show(i)
-            training.trainer._state[...] = self._state[i]
-            training.trainer._steps[...] = self._steps[i]
+            trainer._state[...] = self._state[i]
+            trainer._steps[...] = self._steps[i]
 
     def _show(self, i: int) -> None:
         """Let a network have its parameters."""
         if not self._own:
-            self._going[i].trainer.network.params[...] = self._params[i]
+            self._trainers[i].network.params[...] = self._params[i]
 
     def _epoch(self) -> None:
         """Train an epoch that somebody looks at, or after which a rate may change."""
@@ -129,11 +171,11 @@ class _Block:
         sums = self._call(order, updates)
         if not self._finite(sums):
             self._end_diverged(sums, 1)
-        for i, training in enumerate(self._going):
+        for i, (trainer, training) in enumerate(self._each()):
             if training.diverged is None:
                 self._show(i)
                 data_error, penalty = sums[i]
-                training.trainer._conclude(data_error, penalty, self._items, training.course)
+                trainer._conclude(data_error, penalty, self._items, training.course)
 
     def _epochs(self) -> None:
         """Train the epochs left, or until the clock or divergence ends one, then tell of them."""
@@ -162,22 +204,22 @@ class _Block:
 
         An epoch that an exception broke off is in no log.
         """
-        for i, training in enumerate(self._going):
+        for i, (trainer, training) in enumerate(self._each()):
             epochs = len(times) - (training.diverged is not None)
             sums = [epoch[i] for epoch in log[:epochs]]
-            training.trainer._skip(sums, times[:epochs], self._items, training.course)
+            trainer._skip(sums, times[:epochs], self._items, training.course)
 
     def _next_order(self) -> Array | None:
         return self._lead._next_order(whole=self._batch == self._items.rows)
 
     def _updates(self, order: Array | None) -> list[_core.Update]:
         """Return how each is trained in the coming epoch; a callback may have set it anew."""
-        etas = [training.trainer._eta() for training in self._going]
+        etas = [trainer._eta() for trainer in self._trainers]
         if etas != self._etas or self._called:
             self._etas = etas
             self._plan = [
-                training.trainer._update(eta, self._items, order, self._batch)
-                for training, eta in zip(self._going, etas, strict=True)
+                trainer._update(eta, self._items, order, self._batch)
+                for trainer, eta in zip(self._trainers, etas, strict=True)
             ]
         return self._plan
 
@@ -201,17 +243,18 @@ class _Block:
 
         It is so many epochs after the last that their histories hold.
         """
-        for i, (training, eta) in enumerate(zip(self._going, self._etas, strict=True)):
+        for i, ((trainer, training), eta) in enumerate(zip(self._each(), self._etas, strict=True)):
             error = sum(sums[i])
             if math.isfinite(error) and np.isfinite(self._params[i]).all():
                 continue
             self._params[i] = self._before[i]
             # What they were would be copied each epoch for nothing.
             self._state[i], self._steps[i] = 0, 0
-            history = training.course.history
-            history.stopped = "diverged"
-            training.diverged = Diverged(
-                f"training diverged in epoch {len(history) + ago}: error {error:g} with eta={eta:g}"
-                f" and l2={training.trainer.l2}; the parameters are those of the epoch before."
-                " A smaller eta, a smaller l2 or scaled inputs (StandardScaler) help."
+            training.end(
+                Diverged(
+                    f"training diverged in epoch {len(training.course.history) + ago}: error"
+                    f" {error:g} with eta={eta:g} and l2={trainer.l2}; the parameters are those of"
+                    " the epoch before."
+                    " A smaller eta, a smaller l2 or scaled inputs (StandardScaler) help."
+                )
             )

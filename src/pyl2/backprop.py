@@ -245,25 +245,24 @@ class Backprop:
             self.network._in_training(self.n_threads),
             progress(bool(verbose), course.epochs) as course.advance,
         ):
-            if self.optimizer == "lbfgs":
-                self._minimise(items, course)
-            else:
-                self._descend(items, course)
+            self._run(items, course)
         return self.history
+
+    def _run(self, items: Items, course: Course) -> None:
+        """Train until the course is over."""
+        if self.optimizer == "lbfgs":
+            self._minimise(items, course)
+            return
+        training = Training(self, course)
+        descend([training], items)
+        if training.diverged is not None:
+            raise training.diverged
 
     def _minimise(self, items: Items, course: Course) -> None:
         from pyl2.lbfgs import minimise
 
         per_layer = l2.per_layer(self.l2, len(self.network.weights))
         minimise(self.network, items, per_layer, self.n, self.tol, course)
-
-    def _descend(self, items: Items, course: Course) -> None:
-        self._go_on(items)
-        training = Training(self, course)
-        descend([training], items)
-        if training.diverged is not None:
-            raise training.diverged
-        self._restore_best()
 
     def _go_on(self, items: Items) -> None:
         """Take up where the last training stopped."""
