@@ -61,35 +61,49 @@ static R *NAME(abreast_delta)(const Abreast *g, int64_t l)
     return NAME(abreast_layer)(g, l == g->net->layers - 1 ? g->act : g->delta, l);
 }
 
+/* So many units of a hidden layer go through all that they can go through while a block of their
+   numbers is in the nearest cache. */
+#define PL2_PANEL_UNITS 8
+#define PL2_EACH_PANEL(count) \
+    for (int64_t u = 0, n; n = (count) - u < PL2_PANEL_UNITS ? (count) - u : PL2_PANEL_UNITS, n > 0; u += n)
+
+/* z of the units [u, u + n) of layer l. */
+static void NAME(abreast_product)(const Abreast *g, int64_t l, R floor, int64_t u, int64_t n, R *z)
+{
+    const Layer *layer = &g->net->layer[l];
+    NAME(gemm)(&(Product){
+        .store = STORE,
+        .abreast = l > 0,
+        .m = g->rows,
+        .n = n * LANES,
+        .k = layer->in,
+        .a = l ? NAME(abreast_layer)(g, g->act, l - 1) : g->x,
+        .a_row = l ? layer->in * LANES : g->x_stride,
+        .a_column = l ? LANES : 1,
+        .b = g->params + (layer->weight + u) * LANES,
+        .b_stride = layer->out * LANES,
+        .b_column = LANES,
+        .c = z,
+        .c_stride = layer->out * LANES,
+        .start = g->params + (layer->bias + u) * LANES,
+        .floor = floor,
+    });
+}
+
 static void NAME(abreast_forward)(const Abreast *g)
 {
-    const Net *net = g->net;
-    const R *a = g->x;
-    for (int64_t l = 0; l < net->layers; l++) {
-        const Layer *layer = &net->layer[l];
-        const int64_t n = layer->out * LANES;
-        const int hidden = l < net->layers - 1;
-        R *z = NAME(abreast_layer)(g, g->act, l);
-        NAME(gemm)(&(Product){
-            .store = STORE,
-            .abreast = l > 0,
-            .m = g->rows,
-            .n = n,
-            .k = layer->in,
-            .a = a,
-            .a_row = l ? layer->in * LANES : g->x_stride,
-            .a_column = l ? LANES : 1,
-            .b = g->params + layer->weight * LANES,
-            .b_stride = n,
-            .b_column = LANES,
-            .c = z,
-            .c_stride = n,
-            .start = g->params + layer->bias * LANES,
-            .floor = hidden ? NAME(least)(layer->activation) : -(R)INFINITY,
-        });
-        if (hidden) NAME(activate)(layer->activation, z, 1, g->rows * n, 0);
-        a = z;
+    const int64_t top = g->net->layers - 1;
+    for (int64_t l = 0; l < top; l++) {
+        const Layer *layer = &g->net->layer[l];
+        const R least = NAME(least)(layer->activation);
+        PL2_EACH_PANEL(layer->out)
+        {
+            R *z = NAME(abreast_layer)(g, g->act, l) + u * LANES;
+            NAME(abreast_product)(g, l, least, u, n, z);
+            NAME(activate)(layer->activation, z, g->rows, n * LANES, layer->out * LANES);
+        }
     }
+    NAME(abreast_product)(g, top, -(R)INFINITY, 0, g->net->outputs, NAME(abreast_layer)(g, g->act, top));
 }
 
 /* The targets of an item, the same in all lanes. */
@@ -116,61 +130,102 @@ static void NAME(abreast_losses)(const Abreast *g, const Job *job, int64_t begin
     }
 }
 
-static void NAME(abreast_deltas)(const Abreast *g)
+/* The deltas of the units [u, u + n) of the layer before l, whose W is still the old one for them. */
+static void NAME(abreast_deltas)(const Abreast *g, int64_t l, int64_t u, int64_t n)
 {
-    for (int64_t l = g->net->layers - 1; l > 0; l--) {
-        const Layer *layer = &g->net->layer[l];
-        NAME(gemm)(&(Product){
-            .store = STORE_SLOPE,
-            .activation = layer[-1].activation,
-            .abreast = 1,
-            .m = g->rows,
-            .n = layer->in * LANES,
-            .k = layer->out,
-            .a = NAME(abreast_delta)(g, l),
-            .a_row = layer->out * LANES,
-            .a_column = LANES,
-            .b = g->params + layer->weight * LANES,
-            .b_stride = LANES,
-            .b_column = layer->out * LANES,
-            .c = NAME(abreast_delta)(g, l - 1),
-            .c_stride = layer->in * LANES,
-            .by = NAME(abreast_layer)(g, g->act, l - 1),
-        });
-    }
+    const Layer *layer = &g->net->layer[l];
+    NAME(gemm)(&(Product){
+        .store = STORE_SLOPE,
+        .activation = layer[-1].activation,
+        .abreast = 1,
+        .m = g->rows,
+        .n = n * LANES,
+        .k = layer->out,
+        .a = NAME(abreast_delta)(g, l),
+        .a_row = layer->out * LANES,
+        .a_column = LANES,
+        .b = g->params + (layer->weight + u * layer->out) * LANES,
+        .b_stride = LANES,
+        .b_column = layer->out * LANES,
+        .c = NAME(abreast_delta)(g, l - 1) + u * LANES,
+        .c_stride = layer->in * LANES,
+        .by = NAME(abreast_layer)(g, g->act, l - 1) + u * LANES,
+    });
 }
 
-/* W <- a^T delta and b <- the sums of delta in `to`, as `store` says; a step of plain gradient descent
-   is `scale` times that. */
-static void NAME(abreast_gradients)(const Abreast *g, int store, V scale, R *to)
+#define Descent NAME(Descent)
+/* What becomes of the sums of a^T delta: `store` says how, W <- and b <- are in `to`; plain gradient
+   descent takes `scale` times as much. */
+typedef struct {
+    int store;
+    V scale;
+    R *to;
+} Descent;
+
+/* The rows [i, i + m) of W of layer l and their columns [u, u + n). */
+static void NAME(abreast_gradient)(const Abreast *g, const Descent *by, int64_t l, int64_t i, int64_t m,
+                                   int64_t u, int64_t n)
+{
+    const Layer *layer = &g->net->layer[l];
+    NAME(gemm)(&(Product){
+        .store = by->store,
+        .abreast = l > 0,
+        .m = m,
+        .n = n * LANES,
+        .k = g->rows,
+        .a = l ? NAME(abreast_layer)(g, g->act, l - 1) + i * LANES : g->x + i,
+        .a_row = l ? LANES : 1,
+        .a_column = l ? layer->in * LANES : g->x_stride,
+        .b = NAME(abreast_delta)(g, l) + u * LANES,
+        .b_stride = layer->out * LANES,
+        .b_column = LANES,
+        .c = by->to + (layer->weight + i * layer->out + u) * LANES,
+        .c_stride = layer->out * LANES,
+        .floor = -(R)INFINITY,
+        .scale = by->scale,
+        .shrink = NAME(load)(g->c + l * LANES),
+    });
+}
+
+/* b of layer l, a row of weights whose input is 1. */
+static void NAME(abreast_bias)(const Abreast *g, const Descent *by, int64_t l, int64_t u, int64_t n)
 {
     static const R one = 1;
-    for (int64_t l = 0; l < g->net->layers; l++) {
-        const Layer *layer = &g->net->layer[l];
-        Product product = {
-            .store = store,
-            .abreast = l > 0,
-            .m = layer->in,
-            .n = layer->out * LANES,
-            .k = g->rows,
-            .a = l ? NAME(abreast_layer)(g, g->act, l - 1) : g->x,
-            .a_row = l ? LANES : 1,
-            .a_column = l ? layer->in * LANES : g->x_stride,
-            .b = NAME(abreast_delta)(g, l),
-            .b_stride = layer->out * LANES,
-            .b_column = LANES,
-            .c = to + layer->weight * LANES,
-            .c_stride = layer->out * LANES,
-            .floor = -(R)INFINITY,
-            .scale = scale,
-            .shrink = NAME(load)(g->c + l * LANES),
-        };
-        NAME(gemm)(&product);
-        product.abreast = 0, product.m = 1, product.a = &one, product.a_column = 0;
-        product.c = to + layer->bias * LANES, product.shrink = NAME(splat)(0);
-        NAME(gemm)(&product);
-    }
+    const Layer *layer = &g->net->layer[l];
+    NAME(gemm)(&(Product){
+        .store = by->store,
+        .m = 1,
+        .n = n * LANES,
+        .k = g->rows,
+        .a = &one,
+        .b = NAME(abreast_delta)(g, l) + u * LANES,
+        .b_stride = layer->out * LANES,
+        .c = by->to + (layer->bias + u) * LANES,
+        .floor = -(R)INFINITY,
+        .scale = by->scale,
+    });
 }
+
+/* The deltas of all layers, and what becomes of all W and b: those of a layer's units when they have
+   passed their deltas on. */
+static void NAME(abreast_backward)(const Abreast *g, const Descent *by)
+{
+    const Net *net = g->net;
+    const int64_t top = net->layers - 1;
+    for (int64_t l = top; l > 0; l--) {
+        const Layer *layer = &net->layer[l];
+        PL2_EACH_PANEL(layer->in)
+        {
+            NAME(abreast_deltas)(g, l, u, n);
+            NAME(abreast_gradient)(g, by, l, u, n, 0, layer->out);
+            NAME(abreast_bias)(g, by, l - 1, u, n);
+            if (l == 1) NAME(abreast_gradient)(g, by, 0, 0, net->inputs, u, n);
+        }
+    }
+    NAME(abreast_bias)(g, by, top, 0, net->outputs);
+    if (!top) NAME(abreast_gradient)(g, by, 0, 0, net->inputs, 0, net->outputs);
+}
+#undef PL2_EACH_PANEL
 
 /* What lambda does to each layer of each network in a batch of this mass. */
 static void NAME(abreast_decays)(Abreast *g, double mass)
@@ -230,19 +285,20 @@ static V NAME(abreast_rate)(const Abreast *g)
 }
 
 /* One update of each from the sums over a batch of s dl/dparams. */
-static void NAME(abreast_update)(const Abreast *g, const Rule *rule)
+static void NAME(abreast_update)(const Abreast *g, const int64_t *steps)
 {
     const Net *net = g->net;
+    const Rule rule = NAME(rules)(g->updates, steps, g->count);
     const int optimizer = g->updates[0].optimizer;
     const int64_t d = net->params * LANES, weights = net->weights * LANES;
     const V scale = NAME(splat)((R)(1 / g->mass)), none = NAME(splat)(0);
     for (int64_t l = 0; l < net->layers; l++) {
         const Layer *layer = &net->layer[l];
         const int64_t w = layer->weight * LANES;
-        NAME(descend)(optimizer, rule, scale, NAME(load)(g->l2 + l * LANES), NAME(load)(g->c + l * LANES),
+        NAME(descend)(optimizer, &rule, scale, NAME(load)(g->l2 + l * LANES), NAME(load)(g->c + l * LANES),
                       g->params + w, g->gradient + w, g->state + w, d, layer->in * layer->out * LANES);
     }
-    NAME(descend)(optimizer, rule, scale, none, none, g->params + weights, g->gradient + weights,
+    NAME(descend)(optimizer, &rule, scale, none, none, g->params + weights, g->gradient + weights,
                   g->state + weights, d, d - weights);
 }
 
@@ -273,16 +329,15 @@ static int64_t NAME(advance_abreast)(const Job *job, Cursor *at, Abreast *g)
         NAME(abreast_bring)(g, job, begin);
         NAME(abreast_forward)(g);
         NAME(abreast_losses)(g, job, begin);
-        NAME(abreast_deltas)(g);
         if (last) NAME(abreast_note)(g, job, batch);
-        for (int r = 0; last && r < g->count; r++) steps[r]++;
         if (g->plain && g->rows == batch) {
-            NAME(abreast_gradients)(g, STORE_DECAYED, NAME(abreast_rate)(g), g->params);
+            NAME(abreast_backward)(g, &(Descent){STORE_DECAYED, NAME(abreast_rate)(g), g->params});
         } else {
-            NAME(abreast_gradients)(g, at->row ? STORE_ADD : STORE, NAME(splat)(1), g->gradient);
-            const Rule rule = NAME(rules)(g->updates, steps, g->count);
-            if (last) NAME(abreast_update)(g, &rule);
+            const V one = NAME(splat)(1);
+            NAME(abreast_backward)(g, &(Descent){at->row ? STORE_ADD : STORE, one, g->gradient});
+            if (last) NAME(abreast_update)(g, steps);
         }
+        for (int r = 0; last && r < g->count; r++) steps[r]++;
     }
     at->row += g->rows;
     if (at->row == batch) {

@@ -36,16 +36,16 @@ static Rule NAME(rule)(const Update *u, int64_t t)
     };
 }
 
-/* Of `count` networks, each at an update of its own, one in each lane; in the other lanes the first's. */
-static Rule NAME(rules)(const Update *u, const int64_t *t, int count)
+/* Of `count` networks, that have made so many steps each, one in each lane; in the other lanes the first's. */
+static Rule NAME(rules)(const Update *u, const int64_t *steps, int count)
 {
     enum { CONSTANTS = sizeof(Rule) / sizeof(V) };
-    Rule all = NAME(rule)(u, t[0]);
+    Rule all = NAME(rule)(u, steps[0] + 1);
     R lane[CONSTANTS][LANES];
     memcpy(lane, &all, sizeof all);
     for (int r = 1; r < count; r++) {
         R one[CONSTANTS][LANES];
-        const Rule rule = NAME(rule)(u + r, t[r]);
+        const Rule rule = NAME(rule)(u + r, steps[r] + 1);
         memcpy(one, &rule, sizeof rule);
         for (int q = 0; q < CONSTANTS; q++) lane[q][r] = one[q][r];
     }
