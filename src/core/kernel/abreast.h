@@ -15,8 +15,9 @@ typedef struct {
     R *params, *state, *gradient; /* (d, LANES), but of the state (S, d, LANES) */
     R *l2, *c;                    /* (layers, LANES): see decay.h */
     double *rate, *loss;          /* (layers, LANES), (LANES): r of decay.h; of the batch so far */
-    double mass;                  /* for which l2, c and rate are, or 0 */
-    int plain;                    /* plain gradient descent, no lambda in the gradient */
+    V step;                       /* eta / m */
+    double mass;                  /* m, for which these four are, or 0 */
+    int plain, decays;            /* plain gradient descent without lambda in it; whether any lambda */
     R *act, *delta, *targets;     /* targets (outputs, LANES) of one item */
     R *inputs;                    /* (rows, x_stride): gathered items */
     const R *x;                   /* (rows, in) */
@@ -227,15 +228,19 @@ static void NAME(abreast_backward)(const Abreast *g, const Descent *by)
 }
 #undef PL2_EACH_PANEL
 
-/* What lambda does to each layer of each network in a batch of this mass. */
-static void NAME(abreast_decays)(Abreast *g, double mass)
+/* What lambda does to each layer of each network in a batch of this mass, and the length of its steps. */
+static void NAME(abreast_rates)(Abreast *g, double mass)
 {
+    R step[LANES];
     if (mass == g->mass) return;
     g->mass = mass;
     g->plain = g->updates[0].optimizer == OPTIMIZER_sgd;
+    g->decays = 0;
     for (int r = 0; r < LANES; r++) {
         const Update *u = &g->updates[r < g->count ? r : 0];
+        step[r] = (R)(u->eta / mass);
         g->plain = g->plain && u->decay != DECAY_l2;
+        g->decays = g->decays || NAME(decays)(g->net, u);
         for (int64_t l = 0; l < g->net->layers; l++) {
             const Decay decay = NAME(layer_decay)(u, l, mass);
             g->c[l * LANES + r] = (R)decay.c;
@@ -243,6 +248,7 @@ static void NAME(abreast_decays)(Abreast *g, double mass)
             g->rate[l * LANES + r] = decay.r;
         }
     }
+    g->step = NAME(load)(step);
 }
 
 /* sum (LANES) <- the sums of squares of `count` vectors, in several chains. */
@@ -261,27 +267,16 @@ static void NAME(abreast_squares)(const R *w, int64_t count, double *sum)
 /* What a batch leaves, before its update. */
 static void NAME(abreast_note)(const Abreast *g, const Job *job, int64_t batch)
 {
+    const double part = (double)batch / g->mass;
     double *sums = job->sums + 2 * g->first, square[LANES];
-    int decays = 0;
-    for (int r = 0; r < g->count; r++) {
-        sums[2 * r] += (double)batch * (g->loss[r] / g->mass);
-        decays |= NAME(decays)(g->net, &g->updates[r]);
-    }
-    for (int64_t l = 0; decays && l < g->net->layers; l++) {
+    for (int r = 0; r < g->count; r++) sums[2 * r] += part * g->loss[r];
+    for (int64_t l = 0; g->decays && l < g->net->layers; l++) {
         const Layer *layer = &g->net->layer[l];
         NAME(abreast_squares)(g->params + layer->weight * LANES, layer->in * layer->out, square);
         for (int r = 0; r < g->count; r++)
             if (g->rate[l * LANES + r])
                 sums[2 * r + 1] += (double)batch * (g->rate[l * LANES + r] / 2 * square[r]);
     }
-}
-
-/* eta / m of each network. */
-static V NAME(abreast_rate)(const Abreast *g)
-{
-    R rate[LANES];
-    for (int r = 0; r < LANES; r++) rate[r] = (R)(g->updates[r < g->count ? r : 0].eta / g->mass);
-    return NAME(load)(rate);
 }
 
 /* One update of each from the sums over a batch of s dl/dparams. */
@@ -325,13 +320,13 @@ static int64_t NAME(advance_abreast)(const Job *job, Cursor *at, Abreast *g)
     if (at->mass > 0) {
         const int last = at->row + g->rows == batch;
         int64_t *steps = job->steps + g->first;
-        NAME(abreast_decays)(g, at->mass);
+        NAME(abreast_rates)(g, at->mass);
         NAME(abreast_bring)(g, job, begin);
         NAME(abreast_forward)(g);
         NAME(abreast_losses)(g, job, begin);
         if (last) NAME(abreast_note)(g, job, batch);
         if (g->plain && g->rows == batch) {
-            NAME(abreast_backward)(g, &(Descent){STORE_DECAYED, NAME(abreast_rate)(g), g->params});
+            NAME(abreast_backward)(g, &(Descent){STORE_DECAYED, g->step, g->params});
         } else {
             const V one = NAME(splat)(1);
             NAME(abreast_backward)(g, &(Descent){at->row ? STORE_ADD : STORE, one, g->gradient});
