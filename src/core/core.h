@@ -42,6 +42,7 @@ typedef struct {
 /* One shape: parameters are W_1 .. W_L, then b_1 .. b_L, each matrix in C order (in, out). */
 typedef struct {
     int64_t layers, inputs, outputs, weights, params;
+    int64_t lanes;          /* numbers of a vector */
     int64_t columns;       /* sum of all strides */
     int64_t params_stride; /* params padded */
     int64_t widest;        /* the largest stride */
@@ -79,6 +80,9 @@ typedef struct {
     double row_cost;     /* see pl2_measure */
     int64_t block_rows;
     int32_t lanes;        /* whether the items of a block fill the lanes of vectors: see lanes.h */
+    int64_t abreast;      /* networks of a part that go abreast, see abreast.h: the lanes of a vector, */
+    int64_t grouped;      /* and so do the first so many networks; the others are parts of their own */
+    int64_t abreast_rows; /* of a block of theirs */
     int64_t chunks;       /* of blocks, about equal, each of which may go to another thread */
     double *part_sums;    /* errors, gradient: (P, chunks, 2): sums of s loss and of s */
     void *part_gradients; /* (chunks, params_stride) their sums of s dl/dparams; pl2_part_gradients */
@@ -99,10 +103,11 @@ typedef struct {
     void *result; /* predict: (rows, out); gradient: (d); input_gradient: (rows, outputs, in) */
 } Job;
 
-/* Where a verb stands in one part of a job: a network, and a chunk of its rows or, in an epoch, all
+/* Where a verb stands in one part of a job: a network, or the first of some abreast, and a chunk of its rows or, in an epoch, all
    of them.  Starts as pl2_part makes it. */
 typedef struct {
     int64_t network, chunk, first_row, last_row; /* the part */
+    int64_t abreast;                             /* networks that go abreast, or 0 */
     int64_t batch, row;                          /* row: within the batch where there are batches */
     int64_t held;      /* errors: 1 + the first row of the block whose items are in lanes already, or 0 */
     double loss, mass; /* of the batch or chunk: sum of s loss so far; sum of s, the m of SPEC */
@@ -150,8 +155,9 @@ typedef struct {
 void pl2_plan(Net *net, int64_t item_bytes, int64_t width);
 /* Sets row_cost, the operations of a training step for each row, roughly and at most, block_rows,
    the rows that go through the layers together, lanes, and chunks.  All arrays must be in place. */
-void pl2_measure(const Net *net, Job *job, int64_t batch_rows);
-/* The start of one of the networks * chunks parts of a job. */
+void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes);
+/* The parts of a job, and the start of one. */
+int64_t pl2_parts(const Job *job);
 Cursor pl2_part(const Job *job, int64_t part);
 int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team);
 
@@ -183,6 +189,12 @@ static inline int64_t pl2_squares_bytes(const Net *net, const Job *job)
     const int64_t most = net->desk > net->params ? net->desk : net->params;
     const int64_t count = job->updates ? most / PL2_SEGMENT + net->layers : 0;
     return (count * (int64_t)sizeof(double) + PL2_LINE - 1) / PL2_LINE * PL2_LINE;
+}
+
+/* Rows at most of a block of networks abreast. */
+static inline int64_t pl2_abreast_rows(const Job *job)
+{
+    return job->batch_rows < job->abreast_rows ? job->batch_rows : job->abreast_rows;
 }
 
 /* Of how many chunks the gradients are kept apart from the result. */

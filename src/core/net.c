@@ -47,7 +47,8 @@ static void lay_desk(Net *net, int64_t item_bytes)
 
 void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
 {
-    net->slice = SLICE * (double)width / (double)item_bytes;
+    net->lanes = width / item_bytes;
+    net->slice = SLICE * (double)net->lanes;
     net->inputs = net->layer[0].in;
     net->outputs = net->layer[net->layers - 1].out;
     net->x_stride = padded(net->inputs, item_bytes);
@@ -116,10 +117,24 @@ static int64_t most_chunks(const Net *net, const Job *job, int64_t batch_rows)
     return net->params < LARGE ? GRADIENTS : LARGE_GRADIENTS;
 }
 
+/* Networks go abreast where they are many enough and so small that a vector for each of their parameters
+   stays in the nearest caches.  Measured. */
+#define ABREAST_BYTES 1048576
+#define ABREAST_PART 4
+#define ABREAST_ROWS 32
+
+static int64_t grouped(const Net *net, const Job *job, int64_t item_bytes)
+{
+    const int64_t rest = job->networks % net->lanes;
+    if (!job->updates || job->indptr || job->order_stride || net->lanes == 1) return 0;
+    if (net->params * net->lanes * item_bytes > ABREAST_BYTES) return 0;
+    return job->networks - (rest * ABREAST_PART < net->lanes ? rest : 0);
+}
+
 static int64_t blocks(const Job *job) { return (job->rows + job->block_rows - 1) / job->block_rows; }
 
 /* All sparse rows are taken for the fullest: a block may be shorter than it need be, never longer. */
-void pl2_measure(const Net *net, Job *job, int64_t batch_rows)
+void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes)
 {
     const Layer *first = &net->layer[job->first_layer];
     const int sparse = job->indptr && !job->to_inputs;
@@ -131,6 +146,9 @@ void pl2_measure(const Net *net, Job *job, int64_t batch_rows)
     job->block_rows = most(1, least(job->lanes ? LANES_BLOCK : BLOCK_ROWS,
                                     (int64_t)(BLOCK_SLICES * net->slice / job->row_cost)));
     job->chunks = least(blocks(job), most_chunks(net, job, batch_rows));
+    job->grouped = grouped(net, job, item_bytes);
+    job->abreast = net->lanes;
+    job->abreast_rows = ABREAST_ROWS;
 }
 
 /* The row that a chunk begins with, or that the last one ends before. */
@@ -141,9 +159,19 @@ static int64_t chunk_row(const Job *job, int64_t chunk)
     return block * whole + least(block, larger); /* as the kernel's block_rows has it */
 }
 
+static int64_t groups(const Job *job)
+{
+    return job->grouped ? (job->grouped + job->abreast - 1) / job->abreast : 0;
+}
+
+int64_t pl2_parts(const Job *job) { return groups(job) + (job->networks - job->grouped) * job->chunks; }
+
 Cursor pl2_part(const Job *job, int64_t part)
 {
-    Cursor at = {.network = part % job->networks, .chunk = part / job->networks};
+    const int64_t first = part * job->abreast, other = part - groups(job);
+    if (other < 0) return (Cursor){.network = first, .abreast = least(job->abreast, job->grouped - first)};
+    const int64_t alone = job->networks - job->grouped;
+    Cursor at = {.network = job->grouped + other % alone, .chunk = other / alone};
     if (job->updates && job->chunks == 1) return at;
     at.row = at.first_row = chunk_row(job, at.chunk);
     at.last_row = chunk_row(job, at.chunk + 1);
@@ -154,7 +182,7 @@ Cursor pl2_part(const Job *job, int64_t part)
    list of touched rows; and for a block the losses of its rows, float64, targets in lanes (outputs, room),
    activations and, to go back, deltas (room, columns) each, for CSR the spans (room, 2) of the items,
    int64, and as the verb needs them rows as long as the inputs (room, x_stride). */
-int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team)
+static int64_t work_alone(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team)
 {
     const int64_t room = pl2_room(most(1, least(batch_rows, job->block_rows)), item_bytes);
     const int64_t targets = net->layer[net->layers - 1].stride;
@@ -165,4 +193,22 @@ int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64
     const int64_t lists = job->indptr ? net->touched_bytes + room * 2 * (int64_t)sizeof(int64_t) : 0;
     const int64_t sums = pl2_squares_bytes(net, job) + room * (int64_t)sizeof(double);
     return items * item_bytes + team * net->panel_bytes + sums + lists;
+}
+
+/* work of networks abreast, in order: params, state and a gradient; l2 and c of the layers; for a block
+   activations and deltas; the targets of an item; of each a vector.  The losses and the rates of the
+   layers, float64; and gathered rows as long as the inputs. */
+static int64_t work_abreast(const Net *net, const Job *job, int64_t item_bytes)
+{
+    const int64_t rows = pl2_abreast_rows(job), units = net->params - net->weights;
+    const int64_t vectors =
+        (2 + PL2_STATES) * net->params + 2 * net->layers + 2 * rows * units + net->outputs;
+    const int64_t sums = (1 + net->layers) * net->lanes * (int64_t)sizeof(double);
+    return (vectors * net->lanes + rows * net->x_stride) * item_bytes + sums;
+}
+
+int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team)
+{
+    return most(work_alone(net, job, batch_rows, item_bytes, team),
+                job->grouped ? work_abreast(net, job, item_bytes) : 0);
 }

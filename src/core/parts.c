@@ -52,9 +52,9 @@ static int64_t useful_team(const Run *run, int64_t batch_rows, int32_t most)
 
 int64_t pl2_settle(Run *run, int64_t batch_rows, int32_t most_threads)
 {
-    pl2_measure(run->net, run->job, batch_rows);
-    run->parts = run->job->networks * run->job->chunks;
-    run->together = run->job->updates && run->parts == 1;
+    pl2_measure(run->net, run->job, batch_rows, run->item_bytes);
+    run->parts = pl2_parts(run->job);
+    run->together = run->job->updates && run->parts == 1 && !run->job->grouped;
     run->threads = useful_threads(run, most_threads);
     if (run->together) run->threads = useful_team(run, batch_rows, most_threads);
     const int64_t team = run->together ? run->threads : 1;

@@ -5,10 +5,10 @@ static int64_t NAME(item)(const Job *job, int64_t network, int64_t i)
     return job->order ? job->order[network * job->order_stride + i] : i;
 }
 
-/* Rows of the next block of a batch of `rows`, all blocks of it about equal. */
-static int64_t NAME(block_rows)(const Job *job, int64_t rows, int64_t done)
+/* Rows of the next block of a batch of `rows`, all blocks of it about equal, of so many at most. */
+static int64_t NAME(block_rows)(int64_t most, int64_t rows, int64_t done)
 {
-    const int64_t blocks = (rows + job->block_rows - 1) / job->block_rows;
+    const int64_t blocks = (rows + most - 1) / most;
     const int64_t whole = rows / blocks, larger = rows % blocks; /* the first `larger` have one more */
     return whole + (done < larger * (whole + 1));
 }

@@ -7,10 +7,9 @@ static void NAME(add_gradients)(const Net *net, R *sum, const R *part, int64_t c
 }
 
 /* w <- w - (c w + step(scale g + l2 w)) for `count` numbers, their state vectors d apart. */
-static void NAME(descend)(int optimizer, const Rule *rule, R scale, R l2, R c, R *w, const R *g, R *state,
+static void NAME(descend)(int optimizer, const Rule *rule, V scale, V l2, V c, R *w, const R *g, R *state,
                           int64_t d, int64_t count)
 {
-    const V vscale = NAME(splat)(scale), vl2 = NAME(splat)(l2), vc = NAME(splat)(c);
 #define PL2_CASE(f, states) \
     case OPTIMIZER_##f: \
         for (int64_t i = 0; i < count; i += LANES) { \
@@ -18,8 +17,8 @@ static void NAME(descend)(int optimizer, const Rule *rule, R scale, R l2, R c, R
             V s[(states) + 1]; \
             for (int q = 0; q < (states); q++) s[q] = NAME(load_part)(state + q * d + i, lanes); \
             const V old = NAME(load_part)(w + i, lanes); \
-            const V step = NAME(f)(rule, vscale * NAME(load_part)(g + i, lanes) + vl2 * old, s); \
-            NAME(store_part)(w + i, NAME(decayed)(old, vc, step), lanes); \
+            const V step = NAME(f)(rule, scale * NAME(load_part)(g + i, lanes) + l2 * old, s); \
+            NAME(store_part)(w + i, NAME(decayed)(old, c, step), lanes); \
             for (int q = 0; q < (states); q++) NAME(store_part)(state + q * d + i, s[q], lanes); \
         } \
         break;
@@ -43,7 +42,7 @@ static void NAME(update)(const Block *b, const Update *u, int64_t t, double mass
 {
     const Net *net = b->net;
     const Rule rule = NAME(rule)(u, t);
-    const R scale = (R)(1 / mass);
+    const V scale = NAME(splat)((R)(1 / mass)), none = NAME(splat)(0);
     const int64_t d = b->desk ? net->desk : net->params, weights = b->desk ? net->desk_weights : net->weights;
     for (int64_t l = 0; l < net->layers; l++) {
         const Layer *layer = &net->layer[l];
@@ -54,11 +53,11 @@ static void NAME(update)(const Block *b, const Update *u, int64_t t, double mass
             NAME(sparse_descend)(W.w, gradient + at, (R)(u->eta / mass), (R)decay.c, layer->in, layer->out,
                                  touched);
         else
-            NAME(descend)(u->optimizer, &rule, scale, (R)decay.l2, (R)decay.c, b->params + at, gradient + at,
-                          state + at, d, (W.end - W.first) * W.pitch);
+            NAME(descend)(u->optimizer, &rule, scale, NAME(splat)((R)decay.l2), NAME(splat)((R)decay.c),
+                          b->params + at, gradient + at, state + at, d, (W.end - W.first) * W.pitch);
     }
     if (b->team->rank == 0)
-        NAME(descend)(u->optimizer, &rule, scale, 0, 0, b->params + weights, gradient + weights,
+        NAME(descend)(u->optimizer, &rule, scale, none, none, b->params + weights, gradient + weights,
                       state + weights, d, d - weights);
 }
 
@@ -144,7 +143,7 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, const W
     const Team *team = at->team;
     const int64_t p = at->network, start = at->batch * job->batch_rows, left = job->rows - start;
     const int64_t batch = left < job->batch_rows ? left : job->batch_rows;
-    const int64_t rows = NAME(block_rows)(job, batch, at->row), first = start + at->row;
+    const int64_t rows = NAME(block_rows)(job->block_rows, batch, at->row), first = start + at->row;
     const Update *u = &job->updates[p];
     const int plain = u->optimizer == OPTIMIZER_sgd && u->decay != DECAY_l2;
     if (!at->row) at->mass = NAME(mass)(job, p, start, batch);

@@ -4,6 +4,8 @@
    read by vectors along n.
    dots: C (m, n) <- A (m, k) B^T, for B (n, k).  A and B are read by vectors along k.
 
+   gemm of networks abreast (abreast.h): each number of A, B and C is a vector; n counts the lanes too.
+
    Rows are padded to whole vectors and hold 0 there, unless they are said to be dense.  Shapes of
    tiles stand in simd.h. */
 #ifndef PL2_GEMM_ONCE
@@ -23,18 +25,19 @@ typedef struct {
     int dense;        /* gemm: rows of B and C; dots: rows of A and B, never of C */
     int c_dense;      /* rows of C */
     int start_by_row; /* start is (m), one for each row of C, rather than (n) */
+    int abreast;
     int64_t m, n, k;
     const R *a;
     int64_t a_row, a_column; /* A_ip = a[i a_row + p a_column]; in dots a_column is 1 */
     const R *b;
-    int64_t b_stride;
+    int64_t b_stride, b_column; /* the latter for those abreast alone */
     R *c;
     int64_t c_stride;
     const R *start; /* what the sums begin with, or NULL: 0 */
     int onward;     /* they begin with C, a sum over smaller p */
     R floor;
     const R *by; /* as C */
-    R scale, shrink;
+    V scale, shrink;
 } Product;
 
 PL2_INLINE void NAME(finish)(const Product *g, const int store, const int activation, V sum, int64_t i,
@@ -49,7 +52,7 @@ PL2_INLINE void NAME(finish)(const Product *g, const int store, const int activa
         sum = sum * NAME(slope)(activation, NAME(load_part)(g->by + i * g->c_stride + j, lanes));
     if (store == STORE_ADD) sum = NAME(load_part)(c, lanes) + sum;
     if (store == STORE_DECAYED)
-        sum = NAME(decayed)(NAME(load_part)(c, lanes), NAME(splat)(g->shrink), g->scale * sum);
+        sum = NAME(decayed)(NAME(load_part)(c, lanes), g->shrink, g->scale * sum);
     NAME(store_part)(c, sum, lanes);
 }
 
@@ -133,27 +136,30 @@ PL2_INLINE void NAME(tile)(const Product *g, const int mr, const int nv, int las
 {
     const int b_last = g->dense ? last : LANES, c_last = g->c_dense ? last : LANES;
     const int64_t k = g->k, a_row = g->a_row, a_column = g->a_column, b_stride = g->b_stride;
-    const R *a = g->a + i * a_row, *b = g->b + j;
+    const int64_t b_column = g->abreast ? g->b_column : LANES;
+    const R *a = g->a + i * a_row, *b = g->b + j / LANES * b_column;
     V sum[MR][NV];
 
     NAME(begin_tile)(g, sum, mr, nv, b_last, i, j);
-#define PL2_STEPS(load_last) \
+#define PL2_STEPS(load_a, column, load_last) \
     for (int64_t p = 0; p < k; p++, a += a_column, b += b_stride) { \
         V row[NV]; \
         PL2_UNROLL \
-        for (int v = 0; v < nv - 1; v++) row[v] = NAME(load)(b + v * LANES); \
+        for (int v = 0; v < nv - 1; v++) row[v] = NAME(load)(b + v * (column)); \
         row[nv - 1] = load_last; \
         PL2_UNROLL \
         for (int r = 0; r < mr; r++) { \
-            const V x = NAME(splat)(a[r * a_row]); \
+            const V x = load_a(a + r * a_row); \
             PL2_UNROLL \
             for (int v = 0; v < nv; v++) sum[r][v] += x * row[v]; \
         } \
     }
-    if (b_last == LANES)
-        PL2_STEPS(NAME(load)(b + (nv - 1) * LANES))
+    if (g->abreast)
+        PL2_STEPS(NAME(load), b_column, NAME(load)(b + (nv - 1) * b_column))
+    else if (b_last == LANES)
+        PL2_STEPS(NAME(broadcast), LANES, NAME(load)(b + (nv - 1) * LANES))
     else
-        PL2_STEPS(NAME(load_part)(b + (nv - 1) * LANES, b_last))
+        PL2_STEPS(NAME(broadcast), LANES, NAME(load_part)(b + (nv - 1) * LANES, b_last))
 #undef PL2_STEPS
 #define PL2_BODY(store, activation) NAME(finish_tile)(g, store, activation, sum, mr, nv, c_last, i, j);
     PL2_EVERY_STORE(g)

@@ -20,6 +20,8 @@
 
 #include "epoch.h"
 
+#include "abreast.h"
+
 #include "move.h"
 
 /* R for lambda/n of each layer, of parameters as users have them. */
@@ -55,7 +57,7 @@ static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *memo
     const Work work = NAME(carve)(net, job, &pl2_alone, memory);
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
-        const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
+        const int64_t rows = NAME(block_rows)(job->block_rows, job->rows, at->row);
         const Block b = NAME(block)(net, job, 0, at->row, rows, 0, &work);
         R *result = (R *)job->result + at->row * n;
         NAME(forward)(&b, job->first_layer, job->last_layer);
@@ -79,7 +81,7 @@ static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *memor
     const int64_t p = at->network;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
-        const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
+        const int64_t rows = NAME(block_rows)(job->block_rows, job->rows, at->row);
         const Block b = NAME(block)(net, job, p, at->row, rows, at->held == 1 + at->row, &work);
         at->held = 1 + at->row;
         NAME(forward)(&b, 0, net->layers);
@@ -100,7 +102,7 @@ static void NAME(gradient)(const Net *net, const Job *job, Cursor *at, void *mem
     R *sum = apart < 0 ? job->result : (R *)job->part_gradients + apart * net->params_stride;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
-        const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
+        const int64_t rows = NAME(block_rows)(job->block_rows, job->rows, at->row);
         const Block b = NAME(whole_block)(net, job, &pl2_alone, 0, at->row, rows, &work);
         NAME(there_and_back)(job, 0, at->row, &b);
         at->loss += NAME(block_loss)(&b);
@@ -139,7 +141,7 @@ static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, voi
     const Work work = NAME(carve)(net, job, &pl2_alone, memory);
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
-        const int64_t rows = NAME(block_rows)(job, job->rows, at->row);
+        const int64_t rows = NAME(block_rows)(job->block_rows, job->rows, at->row);
         const Block b = NAME(block)(net, job, 0, at->row, rows, 0, &work);
         R *result = (R *)job->result + at->row * net->outputs * net->inputs;
         NAME(forward)(&b, 0, net->layers);
@@ -152,11 +154,13 @@ static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, voi
     pl2_flush_restore(found);
 }
 
-/* epoch: every batch of one network, or a chunk of its only one. */
+/* epoch: every batch of one network or of some abreast, or a chunk of its only one. */
 static void NAME(epoch)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     if (job->chunks > 1)
         NAME(gradient)(net, job, at, memory);
+    else if (at->abreast)
+        NAME(batches_abreast)(net, job, at, memory);
     else
         NAME(batches)(net, job, at, memory);
 }
@@ -180,6 +184,6 @@ static void NAME(add_up)(const Net *net, const Job *job)
 }
 
 const Kernels NAME(kernels) = {
-    WIDTH,       NAME(predict), NAME(errors), NAME(gradient), NAME(input_gradient),
+    LANES * sizeof(R), NAME(predict), NAME(errors), NAME(gradient), NAME(input_gradient),
     NAME(epoch), NAME(add_up),  NAME(move),
 };

@@ -110,8 +110,8 @@ static void NAME(gradients_lanes)(const Block *b, const Gradient *g)
             .c = to.w + to.first * to.pitch,
             .c_stride = to.pitch,
             .floor = -(R)INFINITY,
-            .scale = g->scale,
-            .shrink = g->store == STORE_DECAYED ? g->shrink[l] : 0,
+            .scale = NAME(splat)(g->scale),
+            .shrink = NAME(splat)(g->store == STORE_DECAYED ? g->shrink[l] : 0),
         });
         if (b->team->rank == 0) NAME(bias_gradient)(b, g, &to, l, 1);
     }

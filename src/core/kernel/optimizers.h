@@ -9,30 +9,48 @@ enum { OPTIMIZERS(OPTIMIZER_ENUM) };
 
 #ifdef R
 #define Rule NAME(Rule)
-/* The constants of one update, taken in float64: the t-th of this network. */
+/* The constants of one update, in all lanes, or of as many networks. */
 typedef struct {
-    R eta, momentum, beta_1, rest_1, beta_2, rest_2, epsilon;
-    R corrected;      /* eta / (1 - beta_1^t) */
-    R root;           /* sqrt(1 - beta_2^t) */
-    R corrected_root; /* eta sqrt(1 - beta_2^t) / (1 - beta_1^t) */
+    V eta, momentum, beta_1, rest_1, beta_2, rest_2, epsilon;
+    V corrected;      /* eta / (1 - beta_1^t) */
+    V root;           /* sqrt(1 - beta_2^t) */
+    V corrected_root; /* eta sqrt(1 - beta_2^t) / (1 - beta_1^t) */
 } Rule;
 
+/* The same, taken in float64: of the t-th update of one network. */
 static Rule NAME(rule)(const Update *u, int64_t t)
 {
     const double corrected = u->eta / (1 - pow(u->beta_1, (double)t));
     const double root = sqrt(1 - pow(u->beta_2, (double)t));
     return (Rule){
-        .eta = (R)u->eta,
-        .momentum = (R)u->momentum,
-        .beta_1 = (R)u->beta_1,
-        .rest_1 = (R)(1 - u->beta_1),
-        .beta_2 = (R)u->beta_2,
-        .rest_2 = (R)(1 - u->beta_2),
-        .epsilon = (R)u->epsilon,
-        .corrected = (R)corrected,
-        .root = (R)root,
-        .corrected_root = (R)(corrected * root),
+        .eta = NAME(splat)((R)u->eta),
+        .momentum = NAME(splat)((R)u->momentum),
+        .beta_1 = NAME(splat)((R)u->beta_1),
+        .rest_1 = NAME(splat)((R)(1 - u->beta_1)),
+        .beta_2 = NAME(splat)((R)u->beta_2),
+        .rest_2 = NAME(splat)((R)(1 - u->beta_2)),
+        .epsilon = NAME(splat)((R)u->epsilon),
+        .corrected = NAME(splat)((R)corrected),
+        .root = NAME(splat)((R)root),
+        .corrected_root = NAME(splat)((R)(corrected * root)),
     };
+}
+
+/* Of `count` networks, that have made so many steps each, one in each lane; in the other lanes the first's. */
+static Rule NAME(rules)(const Update *u, const int64_t *steps, int count)
+{
+    enum { CONSTANTS = sizeof(Rule) / sizeof(V) };
+    Rule all = NAME(rule)(u, steps[0] + 1);
+    R lane[CONSTANTS][LANES];
+    memcpy(lane, &all, sizeof all);
+    for (int r = 1; r < count; r++) {
+        R one[CONSTANTS][LANES];
+        const Rule rule = NAME(rule)(u + r, steps[r] + 1);
+        memcpy(one, &rule, sizeof rule);
+        for (int q = 0; q < CONSTANTS; q++) lane[q][r] = one[q][r];
+    }
+    memcpy(&all, lane, sizeof all);
+    return all;
 }
 
 PL2_INLINE V NAME(sgd)(const Rule *rule, V g, V *state)

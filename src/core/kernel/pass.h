@@ -210,7 +210,7 @@ static void NAME(bias_gradient)(const Block *b, const Gradient *g, const Matrix 
         .b_stride = b->net->layer[l].stride,
         .c = to->bias,
         .floor = -(R)INFINITY,
-        .scale = g->scale,
+        .scale = NAME(splat)(g->scale),
     };
     if (!lanes) {
         NAME(gemm)(&product);
@@ -252,8 +252,8 @@ static void NAME(gradients_rows)(const Block *b, const Gradient *g)
             .c = to.w + to.first * to.pitch,
             .c_stride = to.pitch,
             .floor = -(R)INFINITY,
-            .scale = g->scale,
-            .shrink = g->store == STORE_DECAYED ? g->shrink[l] : 0,
+            .scale = NAME(splat)(g->scale),
+            .shrink = NAME(splat)(g->store == STORE_DECAYED ? g->shrink[l] : 0),
         };
         if (to.transposed) {
             product.dense = !l && b->x_dense;

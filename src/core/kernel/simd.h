@@ -111,6 +111,8 @@ PL2_INLINE V NAME(splat)(R x)
     return x - zero; /* which is -0 for -0 */
 }
 
+PL2_INLINE V NAME(broadcast)(const R *p) { return NAME(splat)(*p); }
+
 /* The same bits as integers and back. */
 PL2_INLINE I NAME(bits)(V v)
 {

@@ -1,0 +1,371 @@
+/* An epoch of many small networks of one shape, abreast in the lanes of vectors.
+
+   They have the same items in the same order, and each its own update.  Whatever is a number elsewhere
+   is a vector here, a lane for each network: so no product has an edge or adds up across lanes, and the
+   narrowest layer is as good as any.  The input alone is the same for all. */
+
+#define Abreast NAME(Abreast)
+/* The networks [first, first + count) and a block of their items.  The array of a layer is (rows, out,
+   LANES), those of all layers lie one after another; parameters are laid out as users have them. */
+typedef struct {
+    const Net *net;
+    const Update *updates; /* (count) */
+    int64_t first, rows;
+    int count;
+    R *params, *state, *gradient; /* (d, LANES), but of the state (S, d, LANES) */
+    R *l2, *c;                    /* (layers, LANES): see decay.h */
+    double *rate, *loss;          /* (layers, LANES), (LANES): r of decay.h; of the batch so far */
+    V step;                       /* eta / m */
+    double mass;                  /* m, for which these four are, or 0 */
+    int plain, decays;            /* plain gradient descent without lambda in it; whether any lambda */
+    R *act, *delta, *targets;     /* targets (outputs, LANES) of one item */
+    R *inputs;                    /* (rows, x_stride): gathered items */
+    const R *x;                   /* (rows, in) */
+    int64_t x_stride;
+} Abreast;
+
+/* Work, carved: see pl2_abreast_bytes. */
+static Abreast NAME(abreast)(const Net *net, const Job *job, const Cursor *at, void *work)
+{
+    const int64_t d = net->params * LANES, units = (net->params - net->weights) * LANES;
+    const int64_t rows = pl2_abreast_rows(job);
+    R *params = work, *l2 = params + (2 + PL2_STATES) * d, *c = l2 + net->layers * LANES;
+    R *act = c + net->layers * LANES, *targets = act + 2 * rows * units;
+    double *loss = (double *)(targets + net->outputs * LANES);
+    return (Abreast){
+        .net = net,
+        .updates = job->updates + at->network,
+        .first = at->network,
+        .count = (int)at->abreast,
+        .params = params,
+        .state = params + d,
+        .gradient = params + (1 + PL2_STATES) * d,
+        .l2 = l2,
+        .c = c,
+        .act = act,
+        .delta = act + rows * units,
+        .targets = targets,
+        .loss = loss,
+        .rate = loss + LANES,
+        .inputs = (R *)(loss + (1 + net->layers) * LANES),
+    };
+}
+
+/* The array of layer l in one of all layers. */
+static R *NAME(abreast_layer)(const Abreast *g, R *all, int64_t l)
+{
+    return all + (g->net->layer[l].bias - g->net->weights) * g->rows * LANES;
+}
+
+static R *NAME(abreast_delta)(const Abreast *g, int64_t l)
+{
+    return NAME(abreast_layer)(g, l == g->net->layers - 1 ? g->act : g->delta, l);
+}
+
+/* So many units of a hidden layer go through all that they can go through while a block of their
+   numbers is in the nearest cache. */
+#define PL2_PANEL_UNITS 8
+#define PL2_EACH_PANEL(count) \
+    for (int64_t u = 0, n; n = (count) - u < PL2_PANEL_UNITS ? (count) - u : PL2_PANEL_UNITS, n > 0; u += n)
+
+/* z of the units [u, u + n) of layer l. */
+static void NAME(abreast_product)(const Abreast *g, int64_t l, R floor, int64_t u, int64_t n, R *z)
+{
+    const Layer *layer = &g->net->layer[l];
+    NAME(gemm)(&(Product){
+        .store = STORE,
+        .abreast = l > 0,
+        .m = g->rows,
+        .n = n * LANES,
+        .k = layer->in,
+        .a = l ? NAME(abreast_layer)(g, g->act, l - 1) : g->x,
+        .a_row = l ? layer->in * LANES : g->x_stride,
+        .a_column = l ? LANES : 1,
+        .b = g->params + (layer->weight + u) * LANES,
+        .b_stride = layer->out * LANES,
+        .b_column = LANES,
+        .c = z,
+        .c_stride = layer->out * LANES,
+        .start = g->params + (layer->bias + u) * LANES,
+        .floor = floor,
+    });
+}
+
+static void NAME(abreast_forward)(const Abreast *g)
+{
+    const int64_t top = g->net->layers - 1;
+    for (int64_t l = 0; l < top; l++) {
+        const Layer *layer = &g->net->layer[l];
+        const R least = NAME(least)(layer->activation);
+        PL2_EACH_PANEL(layer->out)
+        {
+            R *z = NAME(abreast_layer)(g, g->act, l) + u * LANES;
+            NAME(abreast_product)(g, l, least, u, n, z);
+            NAME(activate)(layer->activation, z, g->rows, n * LANES, layer->out * LANES);
+        }
+    }
+    NAME(abreast_product)(g, top, -(R)INFINITY, 0, g->net->outputs, NAME(abreast_layer)(g, g->act, top));
+}
+
+/* The targets of an item, the same in all lanes. */
+static void NAME(abreast_targets)(const Abreast *g, const Job *job, int64_t item)
+{
+    const R *y = job->labels ? NULL : (const R *)job->y + item * job->y_stride;
+    for (int64_t j = 0; j < g->net->outputs; j++)
+        NAME(store)(g->targets + j * LANES, NAME(splat)(y ? y[j] : (R)(job->labels[item] == j)));
+}
+
+/* z of the last layer -> delta, times sample weights, and the sums of s loss. */
+static void NAME(abreast_losses)(const Abreast *g, const Job *job, int64_t begin)
+{
+    const int64_t n = g->net->outputs;
+    R *z = NAME(abreast_layer)(g, g->act, g->net->layers - 1), each[LANES];
+    for (int64_t i = 0; i < g->rows; i++, z += n * LANES) {
+        const int64_t item = NAME(item)(job, 0, begin + i);
+        const R s = job->sample_weight ? ((const R *)job->sample_weight)[item] : 1;
+        NAME(abreast_targets)(g, job, item);
+        NAME(store)(each, NAME(loss)(g->net->output, z, LANES, g->targets, n));
+        for (int64_t j = 0; s != 1 && j < n; j++)
+            NAME(store)(z + j * LANES, s > 0 ? s * NAME(load)(z + j * LANES) : NAME(splat)(0));
+        for (int r = 0; s > 0 && r < LANES; r++) g->loss[r] += (double)(s * each[r]);
+    }
+}
+
+/* The deltas of the units [u, u + n) of the layer before l, whose W is still the old one for them. */
+static void NAME(abreast_deltas)(const Abreast *g, int64_t l, int64_t u, int64_t n)
+{
+    const Layer *layer = &g->net->layer[l];
+    NAME(gemm)(&(Product){
+        .store = STORE_SLOPE,
+        .activation = layer[-1].activation,
+        .abreast = 1,
+        .m = g->rows,
+        .n = n * LANES,
+        .k = layer->out,
+        .a = NAME(abreast_delta)(g, l),
+        .a_row = layer->out * LANES,
+        .a_column = LANES,
+        .b = g->params + (layer->weight + u * layer->out) * LANES,
+        .b_stride = LANES,
+        .b_column = layer->out * LANES,
+        .c = NAME(abreast_delta)(g, l - 1) + u * LANES,
+        .c_stride = layer->in * LANES,
+        .by = NAME(abreast_layer)(g, g->act, l - 1) + u * LANES,
+    });
+}
+
+#define Descent NAME(Descent)
+/* What becomes of the sums of a^T delta: `store` says how, W <- and b <- are in `to`; plain gradient
+   descent takes `scale` times as much. */
+typedef struct {
+    int store;
+    V scale;
+    R *to;
+} Descent;
+
+/* The rows [i, i + m) of W of layer l and their columns [u, u + n). */
+static void NAME(abreast_gradient)(const Abreast *g, const Descent *by, int64_t l, int64_t i, int64_t m,
+                                   int64_t u, int64_t n)
+{
+    const Layer *layer = &g->net->layer[l];
+    NAME(gemm)(&(Product){
+        .store = by->store,
+        .abreast = l > 0,
+        .m = m,
+        .n = n * LANES,
+        .k = g->rows,
+        .a = l ? NAME(abreast_layer)(g, g->act, l - 1) + i * LANES : g->x + i,
+        .a_row = l ? LANES : 1,
+        .a_column = l ? layer->in * LANES : g->x_stride,
+        .b = NAME(abreast_delta)(g, l) + u * LANES,
+        .b_stride = layer->out * LANES,
+        .b_column = LANES,
+        .c = by->to + (layer->weight + i * layer->out + u) * LANES,
+        .c_stride = layer->out * LANES,
+        .floor = -(R)INFINITY,
+        .scale = by->scale,
+        .shrink = NAME(load)(g->c + l * LANES),
+    });
+}
+
+/* b of layer l, a row of weights whose input is 1. */
+static void NAME(abreast_bias)(const Abreast *g, const Descent *by, int64_t l, int64_t u, int64_t n)
+{
+    static const R one = 1;
+    const Layer *layer = &g->net->layer[l];
+    NAME(gemm)(&(Product){
+        .store = by->store,
+        .m = 1,
+        .n = n * LANES,
+        .k = g->rows,
+        .a = &one,
+        .b = NAME(abreast_delta)(g, l) + u * LANES,
+        .b_stride = layer->out * LANES,
+        .c = by->to + (layer->bias + u) * LANES,
+        .floor = -(R)INFINITY,
+        .scale = by->scale,
+    });
+}
+
+/* The deltas of all layers, and what becomes of all W and b: those of a layer's units when they have
+   passed their deltas on. */
+static void NAME(abreast_backward)(const Abreast *g, const Descent *by)
+{
+    const Net *net = g->net;
+    const int64_t top = net->layers - 1;
+    for (int64_t l = top; l > 0; l--) {
+        const Layer *layer = &net->layer[l];
+        PL2_EACH_PANEL(layer->in)
+        {
+            NAME(abreast_deltas)(g, l, u, n);
+            NAME(abreast_gradient)(g, by, l, u, n, 0, layer->out);
+            NAME(abreast_bias)(g, by, l - 1, u, n);
+            if (l == 1) NAME(abreast_gradient)(g, by, 0, 0, net->inputs, u, n);
+        }
+    }
+    NAME(abreast_bias)(g, by, top, 0, net->outputs);
+    if (!top) NAME(abreast_gradient)(g, by, 0, 0, net->inputs, 0, net->outputs);
+}
+#undef PL2_EACH_PANEL
+
+/* What lambda does to each layer of each network in a batch of this mass, and the length of its steps. */
+static void NAME(abreast_rates)(Abreast *g, double mass)
+{
+    R step[LANES];
+    if (mass == g->mass) return;
+    g->mass = mass;
+    g->plain = g->updates[0].optimizer == OPTIMIZER_sgd;
+    g->decays = 0;
+    for (int r = 0; r < LANES; r++) {
+        const Update *u = &g->updates[r < g->count ? r : 0];
+        step[r] = (R)(u->eta / mass);
+        g->plain = g->plain && u->decay != DECAY_l2;
+        g->decays = g->decays || NAME(decays)(g->net, u);
+        for (int64_t l = 0; l < g->net->layers; l++) {
+            const Decay decay = NAME(layer_decay)(u, l, mass);
+            g->c[l * LANES + r] = (R)decay.c;
+            g->l2[l * LANES + r] = (R)decay.l2;
+            g->rate[l * LANES + r] = decay.r;
+        }
+    }
+    g->step = NAME(load)(step);
+}
+
+/* sum (LANES) <- the sums of squares of `count` vectors, in several chains. */
+static void NAME(abreast_squares)(const R *w, int64_t count, double *sum)
+{
+    enum { CHAINS = 4 };
+    double chain[CHAINS * LANES] = {0};
+    int64_t i = 0;
+    for (; i + CHAINS <= count; i += CHAINS, w += CHAINS * LANES)
+        for (int q = 0; q < CHAINS * LANES; q++) chain[q] += (double)w[q] * (double)w[q];
+    for (int q = 0; q < (count - i) * LANES; q++) chain[q] += (double)w[q] * (double)w[q];
+    for (int r = 0; r < LANES; r++)
+        sum[r] = (chain[r] + chain[r + LANES]) + (chain[r + 2 * LANES] + chain[r + 3 * LANES]);
+}
+
+/* What a batch leaves, before its update. */
+static void NAME(abreast_note)(const Abreast *g, const Job *job, int64_t batch)
+{
+    const double part = (double)batch / g->mass;
+    double *sums = job->sums + 2 * g->first, square[LANES];
+    for (int r = 0; r < g->count; r++) sums[2 * r] += part * g->loss[r];
+    for (int64_t l = 0; g->decays && l < g->net->layers; l++) {
+        const Layer *layer = &g->net->layer[l];
+        NAME(abreast_squares)(g->params + layer->weight * LANES, layer->in * layer->out, square);
+        for (int r = 0; r < g->count; r++)
+            if (g->rate[l * LANES + r])
+                sums[2 * r + 1] += (double)batch * (g->rate[l * LANES + r] / 2 * square[r]);
+    }
+}
+
+/* One update of each from the sums over a batch of s dl/dparams. */
+static void NAME(abreast_update)(const Abreast *g, const int64_t *steps)
+{
+    const Net *net = g->net;
+    const Rule rule = NAME(rules)(g->updates, steps, g->count);
+    const int optimizer = g->updates[0].optimizer;
+    const int64_t d = net->params * LANES, weights = net->weights * LANES;
+    const V scale = NAME(splat)((R)(1 / g->mass)), none = NAME(splat)(0);
+    for (int64_t l = 0; l < net->layers; l++) {
+        const Layer *layer = &net->layer[l];
+        const int64_t w = layer->weight * LANES;
+        NAME(descend)(optimizer, &rule, scale, NAME(load)(g->l2 + l * LANES), NAME(load)(g->c + l * LANES),
+                      g->params + w, g->gradient + w, g->state + w, d, layer->in * layer->out * LANES);
+    }
+    NAME(descend)(optimizer, &rule, scale, none, none, g->params + weights, g->gradient + weights,
+                  g->state + weights, d, d - weights);
+}
+
+/* The items of a block: where they lie, or gathered where they do not lie one after another. */
+static void NAME(abreast_bring)(Abreast *g, const Job *job, int64_t begin)
+{
+    g->x = job->order ? g->inputs : (const R *)job->x + begin * job->x_stride;
+    g->x_stride = job->order ? g->net->x_stride : job->x_stride;
+    if (job->order)
+        NAME(gather)(job, 0, begin, &(Block){.net = g->net, .rows = g->rows, .inputs = g->inputs});
+}
+
+/* As `advance` for one network: one block of the batch under the cursor, with the update if it is the
+   last of its batch. */
+static int64_t NAME(advance_abreast)(const Job *job, Cursor *at, Abreast *g)
+{
+    const int64_t start = at->batch * job->batch_rows, left = job->rows - start;
+    const int64_t batch = left < job->batch_rows ? left : job->batch_rows, begin = start + at->row;
+    g->rows = NAME(block_rows)(job->abreast_rows, batch, at->row);
+    if (!at->row) {
+        at->mass = NAME(mass)(job, 0, start, batch);
+        memset(g->loss, 0, LANES * sizeof(double));
+    }
+    if (at->mass > 0) {
+        const int last = at->row + g->rows == batch;
+        int64_t *steps = job->steps + g->first;
+        NAME(abreast_rates)(g, at->mass);
+        NAME(abreast_bring)(g, job, begin);
+        NAME(abreast_forward)(g);
+        NAME(abreast_losses)(g, job, begin);
+        if (last) NAME(abreast_note)(g, job, batch);
+        if (g->plain && g->rows == batch) {
+            NAME(abreast_backward)(g, &(Descent){STORE_DECAYED, g->step, g->params});
+        } else {
+            const V one = NAME(splat)(1);
+            NAME(abreast_backward)(g, &(Descent){at->row ? STORE_ADD : STORE, one, g->gradient});
+            if (last) NAME(abreast_update)(g, steps);
+        }
+        for (int r = 0; last && r < g->count; r++) steps[r]++;
+    }
+    at->row += g->rows;
+    if (at->row == batch) {
+        at->batch++, at->row = 0;
+        at->done = start + batch == job->rows;
+    }
+    return g->rows;
+}
+
+/* `d` numbers of each network into lanes, or back. */
+static void NAME(abreast_carry)(const Abreast *g, R *numbers, int64_t d, R *lanes, int back)
+{
+    R *row[LANES];
+    for (int r = 0; r < g->count; r++) row[r] = numbers + (g->first + r) * d;
+    if (back)
+        NAME(from_lanes)(lanes, LANES, d, row, g->count, 1);
+    else
+        NAME(to_lanes)((const R *const *)row, g->count, d, lanes, LANES);
+}
+
+static void NAME(batches_abreast)(const Net *net, const Job *job, Cursor *at, void *memory)
+{
+    const double row_cost = job->row_cost * LANES, update_cost = 20 * (double)net->params * LANES;
+    const int64_t states = NAME(states)(job->updates) * net->params;
+    Abreast g = NAME(abreast)(net, job, at, memory);
+    const pl2_flush found = pl2_flush_on();
+    NAME(abreast_carry)(&g, (R *)job->params, net->params, g.params, 0);
+    NAME(abreast_carry)(&g, job->state, states, g.state, 0);
+    while (at->left > 0 && !at->done) {
+        at->left -= (double)NAME(advance_abreast)(job, at, &g) * row_cost;
+        if (!at->row) at->left -= update_cost;
+    }
+    NAME(abreast_carry)(&g, (R *)job->params, net->params, g.params, 1);
+    NAME(abreast_carry)(&g, job->state, states, g.state, 1);
+    pl2_flush_restore(found);
+}
