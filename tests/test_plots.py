@@ -438,6 +438,8 @@ def test_path_of_weights_by_layer():
     colors = [line.get_color() for line in display.lines_]
     assert len(set(colors[:4])) == len(set(colors[4:])) == 1
     assert abs(grey(colors[0]) - grey(colors[-1])) > 0.2
+    heights = [line.get_zorder() for line in display.lines_]
+    assert heights[0] == heights[4] < heights[1] < heights[2] < heights[3] == heights[5]
     assert display.lines_[0].get_alpha() == 0.5
     assert PathDisplay(L2, L2).plot().ax_.get_legend() is None
 

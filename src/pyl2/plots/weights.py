@@ -141,9 +141,10 @@ class PathDisplay(PathShown):
         alone = len(self.names) == len(self.groups)
         self.ax_.axhline(0, color="0.85", linewidth=1, zorder=0)
         self.lines_ = []
-        for values, group in zip(self.values.T, self.groups, strict=True):
+        lines = zip(self.values.T, self.groups, _turns(self.groups), strict=True)
+        for values, group, turn in lines:
             look = style.PARTS[group % len(style.PARTS)] | {"label": self.names[group]}
-            look |= {"marker": "."} if alone else _THIN[group % len(_THIN)]
+            look |= {"marker": "."} if alone else _THIN[group % len(_THIN)] | {"zorder": 2 + turn}
             self.lines_.append(horizontal.line(values, **look | kwargs))
         self.ax_.set_ylabel(self.ylabel)
         if len(self.names) > 1:
@@ -338,3 +339,12 @@ def _weights(path: L2Path, places: Iterable[int], layer: int | None) -> Array:
     return np.stack(
         [np.concatenate([W.ravel() for W in path.weights(place)[chosen]]) for place in places]
     )
+
+
+def _turns(groups: Array) -> Array:
+    """Return where in its group each is, from 0 to 1: drawn by turns no layer hides another."""
+    found = np.empty(len(groups))
+    for group in np.unique(groups):
+        mine = groups == group
+        found[mine] = np.linspace(0, 1, np.count_nonzero(mine))
+    return found
