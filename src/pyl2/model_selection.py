@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -215,7 +216,7 @@ def _listed(alphas: Array) -> str:
     return ", ".join(f"{alpha:g}" for alpha in alphas)
 
 
-def _judge(model: Any, X: Any, y: Any, weight: Any) -> Any:
+def _judge(model: Any, X: Any, y: Any, weight: Any) -> Callable[[Any], float]:
     """Return what scores the models of a fold: the higher, the better; NaN if it cannot."""
     arguments = {} if weight is None else {"sample_weight": weight}
     if model.scoring not in (None, "loss"):
@@ -224,10 +225,10 @@ def _judge(model: Any, X: Any, y: Any, weight: Any) -> Any:
     try:
         held = model._given_validation((X, y, weight), X.dtype)
         items = checks.items(held.X, held.y, held.sample_weight, model._network)
-    except ValueError:  # a class that this fold was not trained on
+    except ValueError:  # a class that this fold was not trained on, or rows without weight
         if model.scoring == "loss":
             return lambda fit: math.nan
-        return lambda fit: float(fit.score(X, y, **arguments))
+        return lambda fit: _number(lambda: fit.score(X, y, **arguments))
     if model.scoring == "loss":
         free = np.zeros(len(model._network.weights))
         return lambda fit: -fit._network._errors(items, free)[0]
@@ -235,10 +236,10 @@ def _judge(model: Any, X: Any, y: Any, weight: Any) -> Any:
     return lambda fit: scores.score(fit._network.predict(held.X), held.y, output, weight)
 
 
-def _number(score: Any) -> float:
+def _number(score: Callable[[], Any]) -> float:
     try:
         return float(score())
-    except ValueError:
+    except (ValueError, ZeroDivisionError):  # as of rows without weight
         return math.nan
 
 
