@@ -23,7 +23,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pyl2 import MLPClassifier, MLPClassifierCV, MLPRegressor, MLPRegressorCV, l2_path
-from pyl2.model_selection import choose, mean_scores
+from pyl2.model_selection import choose
+from pyl2.scores import mean_known
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -76,7 +77,7 @@ def test_one_standard_error():
 def test_folds_that_failed_are_left_out():
     nan = np.nan
     found = np.array([[0.7, nan, 0.9], [nan, nan, nan], [0.6, 0.9, nan], [0.1, nan, nan]])
-    np.testing.assert_allclose(mean_scores(found), [0.8, nan, 0.75, 0.1])
+    np.testing.assert_allclose(mean_known(found), [0.8, nan, 0.75, 0.1])
     assert choose(np.arange(4), found, "min") == 0
     assert choose(np.arange(4), found, "1se") == 2
     assert choose(np.arange(4), found[3:], "1se") == 0
@@ -303,8 +304,8 @@ def test_a_random_state_is_used_once_for_all():
 @pytest.mark.parametrize(
     ("parameters", "match"),
     [
-        ({"alphas": []}, "alphas must be different, at least one"),
-        ({"alphas": [1, 1]}, "alphas must be different"),
+        ({"alphas": []}, "alphas must hold different numbers, at least one"),
+        ({"alphas": [1, 1]}, "alphas must hold different"),
         ({"alphas": [-1.0]}, "alphas must be a finite number"),
         ({"alphas": 3}, "alphas"),
         ({"rule": "2se"}, "rule"),
