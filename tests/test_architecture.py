@@ -113,7 +113,7 @@ MAY_IMPORT = {
         "scores",
         "threads",
     },
-    "model_selection": {"abreast", "checks", "estimators", "path", "scores"},
+    "model_selection": {"abreast", "checks", "estimators", "l2", "path", "scores"},
     "export": {"checks", "estimators"},
     "model": {"checks", "files", "network"},
     "tables": {"checks"},

@@ -781,6 +781,7 @@ def alike(model: _Perceptron, alpha: float | None = None) -> Any:
         made.random_state = int(check_random_state(None).randint(2**31))
     if alpha is not None:
         made.alpha = alpha
+    made._validate_params()
     return made
 
 

@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from pyl2 import checks
 
 # What each decay is to an optimizer; the first is the default.
@@ -23,6 +25,14 @@ def per_layer(l2: Any, layers: int, name: str = "l2") -> tuple[float, ...]:
     if len(l2) != layers:
         raise ValueError(f"{name} must be a number or have one per layer ({layers}), got {len(l2)}")
     return tuple(checks.number(f"{name}[{layer}]", value, 0) for layer, value in enumerate(l2))
+
+
+def many(values: Any, name: str = "l2") -> list[float]:
+    """Return several lambdas, in their order: at least one, and no two the same."""
+    found = [checks.number(name, value, 0) for value in np.ravel(values).tolist()]
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f"{name} must hold different numbers, at least one, got {values!r}")
+    return found
 
 
 def check_n(n: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
-from pyl2 import abreast, checks, estimators, scores
+from pyl2 import abreast, checks, estimators, l2, scores
 from pyl2.checks import Array
 from pyl2.estimators import MLPClassifier, MLPRegressor
 from pyl2.path import default_alphas, l2_path
@@ -62,25 +63,15 @@ def choose(alphas: Array, found: Array, rule: str) -> int:
     (1, 2)
     """
     known = ~np.isnan(found)
-    counts = known.sum(axis=1)
-    if not counts.any():
+    if not known.any():
         raise ValueError("every fold failed at every alpha")
-    means = mean_scores(found)
+    means = scores.mean_known(found)
     best = int(np.flatnonzero(means == np.nanmax(means))[-1])
     if rule == "min":
         return best
     spread = found[best][known[best]]
     error = spread.std(ddof=1) / math.sqrt(len(spread)) if len(spread) > 1 else 0.0
     return int(np.flatnonzero(means >= means[best] - error)[-1])
-
-
-def mean_scores(found: Array) -> Array:
-    """Return the mean over the folds of each λ, NaN left out, NaN where all are."""
-    known = ~np.isnan(found)
-    counts = known.sum(axis=1)
-    sums = np.where(known, found, 0.0).sum(axis=1)
-    means: Array = np.divide(sums, counts, out=np.full(len(found), math.nan), where=counts > 0)
-    return means
 
 
 class _Chooses:
@@ -152,17 +143,14 @@ class _Chooses:
         self._warn_at_edge(chosen)
         path = l2_path(model, X, y, self.alphas_, sample_weight=sample_weight)
         if self.scoring is None:
-            path = dataclasses.replace(path, test_score=mean_scores(self.scores_path_))
+            path = dataclasses.replace(path, test_score=scores.mean_known(self.scores_path_))
         self.l2_path_ = path
 
     def _alphas(self, model: Any, rows: _Rows) -> Array:
         """Return the λs to choose from, ascending."""
         if self.alphas is None:
             return default_alphas(model, *rows)
-        values = [checks.number("alphas", value, 0) for value in np.ravel(self.alphas).tolist()]
-        if not values or len(set(values)) < len(values):
-            raise ValueError(f"alphas must be different, at least one, got {self.alphas!r}")
-        return np.sort(np.array(values, float))
+        return np.sort(np.array(l2.many(self.alphas, "alphas")))
 
     def _fold(self, model: Any, rows: _Rows, fold: tuple[Array, Array]) -> tuple[Array, str]:
         """Return the scores of a fold, NaN where training failed, and why it did."""
@@ -177,11 +165,13 @@ class _Chooses:
         abreast.train(trainings, items, model.n_threads)
         fitted = estimators.conclude_abreast(models, trainings)
         judge = _judge(models[0], X[test], y[test], None if weight is None else weight[test])
-        column = [
-            judge(fit) if good else math.nan for fit, good in zip(models, fitted, strict=True)
-        ]
-        failures = [str(training.diverged) for training in trainings if training.diverged]
-        return np.array(column, float), failures[0] if failures else ""
+        column, why = np.full(len(models), math.nan), ""
+        for i, (fit, good) in enumerate(zip(models, fitted, strict=True)):
+            if good:
+                column[i] = judge(fit)
+            else:
+                why = why or str(trainings[i].diverged)
+        return column, why
 
     def _tell_failures(self, reasons: list[str]) -> None:
         failed = np.isnan(self.scores_path_)
@@ -215,7 +205,7 @@ def _listed(alphas: Array) -> str:
     return ", ".join(f"{alpha:g}" for alpha in alphas)
 
 
-def _judge(model: Any, X: Any, y: Any, weight: Any) -> Any:
+def _judge(model: Any, X: Any, y: Any, weight: Any) -> Callable[[Any], float]:
     """Return what scores the models of a fold: the higher, the better; NaN if it cannot."""
     arguments = {} if weight is None else {"sample_weight": weight}
     if model.scoring not in (None, "loss"):
@@ -224,10 +214,10 @@ def _judge(model: Any, X: Any, y: Any, weight: Any) -> Any:
     try:
         held = model._given_validation((X, y, weight), X.dtype)
         items = checks.items(held.X, held.y, held.sample_weight, model._network)
-    except ValueError:  # a class that this fold was not trained on
+    except ValueError:  # a class that this fold was not trained on, or rows without weight
         if model.scoring == "loss":
             return lambda fit: math.nan
-        return lambda fit: float(fit.score(X, y, **arguments))
+        return lambda fit: _number(lambda: fit.score(X, y, **arguments))
     if model.scoring == "loss":
         free = np.zeros(len(model._network.weights))
         return lambda fit: -fit._network._errors(items, free)[0]
@@ -235,10 +225,10 @@ def _judge(model: Any, X: Any, y: Any, weight: Any) -> Any:
     return lambda fit: scores.score(fit._network.predict(held.X), held.y, output, weight)
 
 
-def _number(score: Any) -> float:
+def _number(score: Callable[[], Any]) -> float:
     try:
         return float(score())
-    except ValueError:
+    except (ValueError, ZeroDivisionError):  # as of rows without weight
         return math.nan
 
 

@@ -191,8 +191,8 @@ class L2Path:
             "norm": np.sqrt((self.norms**2).sum(axis=1)),
             "slope": self.slope,
             "curvature": self.curvature,
-            "saturation": _mean(self.saturation),
-            "evenness": _mean(np.hstack(self.evenness)),
+            "saturation": scores.mean_known(self.saturation),
+            "evenness": scores.mean_known(np.hstack(self.evenness)),
             "epochs": np.isfinite(self.curves[:, :, 0]).sum(axis=1),
             "stopped": np.array(self.stopped, dtype=object),
         }
@@ -457,9 +457,7 @@ def default_alphas(model: Any, X: Matrix, y: ArrayLike, sample_weight: Any = Non
 
 def _check_l2(l2: Any, start: str, network: Network) -> list[float]:
     """Return the λs in the order of training."""
-    values = [checks.number("l2", value, 0) for value in np.atleast_1d(np.asarray(l2)).tolist()]
-    if not values or len(set(values)) < len(values):
-        raise ValueError(f"l2 must hold different numbers, at least one, got {l2!r}")
+    values = lambdas.many(l2)
     if start == "warm" and values != sorted(values):
         if values != sorted(values, reverse=True):
             raise ValueError("l2 must ascend or descend with start='warm'")
@@ -659,15 +657,6 @@ def _defaults(trainer: Any, divisor: float) -> Array:
     if trainer.optimizer not in ("lbfgs", "pso"):
         most = min(most, _MOST_TAKEN / trainer.eta)
     found: Array = divisor * np.geomspace(_LEAST, most, _DEFAULT)
-    return found
-
-
-def _mean(columns: Array) -> Array:
-    """Return the mean over the columns of each row, NaN left out, NaN where there is nothing."""
-    known = ~np.isnan(columns)
-    count = known.sum(axis=1)
-    sums = np.where(known, columns, 0).sum(axis=1)
-    found: Array = np.divide(sums, count, out=np.full(len(columns), math.nan), where=count > 0)
     return found
 
 

@@ -1,4 +1,4 @@
-"""How good predictions are: accuracy of classes, R² of numbers."""
+"""How good predictions are: accuracy of classes, R² of numbers; and means of what is known."""
 
 from __future__ import annotations
 
@@ -58,3 +58,12 @@ def _r2(predicted: Array, Y: Array, weight: Array | None) -> float:
     found = np.where(residual == 0, 1.0, 0.0)
     found[varies] = 1 - residual[varies] / spread[varies]
     return float(found.mean())
+
+
+def mean_known(columns: Array) -> Array:
+    """Return the mean over the columns of each row, NaN left out; NaN where there is nothing."""
+    known = ~np.isnan(columns)
+    counts = known.sum(axis=1)
+    sums = np.where(known, columns, 0.0).sum(axis=1)
+    means: Array = np.divide(sums, counts, out=np.full(len(columns), math.nan), where=counts > 0)
+    return means
