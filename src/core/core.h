@@ -42,7 +42,7 @@ typedef struct {
 /* One shape: parameters are W_1 .. W_L, then b_1 .. b_L, each matrix in C order (in, out). */
 typedef struct {
     int64_t layers, inputs, outputs, weights, params;
-    int64_t lanes;          /* numbers of a vector */
+    int64_t lanes;         /* numbers of a vector */
     int64_t columns;       /* sum of all strides */
     int64_t params_stride; /* params padded */
     int64_t widest;        /* the largest stride */
