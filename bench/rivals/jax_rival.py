@@ -128,7 +128,7 @@ def _training(case):
 
 
 def logits(case, layers, x):
-    """z of the last layer."""
+    """The z of the last layer."""
     for W, b in layers[:-1]:
         x = ACTIVATIONS[case.hidden](x @ W + b)
     W, b = layers[-1]
