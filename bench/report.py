@@ -313,3 +313,69 @@ def _tick(record: dict) -> str:
     case = record["case"]
     lines = (case["name"], "-".join(map(str, case["layer_sizes"])), case["optimizer"] or "")
     return "\n".join(lines)
+
+
+# --- tasks: the rivals of each below one another -------------------------------------------------
+
+
+def by_time(record: dict) -> list[str]:
+    """Ours first, then the fastest."""
+    medians = {name: spread(record, name)["median"] for name in record["rivals"]}
+    return sorted(medians, key=lambda name: (name != OURS, medians[name]))
+
+
+def task_row(record: dict, name: str) -> list[str]:
+    """Name, times and speed of a rival."""
+    s = summary(record, name)
+    first = best(record)
+    number = s["ratio"] if name != OURS else first and first[1]
+    ratio = times(number) if number else "–"
+    return [
+        f"[bold]{name}[/]" if name == OURS else name,
+        milliseconds(s["median"]),
+        milliseconds(s["min"]),
+        f"{milliseconds(s['low'])}–{milliseconds(s['high'])}",
+        f"best {ratio}" if name == OURS else ratio,
+        significant(s["gflops"]),
+        "–" if s["peak"] is None else f"{100 * s['peak']:.1f}",
+    ]
+
+
+def tasks_markdown(results: dict) -> str:
+    """One row for each rival, one column for each task: ms (× pyl2)."""
+    records = results["cases"]
+    names = list(dict.fromkeys(name for record in records for name in by_time(record)))
+    rows = [["", *(f"{record['title']}, {record['task']}" for record in records)]]
+    rows += [["---"] * len(rows[0])]
+    rows += [[name, *(_task_cell(record, name) for record in records)] for name in names]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([*lines, "", heading(results)])
+
+
+def _task_cell(record: dict, name: str) -> str:
+    if name not in record["rivals"]:
+        return "–"
+    s = summary(record, name)
+    text = milliseconds(s["median"])
+    if name != OURS:
+        return f"{text} ({times(s['ratio'])})" if s["ratio"] else text
+    share = "" if s["peak"] is None else f", {100 * s['peak']:.0f} % of peak"
+    return f"**{text}**{share}"
+
+
+def tasks_figure(results: dict, path) -> None:
+    """Bars of the time of each task."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    records = [record for record in results["cases"] if record["rivals"]]
+    fig, axes = plt.subplots(figsize=(4 * len(records) + 1, 4), layout="constrained")
+    ticks = [f"{record['title']}\n{record['task']}" for record in records]
+    bars(axes, records, ticks, "ms")
+    axes.legend(frameon=False, fontsize=8)
+    title = f"{where(results)}, float32; above the bars: × {OURS}"
+    axes.set_title(title, fontsize=9, loc="left")
+    fig.savefig(path, dpi=150)
+    plt.close(fig)

@@ -73,56 +73,16 @@ def table(results: dict) -> Table:
         shown.add_column(column, justify="left" if column == "rival" else "right", no_wrap=True)
     for record in results["cases"]:
         labels = [f"[bold]{record['case']['name']}[/], {record['title']}", record["task"]]
-        for i, name in enumerate(_by_time(record)):
+        for i, name in enumerate(report.by_time(record)):
             shown.add_row(labels[i] if i < 2 else "", *_row(record, name))
         shown.add_section()
     return shown
 
 
-def _by_time(record: dict) -> list[str]:
-    """Ours first, then the fastest."""
-    medians = {name: report.spread(record, name)["median"] for name in record["rivals"]}
-    return sorted(medians, key=lambda name: (name != report.OURS, medians[name]))
-
-
 def _row(record: dict, name: str) -> list[str]:
-    s, rival = report.summary(record, name), record["rivals"][name]
-    first = report.best(record)
-    number = s["ratio"] if name != report.OURS else first and first[1]
-    ratio = report.times(number) if number else "–"
-    return [
-        f"[bold]{name}[/]" if name == report.OURS else name,
-        report.milliseconds(s["median"]),
-        report.milliseconds(s["min"]),
-        f"{report.milliseconds(s['low'])}–{report.milliseconds(s['high'])}",
-        f"best {ratio}" if name == report.OURS else ratio,
-        report.significant(s["gflops"]),
-        "–" if s["peak"] is None else f"{100 * s['peak']:.1f}",
-        report.significant(rival["best"]),
-        f"{rival['apart']:.0e}",
-    ]
-
-
-def markdown(results: dict) -> str:
-    """One row for each rival, one column for each task: ms (× pyl2)."""
-    records = results["cases"]
-    names = list(dict.fromkeys(name for record in records for name in _by_time(record)))
-    rows = [["", *(f"{record['title']}, {record['task']}" for record in records)]]
-    rows += [["---"] * len(rows[0])]
-    rows += [[name, *(_cell(record, name) for record in records)] for name in names]
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([*lines, "", report.heading(results)])
-
-
-def _cell(record: dict, name: str) -> str:
-    if name not in record["rivals"]:
-        return "–"
-    s = report.summary(record, name)
-    text = report.milliseconds(s["median"])
-    if name != report.OURS:
-        return f"{text} ({report.times(s['ratio'])})" if s["ratio"] else text
-    share = "" if s["peak"] is None else f", {100 * s['peak']:.0f} % of peak"
-    return f"**{text}**{share}"
+    rival = record["rivals"][name]
+    ends = report.significant(rival["best"]), f"{rival['apart']:.0e}"
+    return [*report.task_row(record, name), *ends]
 
 
 # --- all of it ------------------------------------------------------------------------------------
@@ -160,30 +120,12 @@ def main(argv=None) -> int:
     results = run(args)
     report.show(results, table(results), CONVENTION)
     if args.markdown:
-        print(markdown(results))
+        print(report.tasks_markdown(results))
     if args.json:
         args.json.write_text(json.dumps(results, indent=1) + "\n")
     if args.output:
-        figure(results, args.output)
+        report.tasks_figure(results, args.output)
     return int(any(record["failures"] for record in results["cases"]))
-
-
-def figure(results: dict, path) -> None:
-    """Bars of the time of each task."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    records = [record for record in results["cases"] if record["rivals"]]
-    fig, axes = plt.subplots(figsize=(4 * len(records) + 1, 4), layout="constrained")
-    ticks = [f"{record['title']}\n{record['task']}" for record in records]
-    report.bars(axes, records, ticks, "ms for all iterations")
-    axes.legend(frameon=False, fontsize=8)
-    title = f"{report.where(results)}, float32; above the bars: × {report.OURS}"
-    axes.set_title(title, fontsize=9, loc="left")
-    fig.savefig(path, dpi=150)
-    plt.close(fig)
 
 
 if __name__ == "__main__":

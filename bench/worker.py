@@ -17,6 +17,7 @@ from dataclasses import asdict
 
 import fits
 import numpy as np
+import paths
 import rivals
 import swarms
 from cases import Case, make
@@ -127,10 +128,42 @@ class Swarm:
         return {"best": float(self._best), "errors": errors.tolist()}
 
 
-ROLES = {"rival": Rival, "estimators": Estimators, "peak": PeakMeter, "swarm": Swarm}
+class Path:
+    """Trains the networks of a path."""
+
+    def __init__(self, name: str) -> None:
+        self._module = paths.load(name)
+
+    def hello(self) -> dict:
+        """What runs here."""
+        return {"versions": self._module.versions()}
+
+    def prepare(self, task: dict) -> dict:
+        """Take a task."""
+        self._task = paths.Task.read(task)
+        self._problem = make(self._task)
+        return {}
+
+    def round(self) -> dict:
+        """Train all networks from the start; the time of some is scaled to that of all."""
+        train, self._params, part = self._module.prepare(self._task, self._problem)
+        return clocked(train, part / self._task.networks)
+
+    def reached(self) -> dict:
+        """The parameters after the last round, of all networks that were trained."""
+        return {"params": encode(self._params().astype(self._task.dtype, copy=False))}
 
 
-def clocked(call, times: int) -> dict:
+ROLES = {
+    "rival": Rival,
+    "estimators": Estimators,
+    "peak": PeakMeter,
+    "swarm": Swarm,
+    "path": Path,
+}
+
+
+def clocked(call, times: float) -> dict:
     """Seconds of one of so many times that `call()` does a thing, and our share of the core.
 
     Where another process had much of the only core, the processor's time is taken, which leaves

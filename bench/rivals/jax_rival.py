@@ -53,7 +53,7 @@ def prepare(case, problem):
         return _predict(case, layers, X)
     Y = jnp.array(problem.targets(case))
     orders = jnp.array(problem.orders, jnp.int32)
-    steps = _steps(case)
+    steps = steps_of(case)
     program, result = _training(case), []
 
     def train():
@@ -78,10 +78,10 @@ def _predict(case, layers, X):
 
 @cache
 def _prediction(case):
-    return jax.jit(lambda layers, x: LINKS[case.output](_logits(case, layers, x)))
+    return jax.jit(lambda layers, x: LINKS[case.output](logits(case, layers, x)))
 
 
-def _steps(case):
+def steps_of(case):
     """What Adam needs at each step, as (epochs, batches) arrays."""
     count = -(-case.items // case.rows)
     t = np.arange(1, case.epochs * count + 1).reshape(case.epochs, count)
@@ -104,7 +104,7 @@ def _training(case):
         return update(case, case.decay(len(rows)), layers, grads, moments, step)
 
     def partial_loss(layers, x, y):
-        return LOSSES[case.output](_logits(case, layers, x), y) / len(x)
+        return LOSSES[case.output](logits(case, layers, x), y) / len(x)
 
     def program(layers, X, Y, orders, steps):
         def epoch(state, inputs):
@@ -127,7 +127,8 @@ def _training(case):
     return jax.jit(program)
 
 
-def _logits(case, layers, x):
+def logits(case, layers, x):
+    """The z of the last layer."""
     for W, b in layers[:-1]:
         x = ACTIVATIONS[case.hidden](x @ W + b)
     W, b = layers[-1]

@@ -42,7 +42,7 @@ typedef struct {
 /* One shape: parameters are W_1 .. W_L, then b_1 .. b_L, each matrix in C order (in, out). */
 typedef struct {
     int64_t layers, inputs, outputs, weights, params;
-    int64_t lanes;          /* numbers of a vector */
+    int64_t lanes;         /* numbers of a vector */
     int64_t columns;       /* sum of all strides */
     int64_t params_stride; /* params padded */
     int64_t widest;        /* the largest stride */
@@ -80,8 +80,8 @@ typedef struct {
     double row_cost;     /* see pl2_measure */
     int64_t block_rows;
     int32_t lanes;        /* whether the items of a block fill the lanes of vectors: see lanes.h */
-    int64_t abreast;      /* networks of a part that go abreast, see abreast.h: the lanes of a vector, */
-    int64_t grouped;      /* and so do the first so many networks; the others are parts of their own */
+    int64_t grouped;      /* the first so many networks go abreast (see abreast.h), */
+    int64_t abreast;      /* so many in a part, which are the lanes of a vector; others have one each */
     int64_t abreast_rows; /* of a block of theirs */
     int64_t chunks;       /* of blocks, about equal, each of which may go to another thread */
     double *part_sums;    /* errors, gradient: (P, chunks, 2): sums of s loss and of s */
@@ -103,8 +103,8 @@ typedef struct {
     void *result; /* predict: (rows, out); gradient: (d); input_gradient: (rows, outputs, in) */
 } Job;
 
-/* Where a verb stands in one part of a job: a network, or the first of some abreast, and a chunk of its rows or, in an epoch, all
-   of them.  Starts as pl2_part makes it. */
+/* Where a verb stands in one part of a job: a network, or the first of some abreast, and a chunk of its
+   rows or, in an epoch, all of them.  Starts as pl2_part makes it. */
 typedef struct {
     int64_t network, chunk, first_row, last_row; /* the part */
     int64_t abreast;                             /* networks that go abreast, or 0 */
@@ -154,7 +154,8 @@ typedef struct {
 /* net.c: what follows from a shape.  `layer` (layers) has in, out and activation set. */
 void pl2_plan(Net *net, int64_t item_bytes, int64_t width);
 /* Sets row_cost, the operations of a training step for each row, roughly and at most, block_rows,
-   the rows that go through the layers together, lanes, and chunks.  All arrays must be in place. */
+   the rows that go through the layers together, lanes, chunks, and who goes abreast.  All arrays must
+   be in place. */
 void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes);
 /* The parts of a job, and the start of one. */
 int64_t pl2_parts(const Job *job);

@@ -117,18 +117,30 @@ static int64_t most_chunks(const Net *net, const Job *job, int64_t batch_rows)
     return net->params < LARGE ? GRADIENTS : LARGE_GRADIENTS;
 }
 
-/* Networks go abreast where they are many enough and so small that a vector for each of their parameters
-   stays in the nearest caches.  Measured. */
-#define ABREAST_BYTES 1048576
-#define ABREAST_PART 4
+/* Networks go abreast where as many fill so much more of the vectors than the units of each would, and
+   the vectors of their parameters and state are not too many for the caches.  Measured; see
+   bench/path.py. */
+#define ABREAST_GAIN 1.125
+#define ABREAST_BYTES 4194304
 #define ABREAST_ROWS 32
+
+static int go_abreast(const Net *net, int64_t networks)
+{
+    int64_t units = 0, filled = 0;
+    for (int64_t l = 0; l < net->layers; l++) {
+        units += net->layer[l].out;
+        filled += (net->layer[l].out + net->lanes - 1) / net->lanes * net->lanes;
+    }
+    return (double)(networks * filled) > ABREAST_GAIN * (double)(net->lanes * units);
+}
 
 static int64_t grouped(const Net *net, const Job *job, int64_t item_bytes)
 {
-    const int64_t rest = job->networks % net->lanes;
-    if (!job->updates || job->indptr || job->order_stride || net->lanes == 1) return 0;
-    if (net->params * net->lanes * item_bytes > ABREAST_BYTES) return 0;
-    return job->networks - (rest * ABREAST_PART < net->lanes ? rest : 0);
+    if (!job->updates || !job->networks || job->indptr || job->order_stride || net->lanes == 1) return 0;
+    const int64_t rest = job->networks % net->lanes, states = pl2_states[job->updates->optimizer];
+    if ((1 + states) * net->params * net->lanes * item_bytes > ABREAST_BYTES) return 0;
+    if (!go_abreast(net, net->lanes)) return 0;
+    return job->networks - (go_abreast(net, rest) ? 0 : rest);
 }
 
 static int64_t blocks(const Job *job) { return (job->rows + job->block_rows - 1) / job->block_rows; }
@@ -182,7 +194,8 @@ Cursor pl2_part(const Job *job, int64_t part)
    list of touched rows; and for a block the losses of its rows, float64, targets in lanes (outputs, room),
    activations and, to go back, deltas (room, columns) each, for CSR the spans (room, 2) of the items,
    int64, and as the verb needs them rows as long as the inputs (room, x_stride). */
-static int64_t work_alone(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team)
+static int64_t work_alone(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes,
+                          int64_t team)
 {
     const int64_t room = pl2_room(most(1, least(batch_rows, job->block_rows)), item_bytes);
     const int64_t targets = net->layer[net->layers - 1].stride;

@@ -51,8 +51,7 @@ PL2_INLINE void NAME(finish)(const Product *g, const int store, const int activa
     if (store == STORE_SLOPE)
         sum = sum * NAME(slope)(activation, NAME(load_part)(g->by + i * g->c_stride + j, lanes));
     if (store == STORE_ADD) sum = NAME(load_part)(c, lanes) + sum;
-    if (store == STORE_DECAYED)
-        sum = NAME(decayed)(NAME(load_part)(c, lanes), g->shrink, g->scale * sum);
+    if (store == STORE_DECAYED) sum = NAME(decayed)(NAME(load_part)(c, lanes), g->shrink, g->scale * sum);
     NAME(store_part)(c, sum, lanes);
 }
 

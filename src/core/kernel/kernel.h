@@ -184,6 +184,6 @@ static void NAME(add_up)(const Net *net, const Job *job)
 }
 
 const Kernels NAME(kernels) = {
-    LANES * sizeof(R), NAME(predict), NAME(errors), NAME(gradient), NAME(input_gradient),
-    NAME(epoch), NAME(add_up),  NAME(move),
+    LANES * sizeof(R),    NAME(predict), NAME(errors), NAME(gradient),
+    NAME(input_gradient), NAME(epoch),   NAME(add_up), NAME(move),
 };
