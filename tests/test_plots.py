@@ -315,6 +315,17 @@ def test_scores_of_a_path(path):
     assert legend(display.ax_) == ["trained on"]
 
 
+def test_paths_that_a_display_is_not_of():
+    plain = l2_path(Network((3, 2), hidden=[], seed=0), VALUES, VALUES[:, :2], [1, 2], epochs=1)
+    with pytest.raises(ValueError, match="one input and one output, got 3 and 2"):
+        FitDisplay.from_results(plain, VALUES, VALUES)
+    with pytest.raises(ValueError, match="two features, got 3"):
+        BoundaryDisplay.from_results(plain, VALUES, [0, 1, 0, 1])
+    with pytest.raises(ValueError, match="no hidden layers"):
+        SaturationDisplay.from_results(plain)
+    assert len(PathDisplay.from_results(plain).plot().lines_) == 6
+
+
 @pytest.mark.parametrize("scoring", [None, "neg_mean_absolute_error"])
 def test_scores_of_an_estimator_that_chooses(scoring):
     options = {"solver": "lbfgs", "max_iter": 50, "random_state": 0, "activation": "tanh"}
