@@ -118,7 +118,7 @@ MAY_IMPORT = {
     "model": {"checks", "files", "network"},
     "tables": {"checks"},
     "plots": {"plots.choice", "plots.decay", "plots.functions", "plots.training", "plots.weights"},
-    "plots.choice": {"checks", "path", "plots.of_path", "plots.style"},
+    "plots.choice": {"checks", "model_selection", "path", "plots.of_path", "plots.style"},
     "plots.decay": {"checks", "experiments", "plots.style"},
     "plots.functions": {"checks", "path", "plots.of_path", "plots.style"},
     "plots.of_path": {"checks", "path"},

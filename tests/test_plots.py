@@ -4,7 +4,6 @@ import subprocess
 import sys
 import warnings
 from itertools import pairwise
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,8 +16,17 @@ from matplotlib.colors import to_rgb  # noqa: E402
 from sklearn.base import clone  # noqa: E402
 from sklearn.exceptions import ConvergenceWarning  # noqa: E402
 
-from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, l2_path, plots  # noqa: E402
+from pyl2 import (  # noqa: E402
+    Backprop,
+    MLPClassifier,
+    MLPRegressor,
+    MLPRegressorCV,
+    Network,
+    l2_path,
+    plots,
+)
 from pyl2.experiments import decay_grid  # noqa: E402
+from pyl2.path import BiasVariance  # noqa: E402
 from pyl2.plots import (  # noqa: E402
     BiasVarianceDisplay,
     BoundaryDisplay,
@@ -307,11 +315,39 @@ def test_scores_of_a_path(path):
     assert legend(display.ax_) == ["trained on"]
 
 
-def test_scores_of_folds_from_an_estimator():
-    fitted = SimpleNamespace(rule="1se", alpha_=1.0, alphas_=L2, scores_path_=VALUES)
-    display = ScoreDisplay.from_results(fitted).plot()
-    np.testing.assert_allclose(display.lines_[0].get_ydata(), VALUES.mean(axis=1))
-    assert legend(display.ax_) == ["held out", "1se: λ = 1"]
+def test_paths_that_a_display_is_not_of():
+    plain = l2_path(Network((3, 2), hidden=[], seed=0), VALUES, VALUES[:, :2], [1, 2], epochs=1)
+    with pytest.raises(ValueError, match="one input and one output, got 3 and 2"):
+        FitDisplay.from_results(plain, VALUES, VALUES)
+    with pytest.raises(ValueError, match="two features, got 3"):
+        BoundaryDisplay.from_results(plain, VALUES, [0, 1, 0, 1])
+    with pytest.raises(ValueError, match="no hidden layers"):
+        SaturationDisplay.from_results(plain)
+    assert len(PathDisplay.from_results(plain).plot().lines_) == 6
+
+
+@pytest.mark.parametrize("scoring", [None, "neg_mean_absolute_error"])
+def test_scores_of_an_estimator_that_chooses(scoring):
+    options = {"solver": "lbfgs", "max_iter": 50, "random_state": 0, "activation": "tanh"}
+    model = MLPRegressorCV(
+        hidden_layer_sizes=5, alphas=L2, cv=4, rule="1se", scoring=scoring, **options
+    )
+    noisy = X + 0.3 * np.random.default_rng(0).normal(size=30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "alpha_", UserWarning)  # at an edge of the grid
+        model.fit(X[:, None], noisy)
+    display = ScoreDisplay.from_results(model).plot()
+    folds = model.scores_path_
+    np.testing.assert_allclose(display.lines_[-1].get_ydata(), folds.mean(axis=1))
+    best = L2[folds.mean(axis=1).argmax()]
+    assert display.choices == {"min": best, "1se, chosen": model.alpha_}
+    assert display.ax_.get_ylabel() == ("R²" if scoring is None else "score")
+    if scoring is None:
+        trained_on = display.lines_[0].get_ydata()
+        np.testing.assert_array_equal(trained_on, model.l2_path_.train_score)
+    else:
+        assert len(display.lines_) == 1
 
 
 def test_boundaries_of_a_path():
@@ -326,6 +362,10 @@ def test_boundaries_of_a_path():
         np.testing.assert_allclose(chances[0, -1], corner, rtol=1e-6)
         said = display.axes_[0 if i == 0 else 1].get_title()
         assert said == f"λ = {L2[i]:g}\naccuracy {model.score(points, y):.3g}"
+    two = l2_path(Network((2, 3, 2), output="softmax", seed=0), points, y, [1], epochs=1)
+    display = BoundaryDisplay.from_results(two, points, y)
+    second = two.network(0).predict([[display.x[0], display.y[0]]])[0, 1]
+    assert display.chances[0, 0, 0] == pytest.approx(second)
     many = l2_path(CLASSIFIER, points, np.arange(30) % 3, [1])
     display = BoundaryDisplay.from_results(many, points, np.arange(30) % 3).plot()
     assert display.chances.shape[-1] == 3
@@ -451,6 +491,7 @@ def test_histograms():
         counts, edges = np.histogram(mine, 20, (weights.min(), weights.max()))
         np.testing.assert_array_equal(stairs.get_data().values, counts)
         np.testing.assert_allclose(stairs.get_data().edges, edges)
+        assert stairs.get_data().baseline is None  # no walls at the ends
     assert display.ax_.get_yscale() == "log"
     assert legend(display.ax_) == ["λ = 0.01", "λ = 0.1", "λ = 1", "λ = 10"]
 
@@ -477,7 +518,9 @@ def test_scores_of_folds_and_choices():
     error = np.nanstd(folds, axis=1, ddof=1) / np.sqrt(count)
     corners = band.get_paths()[0].vertices
     top = [corners[corners[:, 0] == place, 1].max() for place in L2]
+    low = [corners[corners[:, 0] == place, 1].min() for place in L2]
     np.testing.assert_allclose(top, np.nanmean(folds, axis=1) + error)
+    np.testing.assert_allclose(low, np.nanmean(folds, axis=1) - error)
     assert [mark.get_xdata()[0] for mark in display.marks_] == [0.1, 1]
     assert legend(display.ax_) == ["trained on", "held out", "min: λ = 0.1", "1se: λ = 1"]
     assert display.ax_.get_ylabel() == "R²"
@@ -504,7 +547,9 @@ def test_bias_and_variance():
     total = bias + variance
     np.testing.assert_allclose(drawn, [total, bias, variance, total + 1])
     assert legend(display.ax_) == ["sum", "bias²", "variance", "test error"]
-    assert len(BiasVarianceDisplay(L2, bias, variance).plot().lines_) == 3
+    found = BiasVariance(L2, bias, variance, np.empty((4, 1, 1, 1)))
+    drawn = [line.get_ydata() for line in BiasVarianceDisplay.from_results(found).plot().lines_]
+    np.testing.assert_allclose(drawn, [total, bias, variance])
 
 
 def trained(optimizer, l2=0.1, validation=None):

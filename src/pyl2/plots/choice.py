@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,8 @@ from pyl2.plots.of_path import PathShown
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from pyl2.path import L2Path
+    from pyl2.model_selection import MLPClassifierCV, MLPRegressorCV
+    from pyl2.path import BiasVariance, L2Path
 
 _SCORES: dict[str, dict[str, Any]] = {
     "trained on": {"color": "0.5", "linestyle": "--", "markerfacecolor": "white"},
@@ -25,15 +26,6 @@ _MARKS: tuple[dict[str, Any], ...] = (
     {"color": "tab:red", "linestyle": ":"},
     {"color": "tab:blue", "linestyle": "-."},
 )
-
-
-class Chosen(Protocol):
-    """What an estimator that chooses λ by folds knows after ``fit``."""
-
-    rule: str
-    alpha_: float
-    alphas_: Array
-    scores_path_: Array
 
 
 class ScoreDisplay(PathShown):
@@ -92,13 +84,14 @@ class ScoreDisplay(PathShown):
         self.measure = measure
 
     @classmethod
-    def from_results(cls, results: L2Path | Chosen) -> ScoreDisplay:
+    def from_results(cls, results: L2Path | MLPClassifierCV | MLPRegressorCV) -> ScoreDisplay:
         """Make one of what ``l2_path`` returns, or of a fitted estimator that chooses λ by folds.
 
         Parameters
         ----------
         results : L2Path, or fitted MLPClassifierCV or MLPRegressorCV
-            Marked is the best λ on held-out rows, or the one that the estimator has chosen.
+            Marked is the best λ on held-out rows, or what each rule of the estimator would choose.
+            Its scores on rows trained on are those of all rows together.
 
         Returns
         -------
@@ -108,13 +101,26 @@ class ScoreDisplay(PathShown):
         from pyl2.path import L2Path
 
         if not isinstance(results, L2Path):
-            choices = {results.rule: results.alpha_}
-            return cls(results.alphas_, None, results.scores_path_, choices=choices)
+            return cls._of_folds(results)
         if np.isnan(results.test_score).all():
             return cls(results.l2, results.train_score, measure=results.measure)
         choices = {"best": float(results.l2[results.best])}
         scores = results.train_score, results.test_score
         return cls(results.l2, *scores, choices=choices, measure=results.measure)
+
+    @classmethod
+    def _of_folds(cls, fitted: MLPClassifierCV | MLPRegressorCV) -> ScoreDisplay:
+        from pyl2.model_selection import RULES, choose
+
+        l2, folds = fitted.alphas_, fitted.scores_path_
+        choices = {
+            rule + ", chosen" * (rule == fitted.rule): float(l2[choose(l2, folds, rule)])
+            for rule in RULES
+        }
+        if fitted.scoring is not None:
+            return cls(l2, None, folds, choices=choices)
+        path = fitted.l2_path_
+        return cls(l2, path.train_score, folds, choices=choices, measure=path.measure)
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> ScoreDisplay:
         """Draw scores, standard errors of the folds, and choices.
@@ -201,6 +207,21 @@ class BiasVarianceDisplay:
             None if test_error is None else style.columns("test_error", test_error, self.l2)[:, 0]
         )
 
+    @classmethod
+    def from_results(cls, results: BiasVariance) -> BiasVarianceDisplay:
+        """Make one of what ``pyl2.path.bias_variance`` returns.
+
+        Parameters
+        ----------
+        results : BiasVariance
+
+        Returns
+        -------
+        BiasVarianceDisplay
+            To be drawn by ``plot``.
+        """
+        return cls(results.l2, results.bias, results.variance)
+
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> BiasVarianceDisplay:
         """Draw the lines, on logarithmic axes.
 
@@ -237,11 +258,11 @@ class BiasVarianceDisplay:
 
 
 def _spread(scores: Array) -> tuple[Array, Array]:
-    """Return the mean over the folds and its standard error, NaNs left out; 0 of a single fold."""
+    """Return the mean over the folds and its standard error, NaNs left out; NaN of one fold."""
     good = np.isfinite(scores)
     count = good.sum(axis=1)
     with np.errstate(all="ignore"):
         mean = np.where(good, scores, 0).sum(axis=1) / count
         squares = np.where(good, scores - mean[:, None], 0) ** 2
         error = np.sqrt(squares.sum(axis=1) / (count - 1) / count)
-    return mean, np.where(count > 1, error, 0)
+    return mean, error

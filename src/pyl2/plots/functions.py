@@ -95,7 +95,17 @@ class FitDisplay(PathShown):
         -------
         FitDisplay
             To be drawn by ``plot``.
+
+        Raises
+        ------
+        ValueError
+            If its networks have another number of inputs or outputs.
         """
+        sizes = path.template.layer_sizes
+        if (sizes[0], sizes[-1]) != (1, 1):
+            raise ValueError(
+                f"FitDisplay is of one input and one output, got {sizes[0]} and {sizes[-1]}"
+            )
         data = np.asarray(X, float).ravel(), np.asarray(y, float).ravel()
         x = _span(data[0], 300, 0.05)
         shown = style.chosen(at, len(path.l2))
@@ -239,7 +249,15 @@ class BoundaryDisplay(PathShown):
         -------
         BoundaryDisplay
             To be drawn by ``plot``.
+
+        Raises
+        ------
+        ValueError
+            If its networks have another number of inputs.
         """
+        inputs = path.template.layer_sizes[0]
+        if inputs != 2:
+            raise ValueError(f"BoundaryDisplay is of two features, got {inputs}")
         points, classes = np.asarray(X, float), np.ravel(y)
         x, height = (_span(column, 150, 0.1) for column in points.T)
         plane = np.stack(np.meshgrid(x, height), axis=-1).reshape(-1, 2)

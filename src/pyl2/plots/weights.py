@@ -296,7 +296,14 @@ class SaturationDisplay(PathShown):
         -------
         SaturationDisplay
             To be drawn by ``plot``.
+
+        Raises
+        ------
+        ValueError
+            If they have none.
         """
+        if not path.saturation.size:
+            raise ValueError("there are no hidden layers, whose units may be saturated")
         return cls(path.l2, path.saturation)
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> SaturationDisplay:
