@@ -85,7 +85,7 @@ MAY_IMPORT = {
     },
     "export": {"checks", "estimators"},
     "model": {"checks", "files", "network"},
-    "tables": {"checks"},
+    "tables": {"checks", "files"},
     "plots": set(),
     "report": set(),
     "__main__": {
@@ -93,6 +93,7 @@ MAY_IMPORT = {
         "checks",
         "convert",
         "experiments",
+        "files",
         "model",
         "plots",
         "report",
@@ -101,7 +102,7 @@ MAY_IMPORT = {
 }
 
 # Not imported with a module of ours but inside the function that needs them.
-LATE = {"scipy", "sklearn", "safetensors", "matplotlib", "pandas"}
+LATE = {"scipy", "sklearn", "matplotlib", "pandas"}
 SCIKIT_LEARNS = {"estimators", "export"}
 
 
