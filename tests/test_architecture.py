@@ -116,7 +116,7 @@ MAY_IMPORT = {
     "model_selection": {"abreast", "checks", "estimators", "l2", "path", "scores"},
     "export": {"checks", "estimators"},
     "model": {"checks", "files", "network"},
-    "tables": {"checks"},
+    "tables": {"checks", "files"},
     "plots": {"plots.choice", "plots.decay", "plots.functions", "plots.training", "plots.weights"},
     "plots.choice": {"checks", "model_selection", "path", "plots.of_path", "plots.style"},
     "plots.decay": {"checks", "experiments", "plots.style"},
@@ -131,6 +131,7 @@ MAY_IMPORT = {
         "checks",
         "convert",
         "experiments",
+        "files",
         "model",
         "plots",
         "report",
@@ -139,7 +140,7 @@ MAY_IMPORT = {
 }
 
 # Not imported with a module of ours but inside the function that needs them.
-LATE = {"scipy", "sklearn", "safetensors", "matplotlib", "pandas"}
+LATE = {"scipy", "sklearn", "matplotlib", "pandas"}
 SCIKIT_LEARNS = {"estimators", "export", "model_selection"}
 
 

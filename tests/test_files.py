@@ -1,13 +1,15 @@
 """Files: written whole or not at all; a damaged one is a ValueError, whatever is in it."""
 
+import contextlib
 import json
+import math
 import os
 
 import numpy as np
 import pytest
-from safetensors.numpy import save
+from safetensors.numpy import load, save
 
-from pyl2 import Backprop, Network, files, generators
+from pyl2 import Backprop, Network, ParticleSwarm, files, generators
 
 
 @pytest.fixture
@@ -82,6 +84,7 @@ def values(path, section, **changes):
         lambda path: {"arrays": {"state": None}},
         lambda path: {"arrays": {"steps": np.array([-1])}},
         lambda path: {"arrays": {"steps": np.zeros(2, np.int64)}},
+        lambda path: {"arrays": {"steps": np.array([2**63 - 1])}},
         lambda path: {"arrays": {"order": np.arange(20) + 1}},
         lambda path: {"arrays": {"order": np.zeros(20, np.int64)}},
         lambda path: {"arrays": {"order": np.zeros((2, 2), np.int64)}},
@@ -153,18 +156,158 @@ def test_other_files(path):
         Network.load(path.parent)
 
 
-def test_a_failed_write_leaves_the_old_file(path, monkeypatch):
+def test_formats_to_come(path):
+    """The error tells an old version from a file that is broken."""
     Network((3, 4, 1), seed=0).save(path)
-    before = path.read_bytes()
+    for version, advice in (("2", "a newer pyl2 wrote it"), ("0", "reads 1$"), ("x" * 99, "reads")):
+        rewrite(path, pyl2=version)
+        with pytest.raises(ValueError, match=advice):
+            Network.load(path)
 
-    def full(descriptor):
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        Network((3, 4, 1), seed=1).save(path)
-    assert path.read_bytes() == before
-    assert os.listdir(path.parent) == [path.name]
+def test_the_format_is_safetensors(path, trained):
+    """What we write its own package reads; what it writes (in rewrite, above) we read."""
+    trained.save(path)
+    arrays, header, _ = parts(path)
+    again = load(path.read_bytes())
+    assert header["kind"] == "backprop"
+    assert again.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert array.dtype == again[name].dtype
+        np.testing.assert_array_equal(array, again[name])
+
+
+def built(header, data=b""):
+    """A file of any header, sound or not."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+def entry(shape, offsets, dtype="F64"):
+    return {"dtype": dtype, "shape": shape, "data_offsets": offsets}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        built({"a": entry([10**18], [0, 8 * 10**18])}),
+        built({"a": entry([10**18], [0, 8])}, bytes(8)),
+        built({"a": entry([2**61], [0, 0])}),
+        built({"a": entry([0, 10**30], [0, 0]), "b": entry([10**30, 0], [0, 0])}),
+        built({"a": entry([1] * 1000, [0, 8])}, bytes(8)),
+        built({f"a{i}": entry([100_000], [0, 800_000]) for i in range(10_000)}, bytes(800_000)),
+        built({"a": entry([1], [8, 16])}, bytes(16)),
+        built({"a": entry([1], [0, 8])}, bytes(16)),
+        built({"a": entry([1], [8, 0])}, bytes(8)),
+        built({"a": entry([-1], [8, 0])}, bytes(8)),
+        built({"a": entry([True], [0, 8])}, bytes(8)),
+        built({"a": entry([1.0], [0, 8])}, bytes(8)),
+        built({"a": entry([1], [0, 8, 8])}, bytes(8)),
+        built({"a": entry([1], [0, 8], "I8")}, bytes(8)),
+        built({"a": entry([1], [0, 8], ["F64"])}, bytes(8)),
+        built({"a": {}}),
+        built({"a": None}),
+        built({"__metadata__": {"pyl2": 1}}),
+        built({"__metadata__": ["pyl2"]}),
+        built([]),
+        built(b"[" * 10**6),
+        built(b'{"a":' * 10**5),
+        built(b"9" * 10**6),
+        built(b"\xff" * 100),
+        (2**63).to_bytes(8, "little") + b"{}",
+        (10**9).to_bytes(8, "little") + b"{}",
+    ],
+)
+def test_headers_that_claim_too_much(path, content, little_memory):
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="not a pyl2 file"):
+        Network.load(path)
+
+
+@pytest.fixture
+def little_memory():
+    """No more than 64 MB beyond what is in use."""
+    resource = pytest.importorskip("resource")
+    with open("/proc/self/statm") as statm:
+        used = int(statm.read().split()[0]) * resource.getpagesize()
+    found = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, found[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, found)
+
+
+def numbers(value, path=()):
+    """Where in a JSON value there are numbers."""
+    if isinstance(value, dict | list):
+        entries = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in entries:
+            yield from numbers(inner, (*path, key))
+    elif type(value) in (int, float):
+        yield path
+
+
+def changed(value, path, number):
+    """A copy of a JSON value with another one in one place."""
+    copy = json.loads(json.dumps(value))
+    inner = copy
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = number
+    return copy
+
+
+STRANGE = (
+    -1,
+    0,
+    2,
+    0.5,
+    2**31,
+    2**53,
+    2**63 - 1,
+    2**63,
+    2**64 - 2,
+    2**64,
+    10**18,
+    10**400,
+    1e308,
+    -1e308,
+)
+STRANGE += (math.nan, math.inf, None, True, "1", [], {})
+
+
+@pytest.mark.parametrize("kind", [Network, Backprop, ParticleSwarm])
+def test_every_number_counts(path, trained, kind, little_memory):
+    """Any number of a file, put to any other: an error by name, or a training that can go on."""
+    X = np.zeros((20, 3))
+    network = Network((3, 4, 1), seed=0)
+    swarm = ParticleSwarm(network, particles=3, inertia=(0.9, 0.4, 10), v_max=1.0, seed=0)
+    swarm.train(X, X[:, :1], epochs=2)
+    {Network: network, Backprop: trained, ParticleSwarm: swarm}[kind].save(path)
+    _, header, meta = parts(path)
+    content = path.read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    whole, data = json.loads(content[8:start]), content[start:]
+    places = [
+        (part, place)
+        for part, value in (("meta", meta), ("header", whole))
+        for place in numbers(value)
+        if "key" not in place
+    ]
+    assert len(places) > 4
+    for part, place in places:
+        for number in STRANGE:
+            if part == "meta":
+                text = json.dumps(changed(meta, place, number))
+                path.write_bytes(built(whole | {"__metadata__": header | {"meta": text}}, data))
+            else:
+                path.write_bytes(built(changed(whole, place, number), data))
+            try:
+                loaded = kind.load(path)
+            except ValueError:
+                continue
+            if kind is not Network:
+                with contextlib.suppress(ValueError, MemoryError):
+                    loaded.train(X, X[:, :1], epochs=3, validation=(X, X[:, :1]))
 
 
 def test_generator_that_cannot_be_saved(path):

@@ -183,5 +183,5 @@ def test_import_is_light():
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    heavy = {"sklearn", "scipy", "rich", "matplotlib", "pandas", "safetensors"}
+    heavy = {"sklearn", "scipy", "rich", "matplotlib", "pandas"}
     assert not heavy & set(loaded.stdout.split())

@@ -721,7 +721,7 @@ cdef int check_sizes(tuple layer_sizes) except -1:
     if len(layer_sizes) < 2:
         raise ValueError(f"layer_sizes must have at least inputs and outputs, got {layer_sizes}")
     for size in layer_sizes:
-        if not isinstance(size, int) or not 1 <= size <= MOST_UNITS:
+        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MOST_UNITS:
             raise ValueError(f"layer_sizes must be whole numbers from 1 to {MOST_UNITS}, got {size!r}")
     count = sum((a + 1) * b for a, b in zip(layer_sizes, layer_sizes[1:]))
     if count > MOST_PARAMS:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import json
 import math
 import os
@@ -414,11 +415,13 @@ def _draw(path: str, found: Comparison, against: str) -> None:
     """Write the figure of E against what was spent."""
     from matplotlib.figure import Figure
 
+    from pyl2 import files
     from pyl2.plots import ErrorDisplay
 
-    figure = Figure(layout="constrained")
+    figure, image = Figure(layout="constrained"), io.BytesIO()
     ErrorDisplay(found.curves(against), xlabel=against).plot(figure.subplots())
-    figure.savefig(path, dpi=120)
+    figure.savefig(image, format=path[-3:], dpi=120)
+    files.replace(path, image.getvalue())
 
 
 class _Parser(argparse.ArgumentParser):

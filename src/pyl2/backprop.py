@@ -370,7 +370,7 @@ class Backprop:
         Parameters
         ----------
         path : str or path-like
-            A safetensors file; what it held is replaced.
+            A safetensors file; what it held is replaced, its permissions are kept.
 
         Raises
         ------
@@ -436,7 +436,7 @@ class Backprop:
         params = self.network.params
         self._state = checks.expect(arrays, "state", self._state.dtype, self._state.shape)
         self._steps = checks.expect(arrays, "steps", self._steps.dtype, self._steps.shape)
-        checks.whole("steps", self._steps[0], 0)
+        checks.whole("steps", self._steps[0], 0, _MOST_STEPS)
         if "order" in arrays:
             self._order = checks.expect(
                 arrays, "order", np.dtype(np.int64), arrays["order"].shape[:1]
@@ -448,6 +448,9 @@ class Backprop:
         if "last" in arrays:
             self._last = checks.expect(arrays, "last", params.dtype, params.shape)
 
+
+# A counter of a file may stand as high, and training can still go on from it.
+_MOST_STEPS = 2**62
 
 # The parameters of Backprop that its file holds: all but the network and the seed.
 _SAVED = (

@@ -40,6 +40,8 @@ def number(
 
 def whole(name: str, value: Any, low: int, high: float = math.inf) -> int:
     """Return a whole number between low and high as an int."""
+    if isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
     try:
         found = operator.index(value)
     except TypeError:

@@ -366,7 +366,7 @@ class Network:
         Parameters
         ----------
         path : str or path-like
-            A safetensors file; what it held is replaced.
+            A safetensors file; what it held is replaced, its permissions are kept.
 
         Raises
         ------

@@ -348,7 +348,7 @@ class ParticleSwarm:
         Parameters
         ----------
         path : str or path-like
-            A safetensors file; what it held is replaced.
+            A safetensors file; what it held is replaced, its permissions are kept.
 
         Raises
         ------

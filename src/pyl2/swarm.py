@@ -316,7 +316,7 @@ class Swarm:
         swarm.improved = meta["improved"] is True
         swarm._evaluated = meta["evaluated"] is True
         swarm._seed = checks.whole("seed", meta["seed"], 0, 2**64 - 1)
-        swarm._moves = checks.whole("moves", meta["moves"], 0, 2**64 - 2)
+        swarm._moves = checks.whole("moves", meta["moves"], 0, 2**63)
         rng = generators.from_json(meta["rng"])
         if not isinstance(rng, np.random.Generator):
             raise ValueError("the swarm's generator is no Generator")

@@ -18,6 +18,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from pyl2 import files
 from pyl2.checks import Array
 
 _NAMED_AT_MOST = 8
@@ -111,11 +112,12 @@ def bundled(name: str) -> Table:
 
 
 def write(path: str | None, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
-    """Write columns as CSV, to standard output where `path` is None."""
+    """Write columns as CSV: to a file, whole or not at all, or to standard output if it is None."""
     if path is None:
         return _write(sys.stdout, names, columns)
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        _write(file, names, columns)
+    text = io.StringIO(newline="")
+    _write(text, names, columns)
+    files.replace(path, text.getvalue().encode())
 
 
 def _write(file: TextIO, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
