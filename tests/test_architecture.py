@@ -9,6 +9,9 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "pyl2"
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 
+CLI = {f"cli.{name}" for name in ("compare", "convert", "options", "path", "predict", "train")}
+SHARED = {f"cli.{name}" for name in ("data", "options", "output", "page", "training")}
+
 # Module: what of pyl2 it may know.
 MAY_IMPORT = {
     "__init__": {
@@ -126,21 +129,22 @@ MAY_IMPORT = {
     "plots.training": {"checks", "history", "path", "plots.of_path", "plots.style"},
     "plots.weights": {"checks", "path", "plots.of_path", "plots.style"},
     "report": set(),
-    "__main__": {
-        "__init__",
-        "checks",
-        "convert",
-        "experiments",
-        "files",
-        "model",
-        "plots",
-        "report",
-        "tables",
-    },
+    "__main__": {"__init__", *CLI},
+    "cli": set(),
+    "cli.options": set(),
+    "cli.output": {"cli.options"},
+    "cli.page": {"__init__", "files"},
+    "cli.data": {"checks", "cli.options", "model", "tables"},
+    "cli.training": {"__init__", "cli.data", "cli.options", "experiments"},
+    "cli.convert": {"__init__", "cli.options", "cli.output", "convert", "report"},
+    "cli.predict": {"cli.options", "model", "report", "tables"},
+    "cli.train": {"__init__", *SHARED, "experiments", "model", "plots", "report"},
+    "cli.path": {"__init__", *SHARED, "checks", "model_selection", "path", "plots", "report"},
+    "cli.compare": {"__init__", *SHARED, "experiments", "plots", "report"},
 }
 
 # Not imported with a module of ours but inside the function that needs them.
-LATE = {"scipy", "sklearn", "matplotlib", "pandas"}
+LATE = {"scipy", "sklearn", "matplotlib", "pandas", "pyarrow"}
 SCIKIT_LEARNS = {"estimators", "export", "model_selection"}
 
 

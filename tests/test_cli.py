@@ -1,6 +1,8 @@
 """The command line: what it reads, what it says, and that bad input is one line and exit code 2."""
 
+import base64
 import csv
+import importlib
 import io
 import itertools
 import json
@@ -8,13 +10,19 @@ import os
 import signal
 import subprocess
 import sys
+from html.parser import HTMLParser
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.model_selection import train_test_split
 
-from pyl2 import Backprop, __main__, __version__, convert, files, tables
-from pyl2.__main__ import MOST_CLASSES, _print_json, main
+from pyl2 import Backprop, __version__, abreast, convert, files, tables
+from pyl2.__main__ import main
+from pyl2.cli.convert import TOOLS
+from pyl2.cli.data import MOST_CLASSES
+from pyl2.cli.output import print_json
 from pyl2.model import load
 
 QUICK = ("--epochs", "3", "--hidden", "4", "--quiet")
@@ -96,6 +104,17 @@ def test_default_shows_what_the_penalty_does(capsys):
     assert penalized["weight_norm"] < free["weight_norm"] / 2
     assert penalized["data_error"] > free["data_error"]
     assert penalized["test_score"] > free["test_score"] + 0.1
+
+
+def test_scores_are_those_of_predictions(folder, capsys):
+    from sklearn.metrics import r2_score
+
+    path = write(numbers(y=(np.arange(40.0) ** 2).tolist(), a=range(40)))
+    result = told(capsys, path, "--save", "m.pl2", "--epochs", "50")["results"][1]
+    assert main(["predict", "m.pl2", path]) == 0
+    found = np.array(capsys.readouterr().out.split()[1:], float)
+    test = train_test_split(np.arange(40), random_state=0)[1]
+    assert result["test_score"] == pytest.approx(r2_score(test.astype(float) ** 2, found[test]))
 
 
 def test_report_is_readable_in_80_columns(capsys, monkeypatch):
@@ -191,6 +210,133 @@ def test_npz_of_columns_and_of_a_matrix(folder, capsys):
     assert matrix["layer_sizes"][0] == 3
     assert "bool" in matrix["why"]
     assert told(capsys, "columns.npz")["classes"] == ["p", "q", "r"]
+
+
+# Parquet
+
+
+@pytest.fixture
+def arrow():
+    return pytest.importorskip("pyarrow")
+
+
+def parquet(arrow, name="data.parquet", **columns):
+    """Write columns as a Parquet file; a, b and y are there if not given."""
+    from pyarrow import parquet as pq
+
+    rng = np.random.default_rng(0)
+    found = {name: rng.normal(size=40) for name in ("a", "b", "y")} | columns
+    pq.write_table(arrow.table(found), name)
+    return name
+
+
+def test_parquet_gives_what_csv_gives(iris, arrow, model, capsys):
+    """The same table in both: the same model, bit by bit, and the same predictions."""
+    from pyarrow import csv as arrow_csv
+    from pyarrow import parquet as pq
+
+    table = arrow_csv.read_csv("iris.csv")
+    species = table["species, or kind"].dictionary_encode()
+    pq.write_table(table.set_column(5, "species, or kind", species), "iris.parquet")
+    assert main(["train", "iris.parquet", *IRIS[1:], "--save", "other.pl2", *QUICK]) == 0
+    ours, theirs = (load(name)[0].params for name in (model, "other.pl2"))
+    np.testing.assert_array_equal(ours, theirs)
+    capsys.readouterr()
+    for path in ("iris.csv", "iris.parquet"):
+        assert main(["predict", model, path, "--proba"]) == 0
+    out = capsys.readouterr().out
+    assert out[: len(out) // 2] == out[len(out) // 2 :]
+
+
+def test_types_of_parquet(folder, arrow, capsys):
+    whole = arrow.array(range(40))
+    columns = {
+        "int8": whole.cast("int8"),
+        "uint64": whole.cast("uint64"),
+        "half": arrow.array(np.arange(40, dtype=np.float16)),
+        "float": whole.cast("float32"),
+        "decimal": whole.cast(arrow.decimal128(30, 2)),
+        "bool": arrow.array([True, False] * 20),
+        "categories of numbers": whole.dictionary_encode(),
+        "petal.length": whole,
+    }
+    path = parquet(arrow, **columns)
+    table = tables.read(path)
+    assert table.names == ["a", "b", *columns]
+    for name in columns:
+        expected = np.arange(40) if name != "bool" else 1 - np.arange(40) % 2
+        np.testing.assert_array_equal(table.X[:, table.names.index(name)], expected)
+    assert told(capsys, path)["task"] == "regression"
+
+
+@pytest.mark.parametrize(
+    ("y", "classes"),
+    [
+        (["p", "q"] * 20, ["p", "q"]),
+        (["10", "9"] * 20, ["10", "9"]),
+        ([True, False] * 20, ["False", "True"]),
+        ([3, -1] * 20, ["-1", "3"]),
+    ],
+)
+def test_targets_of_parquet(folder, arrow, capsys, y, classes):
+    assert told(capsys, parquet(arrow, y=y))["classes"] == classes
+    coded = arrow.array(y).dictionary_encode()
+    if y[0] is not True:
+        assert told(capsys, parquet(arrow, y=coded))["classes"] == classes
+
+
+def test_parquet_of_pandas(folder, arrow, capsys):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": range(40), "y": pd.Categorical(["p", "q"] * 20, ["r", "q", "p"])})
+    frame[frame.a > 3].to_parquet("frame.parquet")  # its index is no range
+    setup = told(capsys, "frame.parquet")
+    assert setup["layer_sizes"][0] == 1
+    assert setup["classes"] == ["p", "q"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"a": [None, *range(39)]}, "'a' (row 1: empty); leave columns out with --drop a"),
+        ({"a": [None] * 40}, "'a' (row 1: empty)"),
+        ({"a": [1.5, float("nan")] * 20}, "'a' (row 2: nan)"),
+        ({"b": ["x"] * 40, "a": [b"x"] * 40}, "'a' (binary), 'b' (row 1: 'x')"),
+        ({"a": [[1, 2]] * 40}, "'a' (list<"),
+        ({"a": [{"b": 1}] * 40}, "'a' (struct<"),
+        ({"y": ["p", None] * 20}, "target 'y': row 2: empty"),
+        ({"y": ["p", ""] * 20}, "target 'y' is empty in row 2"),
+        ({"y": [np.datetime64(3, "s")] * 40}, "target 'y': timestamp"),
+        ({"a": [], "b": [], "y": []}, "no rows"),
+    ],
+)
+def test_parquet_refused(folder, arrow, capsys, columns, words):
+    assert words in refused(capsys, "train", parquet(arrow, **columns))
+
+
+def test_parquet_with_names_that_will_not_do(folder, arrow, capsys):
+    from pyarrow import parquet as pq
+
+    assert "no column 'z'" in refused(capsys, "train", parquet(arrow), "--target", "z")
+    twice = arrow.Table.from_arrays([arrow.array([1.0] * 40)] * 3, ["a", "a", "y"])
+    pq.write_table(twice, "twice.parquet")
+    assert "same name: 'a'" in refused(capsys, "train", "twice.parquet")
+    assert "but it is none" in refused(capsys, "train", write(numbers(), "text.parquet"))
+
+
+def test_parquet_with_damaged_text(folder, arrow, capsys):
+    from pyarrow import parquet as pq
+
+    table = arrow.table({"a": range(40), "y": ["yes", "no!"] * 20})
+    pq.write_table(table, "whole.parquet", compression="none")
+    with open("whole.parquet", "rb") as file:
+        write(file.read().replace(b"yes", b"\xff\xfe\xfd"), "damaged.parquet")
+    assert "not a Parquet file that can be read" in refused(capsys, "train", "damaged.parquet")
+
+
+def test_parquet_without_pyarrow(folder, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    line = refused(capsys, "train", write(b"PAR1", "data.parquet"))
+    assert "pip install 'pyl2[frames]'" in line
 
 
 # Predicting
@@ -387,7 +533,7 @@ def test_comparison_tells_of_divergence(capsys):
 
 
 def test_json_of_numbers_it_does_not_know(capsys):
-    _print_json({"a": [1.5, float("-inf")], "b": ({"c": float("nan")}, None)})
+    print_json({"a": [1.5, float("-inf")], "b": ({"c": float("nan")}, None)})
     assert json.loads(capsys.readouterr().out) == {"a": [1.5, None], "b": [{"c": None}, None]}
 
 
@@ -400,7 +546,7 @@ def test_comparison_without_anything_to_set(capsys):
 
 
 def test_figure_without_matplotlib(monkeypatch, capsys):
-    monkeypatch.setattr("pyl2.__main__.find_spec", lambda name: None)
+    monkeypatch.setattr("pyl2.cli.output.find_spec", lambda name: None)
     assert "pyl2[plot]" in refused(capsys, "compare", "--output", "curves.png")
 
 
@@ -512,6 +658,25 @@ def test_npz_refused(folder, capsys, arrays, words):
         ("compare", "--particles", "0"),
         ("compare", "--output", "curves.bmp"),
         ("compare", "--output", "nowhere/curves.png"),
+        ("path", "nope.csv"),
+        ("path", "--l2", "-1"),
+        ("path", "--l2", "1,1"),
+        ("path", "--l2", ""),
+        ("path", "--l2", "1:2"),
+        ("path", "--l2", "0:1:5"),
+        ("path", "--l2", "2:1:5"),
+        ("path", "--l2", "1:2:1"),
+        ("path", "--l2", "1:inf:5"),
+        ("path", "--l2", "1:2:1000000000000"),
+        ("path", "--cv", "1"),
+        ("path", *QUICK, "--cv", "1000"),
+        ("path", "--rule", "max"),
+        ("path", "--optimizer", "pso"),
+        ("path", "--epochs", "0"),
+        ("path", "--output", "path.gif"),
+        ("path", "--report", "nowhere/page.html"),
+        ("compare", "--report", "page.txt"),
+        ("train", "--report", "nowhere/page.html"),
         ("train", "--test-size", "0.002"),
         ("train", "--seed", "-1"),
         ("train", "--save", "nowhere/model.pl2"),
@@ -545,6 +710,188 @@ def test_divergence_names_eta_and_l2(capsys):
     line = refused(capsys, "train", "--quiet", "--optimizer", "sgd", "--eta", "1e4")
     assert "eta=10000" in line
     assert "l2=0" in line
+
+
+# Reports
+
+
+class Page(HTMLParser):
+    """What a page holds: its text, the elements, and whatever it would load."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.text, self.tags, self.links, self.pictures = "", [], [], []
+        with open(path, encoding="utf-8") as file:
+            self.feed(file.read())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name in ("src", "href"):
+                kind, _, content = value.partition(";base64,")
+                assert kind == "data:image/svg+xml"
+                self.pictures.append(base64.b64decode(content).decode())
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_report_of_a_training(iris, capsys):
+    os.rename("iris.csv", "<b>iris&.csv")
+    argv = ["train", "<b>iris&.csv", *IRIS[1:], *QUICK]
+    assert main([*argv, "--report", "page.html"]) == 0
+    assert capsys.readouterr().out.count("‖W‖") == 1
+    page = Page("page.html")
+    assert not {"script", "link", "b"}.intersection(page.tags)
+    for word in ("<b>iris&.csv", __version__, "seed 0", "standardised", "‖W‖", "λ", "pyl2 train"):
+        assert word in page.text
+    assert all("<svg" in picture for picture in page.pictures)
+    assert len(page.pictures) == 2
+    assert [name for name in os.listdir() if "page" in name] == ["page.html"]
+
+
+@pytest.mark.parametrize("options", [("--l2", "0"), ("--optimizer", "lbfgs"), ("--hidden", "none")])
+def test_reports_of_other_trainings(folder, options):
+    assert main(["train", *options, "--epochs", "3", "--quiet", "--report", "page.html"]) == 0
+    assert len(Page("page.html").pictures) == 2
+
+
+def test_report_of_a_comparison(folder, capsys):
+    argv = ["compare", "--dataset", "wine", *FEW, "--methods", "adam,lbfgs", "--json"]
+    assert main([*argv, "--report", "page.html"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    page = Page("page.html")
+    (picture,) = page.pictures
+    assert "<svg" in picture
+    for row in told["results"]:
+        assert f"{row['test_score']:.3f} ±{row['test_score_std']:.3f}" in page.text
+    for word in ("Lowest E", "Best test accuracy", told["isa"]):
+        assert word in page.text
+
+
+# The path over λ
+
+PATH = ("path", *QUICK, "--l2", "0,0.1:1000:3")
+
+
+def test_path_shows_what_the_penalty_does(capsys):
+    assert main(["path", "--json", "--quiet"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    rows = told["results"]
+    assert [row["l2"] for row in rows[:4]] == [0, 0.01, 0.0316227766017, 0.1]
+    assert rows[-1]["l2"] == 1000
+    for name in ("train_score", "norm", "slope"):
+        values = [row[name] for row in rows]
+        assert values[:10] == sorted(values[:10], reverse=True)
+    assert rows[-1]["train_score"] == pytest.approx(0, abs=1e-3)
+    best = told["choices"]["best"]
+    assert rows[best]["test_score"] == max(row["test_score"] for row in rows)
+    assert rows[best]["test_score"] > rows[0]["test_score"] + 0.1
+    assert told["fold_scores"] is None
+
+
+def test_path_is_readable(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["path", "--epochs", "3", "--l2", "1,0.5,1e3"]) == 0
+    out, err = capsys.readouterr()
+    assert max(map(len, map(str.rstrip, out.splitlines()))) <= 80
+    lines = [line.split() for line in out.splitlines()]
+    assert [line[0] for line in lines if line[:1] in (["0.5"], ["1"], ["1000"])]
+    assert sum(line[-1:] == ["best"] for line in lines) == 1
+    for word in ("λ", "E₀", "R²", "‖W‖", "slope", "rated", "even", "--cv", "n = train"):
+        assert word in out
+    assert "9/9" in err
+
+
+def test_path_meets_the_trainings_of_train(capsys):
+    options = ("--optimizer", "momentum", "--decay", "decoupled", "--eta", "0.01", *QUICK)
+    assert main(["path", "--l2", "0,5", "--json", *options]) == 0
+    rows = json.loads(capsys.readouterr().out)["results"]
+    for row, result in zip(rows, told(capsys, *options)["results"], strict=True):
+        assert row["l2"] == result["l2"]
+        assert row["test_score"] == pytest.approx(result["test_score"], rel=1e-9)
+        assert row["norm"] == pytest.approx(result["weight_norm"], rel=1e-9)
+
+
+def test_choice_by_folds(iris, capsys):
+    """Against scikit-learn's folds and the definition of the rules, fold by fold."""
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.preprocessing import StandardScaler
+
+    from pyl2 import Network
+
+    argv = ["path", *IRIS, "--l2", "0.1:100:7", "--cv", "4", "--rule", "1se", "--epochs", "30"]
+    assert main([*argv, "--hidden", "4", "--json", "--quiet"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    X, _, y, _ = train_test_split(
+        iris.data, iris.target, stratify=iris.target, random_state=0, test_size=0.25
+    )
+    X = StandardScaler().fit_transform(X)
+    expected = []
+    for row in told["results"]:
+        scores = []
+        for train, test in StratifiedKFold(4).split(X, y):
+            network = Network((4, 4, 3), output="softmax", seed=0)
+            Backprop(network, "adam", l2=row["l2"], n="train", seed=0).train(
+                X[train], y[train], epochs=30
+            )
+            scores.append((network.predict(X[test]).argmax(axis=1) == y[test]).mean())
+        expected.append(scores)
+    np.testing.assert_allclose(told["fold_scores"], expected)
+    mean = np.mean(expected, axis=1)
+    best = max(range(7), key=lambda place: (mean[place], place))
+    error = np.std(expected[best], ddof=1) / 2
+    largest = max(place for place in range(7) if mean[place] >= mean[best] - error)
+    assert told["choices"] == {"1se": largest, "min": best}
+    assert next(iter(told["choices"])) == "1se"
+    assert main([*argv, "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert "Chosen by 4 folds of the rows to train (1se)" in out
+    assert sum(line.rstrip().endswith(("min", "1se")) for line in out.splitlines()) == 2
+
+
+def test_figure_of_a_path(folder, capsys):
+    assert main([*PATH, "--output", "path.png"]) == 0
+    assert os.path.getsize("path.png") > 10_000
+    assert "saved path.png" not in capsys.readouterr().out  # --quiet
+
+
+@pytest.mark.parametrize(
+    ("columns", "pictures"),
+    [
+        ({}, ["Scores", "Weights", "Saturated units"]),
+        ({"drop": "b"}, ["Scores", "Weights", "Saturated units", "Fits"]),
+        ({"y": ["p", "q"] * 20}, ["Scores", "Weights", "Saturated units", "Boundaries"]),
+        ({"y": ["p", "q"] * 20, "drop": "b"}, ["Scores", "Weights", "Saturated units"]),
+    ],
+)
+def test_report_of_a_path(folder, columns, pictures):
+    drop = columns.pop("drop", "")
+    argv = [*PATH, write(numbers(**columns)), *(["--drop", drop] if drop else [])]
+    assert main([*argv, "--report", "page.html", "--cv", "2"]) == 0
+    page = Page("page.html")
+    assert len(page.pictures) == len(pictures)
+    for heading in ("The path over λ", *pictures, "Chosen by 2 folds"):
+        assert heading in page.text
+
+
+def test_path_without_hidden_layers(folder, capsys):
+    assert main([*PATH, "--hidden", "none", "--report", "page.html"]) == 0
+    assert "rated" not in capsys.readouterr().out
+    assert len(Page("page.html").pictures) == 2
+
+
+def test_path_tells_of_divergence(capsys):
+    argv = ["path", *QUICK, "--optimizer", "momentum", "--decay", "l2"]
+    assert main([*argv, "--l2", "0,1e9", "--epochs", "200"]) == 0
+    assert "Diverged, for which a smaller eta may help: λ = 1e+09." in capsys.readouterr().out
+    line = refused(capsys, *argv, "--eta", "1e100", "--l2", "0,1")
+    assert "diverged at every λ" in line
+
+
+def test_path_out_of_time(capsys):
+    assert main([*PATH, "--max-time", "1e-9"]) == 0
+    assert "Out of time: λ = 0, 0.1, 10, 1000." in capsys.readouterr().out
 
 
 # Conversion
@@ -593,7 +940,7 @@ def test_conversion_says_what_is_missing(capsys):
 
 
 def test_help_names_the_tools_that_can_be_converted():
-    assert __main__.TOOLS.split(", ") == list(convert.TOOLS)
+    assert TOOLS.split(", ") == list(convert.TOOLS)
 
 
 # Malformed bytes
@@ -631,8 +978,9 @@ def test_random_bytes(folder, capsys):
         write(noise, "noise")
         survives(capsys, "train", "noise", *QUICK)
         survives(capsys, "predict", "noise", "noise")
-        write(b"PK\x03\x04" + noise, "noise")
-        survives(capsys, "train", "noise", *QUICK)
+        for magic in (b"PK\x03\x04", b"PAR1"):
+            write(magic + noise, "noise")
+            survives(capsys, "train", "noise", *QUICK)
 
 
 def test_damaged_tables(folder, capsys):
@@ -640,7 +988,10 @@ def test_damaged_tables(folder, capsys):
     np.savez("data.npz", a=np.arange(40.0), y=np.arange(40) % 2)
     np.savez_compressed("small.npz", X=np.ones((40, 2)), y=np.arange(40) % 2)
     write(numbers(y=["yes", "no"] * 20))
-    for name in ("data.npz", "small.npz", "data.csv"):
+    names = ["data.npz", "small.npz", "data.csv"]
+    if find_spec("pyarrow"):
+        names.append(parquet(importlib.import_module("pyarrow"), y=["yes", "no"] * 20))
+    for name in names:
         with open(name, "rb") as file:
             content = file.read()
         for _ in range(100):
@@ -696,6 +1047,34 @@ def test_interrupt_of_a_training(monkeypatch, capsys):
 
     monkeypatch.setattr(Backprop, "train", interrupted)
     assert main(["train", "--quiet"]) == 130
+    assert capsys.readouterr() == ("", "pyl2: interrupted\n")
+
+
+@pytest.mark.parametrize(("calls", "words"), [(2, "Interrupted: λ = 0, 1."), (5, "best")])
+def test_interrupt_of_a_path(monkeypatch, capsys, calls, words):
+    """In its third epoch, and among the folds after it."""
+    whole = abreast._Block._call
+    left = itertools.count(calls, -1)
+
+    def call(*args):
+        if next(left) == 0:
+            raise KeyboardInterrupt
+        return whole(*args)
+
+    monkeypatch.setattr(abreast._Block, "_call", call)
+    assert main(["path", *QUICK, "--l2", "0,1", "--cv", "2"]) == 130
+    out, err = capsys.readouterr()
+    assert words in out
+    assert "Chosen" not in out
+    assert err == "pyl2: interrupted\n"
+
+
+def test_interrupt_before_the_first_epoch(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(abreast._Block, "_call", interrupted)
+    assert main(["path", *QUICK]) == 130
     assert capsys.readouterr() == ("", "pyl2: interrupted\n")
 
 

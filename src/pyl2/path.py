@@ -81,8 +81,8 @@ class L2Path:
     curves : ndarray of shape (L, epochs, 2)
         E₀ and R of each epoch as training saw them (``History``), NaN after its end.
     stopped : list of str
-        Why each training ended (``History.stopped``); after "diverged" the parameters are those of
-        the last good epoch, or the best with early stopping.
+        Why each training ended (``History.stopped``), or "interrupted" (by Ctrl-C); after
+        "diverged" the parameters are those of the last good epoch, or the best with early stopping.
     measure : {"accuracy", "R²"}
         What the scores are.
     template : Network
@@ -220,6 +220,20 @@ class L2Path:
         return len(self.l2)
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in ``l2_path``.
+
+    Attributes
+    ----------
+    path : L2Path
+        As far as it had come: the λs that had been trained for an epoch or more.
+    """
+
+    def __init__(self, path: L2Path) -> None:
+        super().__init__()
+        self.path = path
+
+
 def l2_path(
     model: Any,
     X: Matrix,
@@ -280,7 +294,8 @@ def l2_path(
         If shapes or types do not fit, numbers are not finite, or a parameter is out of range.
         A training that diverges raises nothing: ``stopped`` tells.
     KeyboardInterrupt
-        On Ctrl-C.
+        On Ctrl-C; as ``pyl2.path.Interrupted``, with the ``path`` as far as it has come, if an
+        epoch had been trained.
 
     References
     ----------
@@ -318,10 +333,14 @@ def l2_path(
             )
         source = _OfEstimator(model, X, y, sample_weight, test, n_threads)
     values = _check_l2(source.defaults if l2 is None else l2, start, source.template)
-    with progress(verbose, len(values) * source.epochs) as advance:
-        trainings = _train(source, values, start, advance)
-    order = np.argsort(values)
-    return _describe(source, np.array(values)[order], [trainings[i] for i in order], n_threads)
+    try:
+        with progress(verbose, len(values) * source.epochs) as advance:
+            _train(source, values, start, advance)
+    except KeyboardInterrupt:
+        if not any(one.over or len(one.course.history) for one in source.trainings):
+            raise
+        raise Interrupted(_describe(source, values, n_threads)) from None
+    return _describe(source, values, n_threads)
 
 
 @dataclass(frozen=True, eq=False)
@@ -478,25 +497,25 @@ class _Source(Protocol):
     divisor: float  # λ divided by it is r, of R = r/2 Σ w²
     defaults: Array  # λs
     epochs: int
+    trainings: list[Training]  # all that have been set up
 
     def train(
         self, values: Sequence[float], begin: Array | None, advance: Callable[[float], None]
-    ) -> list[Training]:
+    ) -> None:
         """Train at each λ, from other parameters than its own where ``begin`` holds some."""
         ...
 
 
 def _train(
     source: _Source, values: list[float], start: str, advance: Callable[[float], None]
-) -> list[Training]:
+) -> None:
     if start == "same":
-        return source.train(values, None, advance)
-    trainings: list[Training] = []
+        source.train(values, None, advance)
+        return
     begin: Array | None = None
     for value in values:
-        trainings += source.train([value], begin, advance)
-        begin = trainings[-1].trainer.network.params
-    return trainings
+        source.train([value], begin, advance)
+        begin = source.trainings[-1].trainer.network.params
 
 
 class _OfNetwork:
@@ -513,6 +532,7 @@ class _OfNetwork:
         training: dict[str, Any],
     ) -> None:
         self.template = _copy(model, model.params)
+        self.trainings: list[Training] = []
         self._trains = {"epochs": 100, "validation": None, "max_time": None} | {
             name: training.pop(name)
             for name in ("epochs", "validation", "max_time")
@@ -556,7 +576,7 @@ class _OfNetwork:
 
     def train(
         self, values: Sequence[float], begin: Array | None, advance: Callable[[float], None]
-    ) -> list[Training]:
+    ) -> None:
         trainings = []
         for value in values:
             network = _copy(self.template, self.template.params if begin is None else begin)
@@ -568,8 +588,8 @@ class _OfNetwork:
             course = Course(trainer, network, self.epochs, validation, left, ())
             course.advance = advance
             trainings.append(Training(trainer, course))
+        self.trainings += trainings
         abreast.train(trainings, self._items, self._options["n_threads"])
-        return trainings
 
 
 class _OfEstimator:
@@ -586,6 +606,7 @@ class _OfEstimator:
     ) -> None:
         from pyl2 import estimators
 
+        self.trainings: list[Training] = []
         self._model = estimators.alike(model)
         if n_threads is not None:
             self._model.n_threads = n_threads
@@ -612,11 +633,12 @@ class _OfEstimator:
 
     def train(
         self, values: Sequence[float], begin: Array | None, advance: Callable[[float], None]
-    ) -> list[Training]:
+    ) -> None:
         from pyl2 import estimators
 
         models = [estimators.alike(self._model, value) for value in values]
         trainings, ready = estimators.prepare_abreast(models, *self._data)
+        self.trainings += trainings
         for training in trainings:
             training.course.advance = advance
             if begin is not None:
@@ -624,7 +646,6 @@ class _OfEstimator:
         items = checks.items(ready.X, ready.y, ready.sample_weight, self.template)
         abreast.train(trainings, items, self._model.n_threads)
         estimators.conclude_abreast(models, trainings)
-        return trainings
 
 
 def _copy(template: Network, params: Array) -> Network:
@@ -660,10 +681,12 @@ def _defaults(trainer: Any, divisor: float) -> Array:
     return found
 
 
-def _describe(
-    source: _Source, values: Array, trainings: list[Training], n_threads: int | None
-) -> L2Path:
-    """Look at what the trainings have left."""
+def _describe(source: _Source, trained: Sequence[float], n_threads: int | None) -> L2Path:
+    """Look at what the trainings have left; interrupted, some have not begun."""
+    pairs = zip(trained, source.trainings, strict=False)
+    begun = [pair for pair in pairs if pair[1].over or len(pair[1].course.history)]
+    begun.sort(key=lambda pair: pair[0])
+    values, trainings = np.array([value for value, _ in begun]), [one for _, one in begun]
     template, output = source.template, source.template.output
     template._threads = threads.count(n_threads)
     networks = [training.trainer.network for training in trainings]
@@ -693,7 +716,7 @@ def _describe(
         saturation=np.array([_saturation(network, few) for network in networks]),
         evenness=[_evenness(W) for W in layers],
         curves=_curves([training.course.history for training in trainings]),
-        stopped=[training.course.history.stopped for training in trainings],
+        stopped=[one.course.history.stopped or "interrupted" for one in trainings],
         measure=scores.MEASURES[output],
         template=_copy(template, params[0]),
     )

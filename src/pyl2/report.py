@@ -1,4 +1,7 @@
-"""What the command line tells: of trainings and comparisons tables, of a conversion two lines."""
+"""What is told of results: lines on how they came about, tables, and remarks beneath these.
+
+The tables are rich's, for terminals; `pyl2.cli.page` makes HTML of the same tables and lines.
+"""
 
 from __future__ import annotations
 
@@ -32,29 +35,46 @@ class Result:
     items_per_second: float
 
 
-def notes(setup: dict[str, Any]) -> None:
-    """Print what was read and how it is learned, a line each."""
+def training_lines(setup: dict[str, Any]) -> dict[str, str]:
+    """Return what was read and how it is learned, in lines by name."""
     table = "E₀ data error, R penalty (of the last epoch), ‖W‖ norm of the weights"
-    _print_lines(_read(setup) | {"training": _training(setup), "table": table})
+    return _read(setup) | {"training": _training(setup), "table": table}
 
 
-def comparison_notes(setup: dict[str, Any]) -> None:
-    """Print what is compared and how, a line each."""
+def comparison_lines(setup: dict[str, Any]) -> dict[str, str]:
+    """Return what is compared and how, in lines by name."""
     budget = setup["budget"]
     limits = [f"{value:g} {name}" for name, value in budget.items() if value]
     settings = [f"eta {value:g} for {name}" for name, value in setup["eta"].items()]
     settings += [f"batches of {setup['batch_size'] or 'all rows'}"] if setup["eta"] else []
     settings += [f"{setup['particles']} particles"] if setup["particles"] else []
-    lines = {
+    return _read(setup) | {
         "methods": ", ".join(setup["methods"]),
-        "budget": f"{' or '.join(limits)} a run, {len(setup['seeds'])} starts for each method",
+        "budget": f"{' or '.join(limits)} a run, {len(setup['seeds'])} starts for each method,"
+        f" seeds from {setup['seeds'][0]}",
         "error": "the same for all, computed off the clock: E = E₀ + (λ/2N) Σ w²,\n"
         f"λ = {setup['l2']:g}, N = {setup['rows']['train']}",
         "settings": ", ".join(settings) or "none",
         "table": "means ± standard deviations; an evaluation is a pass forward over N\n"
         "rows, a gradient counts as three",
     }
-    _print_lines(_read(setup) | lines)
+
+
+def print_lines(lines: Mapping[str, str]) -> None:
+    """Print lines behind their names."""
+    grid = Table.grid(padding=(0, 2))
+    for name, line in lines.items():
+        grid.add_row(name, line)
+    _console().print(grid)
+
+
+def print_table(grid: Table, remarks: Sequence[str] = ()) -> None:
+    """Print a table, and what there is to remark on it, a line each."""
+    console = _console()
+    console.width = max(console.width, _WIDTH)  # rather broken lines than numbers cut short
+    console.print(grid)
+    for remark in remarks:
+        console.print(remark)
 
 
 def _read(setup: dict[str, Any]) -> dict[str, str]:
@@ -70,13 +90,6 @@ def _read(setup: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _print_lines(lines: Mapping[str, str]) -> None:
-    grid = Table.grid(padding=(0, 2))
-    for name, line in lines.items():
-        grid.add_row(name, line)
-    _console().print(grid)
-
-
 def _training(setup: dict[str, Any]) -> str:
     decay = f", decay {setup['decay']}" if setup["decay"] else ""
     if setup["optimizer"] == "lbfgs":
@@ -87,8 +100,8 @@ def _training(setup: dict[str, Any]) -> str:
     return f"{course}{decay}, n = {setup['n']}, seed {setup['seed']}"
 
 
-def table(results: Sequence[Result], measure: str) -> None:
-    """Print the trainings side by side."""
+def trainings(results: Sequence[Result], measure: str) -> Table:
+    """Return trainings side by side."""
     scores = (f"train\n{measure}", f"test\n{measure}")
     grid = _grid("λ", "E₀", "R", *scores, "‖W‖", "seconds", "items/s")
     for result in results:
@@ -102,13 +115,19 @@ def table(results: Sequence[Result], measure: str) -> None:
             f"{result.seconds:.2f}",
             f"{result.items_per_second:,.0f}",
         )
-    console = _print_table(grid)
-    for result in results:
-        if result.stopped != "epochs":
-            console.print(f"λ = {result.l2:g} ended after {result.epochs} epochs: {result.stopped}")
+    return grid
 
 
-def conversion(value: float, meaning: str) -> None:
+def training_remarks(results: Sequence[Result]) -> list[str]:
+    """Return which trainings have ended before their last epoch, and why."""
+    return [
+        f"λ = {result.l2:g} ended after {result.epochs} epochs: {result.stopped}"
+        for result in results
+        if result.stopped != "epochs"
+    ]
+
+
+def print_conversion(value: float, meaning: str) -> None:
     """Print a converted number, and in a line of its own what it is."""
     console = _console()
     console.print(f"{value:.12g}")
@@ -141,34 +160,83 @@ def comparison(
     return grid
 
 
-def path(rows: Sequence[Mapping[str, Any]], measure: str) -> Table:
+def path(
+    rows: Sequence[Mapping[str, Any]], measure: str, marks: Mapping[str, int] | None = None
+) -> Table:
     """Return the λs of a path side by side; the rows are those of ``L2Path.summary``.
 
-    What is known of none is left out.
+    What is known of none is left out, and how training ended if it was by its last epoch.
+    ``marks`` are words for some of the rows, by their index.
     """
     columns = {
-        "λ": ("l2", "{:.3g}"),
+        "λ": ("l2", "{:.4g}"),
         "E₀": ("data_error", "{:.4g}"),
-        "R": ("penalty", "{:.3g}"),
-        f"train\n{measure}": ("train_score", "{:.3f}"),
-        f"test\n{measure}": ("test_score", "{:.3f}"),
-        "‖W‖": ("norm", "{:.4g}"),
-        "slope": ("slope", "{:.3g}"),
-        "curvature": ("curvature", "{:.3g}"),
-        "saturated": ("saturation", "{:.0%}"),
+        "R": ("penalty", "{:.2g}"),
+        f"train\n{measure}": ("train_score", "{:z.3f}"),
+        f"test\n{measure}": ("test_score", "{:z.3f}"),
+        "‖W‖": ("norm", "{:.3g}"),
+        "slope": ("slope", "{:.2g}"),
+        "curvature": ("curvature", "{:.2g}"),
+        "satu-\nrated": ("saturation", "{:.0%}"),
         "even": ("evenness", "{:.2f}"),
-        "epochs": ("epochs", "{:,}"),
-        "ended by": ("stopped", "{}"),
     }
+    if any(row["stopped"] != "epochs" for row in rows):
+        columns |= {"epochs": ("epochs", "{:,}"), "ended by": ("stopped", "{}")}
     known = {
         heading: (name, form)
         for heading, (name, form) in columns.items()
         if not all(isinstance(row[name], float) and math.isnan(row[name]) for row in rows)
     }
-    grid = _grid(*known)
-    for row in rows:
-        grid.add_row(*(form.format(row[name]) for name, form in known.values()))
+    grid = _grid(*known, *([""] if marks else []))
+    for place, row in enumerate(rows):
+        cells = [form.format(row[name]) for name, form in known.values()]
+        words = ", ".join(word for word, marked in (marks or {}).items() if marked == place)
+        grid.add_row(*cells, *([words] if marks else []), style="bold" if words else None)
     return grid
+
+
+def path_lines(setup: dict[str, Any]) -> dict[str, str]:
+    """Return what is trained at many λ and how, in lines by name."""
+    lines = {
+        "training": _training(setup),
+        "error": f"E = E₀ + R, R = (λ/2N) Σ w², N = {setup['rows']['train']}",
+        "table": "‖W‖ norm of the weights; slope: the output's, squared, mean over the\n"
+        "rows, small where it is smooth; saturated: units that hardly answer;\n"
+        "even: 1 where all weights into a unit are equally large",
+    }
+    return _read(setup) | lines
+
+
+def path_remarks(
+    rows: Sequence[Mapping[str, Any]],
+    measure: str,
+    marks: Mapping[str, int],
+    folds: Sequence[Sequence[float]] | None,
+) -> list[str]:
+    """Return which λ is good, how one knows, and what has gone wrong."""
+    name, place = next(iter(marks.items()))
+    score = f"test {measure} {rows[place]['test_score']:.3f}"
+    free = f"{rows[0]['test_score']:.3f} at λ = {rows[0]['l2']:.4g}"
+    told = f"{rows[place]['l2']:.4g}, {score}, beside {free}."
+    if folds is None:
+        found = [
+            f"Best λ for the rows to test: {told}",
+            "As these rows chose it, its score flatters; --cv 5 chooses without them.",
+        ]
+    else:
+        found = [f"Chosen by {len(folds[0])} folds of the rows to train ({name}): λ = {told}"]
+    if place in (0, len(rows) - 1) and len(rows) > 1:
+        found.append("It is the last that was tried: --l2 may go further.")
+    endings = {
+        "diverged": "Diverged, for which a smaller eta may help",
+        "max_time": "Out of time",
+        "interrupted": "Interrupted",
+    }
+    for ending, words in endings.items():
+        ended = [f"{row['l2']:.4g}" for row in rows if row["stopped"] == ending]
+        if ended:
+            found.append(f"{words}: λ = {', '.join(ended)}.")
+    return found
 
 
 def frame(records: Sequence[Mapping[str, Any]]) -> Any:
@@ -186,28 +254,30 @@ def frame(records: Sequence[Mapping[str, Any]]) -> Any:
     return pd.DataFrame(list(records))
 
 
-def print_comparison(
+def comparison_remarks(
     rows: Sequence[Mapping[str, Any]],
     measure: str,
     l2: float,
-    without: Sequence[Mapping[str, Any]] | None,
-) -> None:
-    """Print ways of training side by side, and what there is to learn from it."""
-    free = None if without is None else {row["method"]: row["test_score"] for row in without}
-    console = _print_table(comparison(rows, measure, free))
-    console.print(f"Lowest E: {_leader(rows, 'error', -1)}.")
-    console.print(f"Best test {measure}: {_leader(rows, 'test_score', 1)}.")
+    free: Mapping[str, float] | None,
+) -> list[str]:
+    """Return what there is to learn from a comparison."""
+    found = [
+        f"Lowest E: {_leader(rows, 'error', -1)}.",
+        f"Best test {measure}: {_leader(rows, 'test_score', 1)}.",
+    ]
     if free is not None:
         before = sum(free.values()) / len(free)
         after = sum(row["test_score"] for row in rows) / len(rows)
-        console.print(
+        found.append(
             f"What λ = {l2:g} did to test {measure}: {before:.3f} without it, {after:.3f} with it"
             " (means over the methods)."
         )
-    for row in rows:
-        if row["diverged"]:
-            told = f"{row['method']} diverged in {row['diverged']} of {row['runs']} runs"
-            console.print(f"{told}: a smaller eta may help.")
+    return found + [
+        f"{row['method']} diverged in {row['diverged']} of {row['runs']} runs:"
+        " a smaller eta may help."
+        for row in rows
+        if row["diverged"]
+    ]
 
 
 def _leader(rows: Sequence[Mapping[str, Any]], name: str, sign: int) -> str:
@@ -241,13 +311,6 @@ def _grid(*headings: str) -> Table:
     for heading in headings:
         grid.add_column(heading, justify="right", no_wrap=True)
     return grid
-
-
-def _print_table(grid: Table) -> Console:
-    console = _console()
-    console.width = max(console.width, _WIDTH)  # rather broken lines than numbers cut short
-    console.print(grid)
-    return console
 
 
 def _console() -> Console:

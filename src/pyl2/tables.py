@@ -1,13 +1,15 @@
-"""Tables of the command line: CSV and npz files and scikit-learn's data sets in, predictions out.
+"""Tables of the command line: files and scikit-learn's data sets in, predictions out.
 
-Both kinds of file are read whole before they are parsed, so pipes work and a second look at a
-file that cannot be read, to say where, is cheap. Faults are ValueErrors of one line.
+Files are CSV, Parquet or npz, told apart by their first bytes. All are read whole before they are
+parsed, so pipes work and a second look at a file that cannot be read, to say where, is cheap.
+Faults are ValueErrors of one line.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 import shlex
 import sys
 import warnings
@@ -20,6 +22,9 @@ import numpy as np
 
 from pyl2 import files
 from pyl2.checks import Array
+
+_INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls the column of an index without a name."""
 
 _NAMED_AT_MOST = 8
 """Faulty columns an error names, so that its line can be read."""
@@ -65,8 +70,9 @@ def read(path: str, target: str = "y", drop: Sequence[str] = ()) -> Table:
     Parameters
     ----------
     path : str
-        A CSV file with a header line (separated by commas, semicolons or tabs) or an npz file: 1-D
-        arrays, the columns by name, or a 2-D array `X` (columns x0, x1, …) beside the target.
+        A CSV file with a header line (separated by commas, semicolons or tabs); a Parquet file,
+        which needs pyarrow; or an npz file: 1-D arrays, the columns by name, or a 2-D array `X`
+        (columns x0, x1, …) beside the target.
     target : str
         Column to predict: numbers or text.
     drop : sequence of str
@@ -126,14 +132,17 @@ def _write(file: TextIO, names: Sequence[str], columns: Sequence[Sequence[Any]])
     writer.writerows(zip(*columns, strict=True))
 
 
-def _open(path: str) -> _Csv | _Npz:
+def _open(path: str) -> _Csv | _Parquet | _Npz:
     data = Path(path).read_bytes()
     if not data:
         raise ValueError(f"{path}: the file is empty")
     if data.startswith(b"PK\x03\x04"):
         return _Npz(path, data)
-    if path.endswith(".npz"):
-        raise ValueError(f"{path}: not an npz file")
+    if data.startswith(b"PAR1"):
+        return _Parquet(path, data)
+    for kind in ("npz", "parquet"):
+        if path.endswith(f".{kind}"):
+            raise ValueError(f"{path}: the name of a {kind} file, but it is none")
     return _Csv(path, data)
 
 
@@ -162,6 +171,12 @@ def _finite(names: Sequence[str], X: Array) -> None:
         if not good[row, column]
     }
     raise ValueError(f"not finite: {_places(first)}")
+
+
+def _distinct(names: Sequence[str], path: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{path}: columns of the same name: {_listed(twice)}")
 
 
 def _places(faults: Mapping[str, str]) -> str:
@@ -244,7 +259,7 @@ class _Csv:
         try:
             yield from text
         except UnicodeDecodeError:
-            raise ValueError(f"{self.path}: not a text file in UTF-8, nor an npz file") from None
+            raise ValueError(f"{self.path}: neither text in UTF-8, nor Parquet, nor npz") from None
 
     def _rows(self, lines: Iterator[str] | None = None) -> Iterator[list[str]]:
         """Yield the rows of cells, header first; empty lines are none."""
@@ -258,9 +273,7 @@ class _Csv:
         numbered = self.columns == [str(i) for i in range(len(self.columns))]  # pandas' own names
         if not numbered and all(_number(name) is not None for name in self.columns):
             raise ValueError(f"{self.path}: the first line must name the columns; it has numbers")
-        twice = sorted({name for name in self.columns if self.columns.count(name) > 1})
-        if twice:
-            raise ValueError(f"{self.path}: columns of the same name: {_listed(twice)}")
+        _distinct(self.columns, self.path)
 
     def _parsed(
         self, converters: dict[int | str, Callable[[str], float]], features: Sequence[str]
@@ -332,12 +345,91 @@ def _decoded(name: str, codes: Array, texts: Mapping[str, int]) -> _Target:
     )
 
 
+class _Parquet:
+    """A Parquet file: columns of numbers, bool or text, or categories of such."""
+
+    def __init__(self, path: str, data: bytes) -> None:
+        try:
+            import pyarrow.parquet as pq
+        except ImportError:
+            raise ValueError(
+                f"{path}: Parquet files need pyarrow: pip install 'pyl2[frames]'"
+            ) from None
+        self.path = path
+        self.file = _attempt(path, "a Parquet", lambda: pq.ParquetFile(io.BytesIO(data)))
+        # An index of pandas without a name is a column in the file, but none of the frame.
+        self.features = self.targets = [
+            name for name in self.file.schema_arrow.names if not _INDEX.fullmatch(name)
+        ]
+        _distinct(self.targets, path)
+
+    def load(self, features: Sequence[str], target: str | None) -> tuple[Array, _Target | None]:
+        """Read the columns wanted, and no others."""
+        wanted = [*features, *([] if target is None else [target])]
+        columns = _attempt(self.path, "a Parquet", lambda: self._columns(wanted))
+        if not self.file.metadata.num_rows:
+            raise ValueError(f"{self.path}: it has no rows")
+        faults = {
+            name: found if isinstance(found, str) else f"row 1: {_short(str(found[0]))}"
+            for name, found in ((name, columns[name]) for name in features)
+            if isinstance(found, str) or found.dtype.kind == "U"
+        }
+        if faults:
+            raise _not_numeric(faults, self.path)
+        X = np.stack([np.asarray(columns[name], np.float64) for name in features], axis=1)
+        if target is None:
+            return X, None
+        y = columns[target]
+        if isinstance(y, str):
+            raise ValueError(f"{self.path}: target {target!r}: {y}")
+        return X, _typed(target, y)
+
+    def _columns(self, names: Sequence[str]) -> dict[str, Array | str]:
+        body = self.file.read(columns=list(names))
+        body.validate(full=True)  # what is damaged may hold indices and lengths beyond the end
+        return {name: _of_arrow(body[name]) for name in names}
+
+
+def _of_arrow(column: Any) -> Array | str:
+    """Return a column of Arrow as numbers, bool or text; as a str what it is if not such."""
+    from pyarrow import types
+
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    number = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    if not (text or number or types.is_decimal(kind) or types.is_null(kind)):
+        return str(kind)
+    if column.null_count:
+        return f"row {column.is_null().to_numpy().argmax() + 1}: empty"
+    values: Array = column.to_numpy()
+    return values if number else values.astype(str if text else np.float64)
+
+
+def _typed(name: str, y: Array) -> _Target:
+    """Take the values of a target for what their type says."""
+    if y.dtype.kind in "US":
+        texts = y.astype(str)
+        if (texts == "").any():
+            raise ValueError(f"target {name!r} is empty in row {(texts == '').argmax() + 1}")
+        labels, index = np.unique(texts, return_inverse=True)
+        return _Target(index.astype(np.float64), labels.tolist(), "text")
+    if y.dtype.kind == "b":
+        return _Target(y.astype(np.float64), ["False", "True"], "bool")
+    if y.dtype.kind in "iuf":
+        return _Target(y.astype(np.float64))
+    raise ValueError(f"target {name!r} is neither numbers nor text: {y.dtype}")
+
+
 class _Npz:
     """An npz file: a column for each 1-D array, or for each column of a 2-D array `X`."""
 
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
-        self.archive = self._attempt(lambda: np.load(io.BytesIO(data), allow_pickle=False))
+        self.archive = _attempt(
+            path, "an npz", lambda: np.load(io.BytesIO(data), allow_pickle=False)
+        )
         self.features = self.targets = list(self.archive.files)
         self.X = self._array("X") if "X" in self.targets else np.empty(0)
         if self.X.ndim == 2:
@@ -379,23 +471,17 @@ class _Npz:
             raise ValueError(
                 f"{self.path}: target {name!r} has the shape {y.shape}, for {rows} rows of features"
             )
-        if y.dtype.kind in "US":
-            labels, index = np.unique(y.astype(str), return_inverse=True)
-            return _Target(index.astype(np.float64), labels.tolist(), "text")
-        if y.dtype.kind == "b":
-            return _Target(y.astype(np.float64), ["False", "True"], "bool")
-        if y.dtype.kind in "iuf":
-            return _Target(y.astype(np.float64))
-        raise ValueError(f"{self.path}: target {name!r} is neither numbers nor text: {y.dtype}")
+        return _typed(name, y)
 
     def _array(self, name: str) -> Array:
-        return np.asarray(self._attempt(lambda: self.archive[name]))
+        return np.asarray(_attempt(self.path, "an npz", lambda: self.archive[name]))
 
-    def _attempt(self, load: Callable[[], Any]) -> Any:
-        try:
-            return load()
-        except MemoryError:
-            raise
-        except Exception as error:
-            # zipfile, zlib and NumPy's parser of headers raise many kinds at malformed bytes.
-            raise ValueError(f"{self.path}: not an npz file that can be read: {error}") from None
+
+def _attempt(path: str, kind: str, load: Callable[[], Any]) -> Any:
+    try:
+        return load()
+    except MemoryError:
+        raise
+    except Exception as error:
+        # zipfile, zlib, NumPy's parser of headers and Arrow raise many kinds at malformed bytes.
+        raise ValueError(f"{path}: not {kind} file that can be read: {error}") from None

@@ -1,0 +1,152 @@
+"""`pyl2 compare`: ways to train, with gradients and without, on the same error."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from pyl2.cli import data, options, output, training
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from pyl2.experiments import Comparison
+
+_SECONDS = 0.4
+"""Budget of a run, so that all are soon done."""
+
+_TABLE = (
+    "All methods minimise the same E = E₀ + R, from the same starts, and each may spend the same."
+    " The lowest E is the best minimiser; the best test score is the best predictor, and these"
+    " need not be one."
+)
+_FREE = (
+    "The last of the scores is that of the same training without the penalty: where it is far"
+    " worse, the network had learned noise, and the penalty has kept it from that."
+)
+_PICTURE = (
+    "Each line is one training, those of a method alike; the further left a line falls, the sooner"
+    " the method gets there, and where it ends is the E of the table. Both axes are logarithmic."
+)
+
+
+def add(commands: options.Commands) -> None:
+    """Add the command and its options."""
+    told = "compare ways to train, with gradients and without, on the same error"
+    parser = commands.add_parser("compare", help=told, description=told.capitalize() + ".")
+    parser.set_defaults(run=run)
+    data.add_data(parser)
+    training.add_network(parser, hidden=(16,))
+    group = parser.add_argument_group("training")
+    training.add_l2(group)
+    add = group.add_argument
+    add(
+        "--methods",
+        type=options.names,
+        metavar="A,B",
+        help="of sgd, momentum, nesterov, adam, lbfgs, pso; A+B is one after the other (default:"
+        " all but nesterov, and pso+lbfgs)",
+    )
+    told = f"budget of a run (default: {_SECONDS:g})"
+    add("--seconds", type=options.positive, metavar="S", help=told)
+    told = "budget of a run in passes over the rows"
+    add("--evaluations", type=options.count, metavar="K", help=told)
+    told = "starts for each method (default: 3)"
+    add("--seeds", type=options.count, default=3, metavar="K", help=told)
+    add(
+        "--eta",
+        type=options.rates,
+        default={},
+        metavar="adam=0.01,…",
+        help="learning rates (default: 0.1 sgd, 0.01 momentum and nesterov, 0.003 adam)",
+    )
+    training.add_batch_size(group)
+    add("--particles", type=options.count, default=50, help="of the swarm (default: 50)")
+    told = "draw E against time (or evaluations)"
+    output.add_figure(output.add_output(parser), told)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Compare ways to train, with and without the penalty, and draw E against what was spent."""
+    from pyl2 import report
+    from pyl2.cli import page
+
+    output.check_drawable("--output", args.output)
+    output.check_drawable("--report", args.report)
+    rows = data.read(args)
+    setup = _setup(rows, args)
+    lines = report.comparison_lines(setup)
+    if not (args.json or args.quiet):
+        report.print_lines(lines)
+    found = _compared(rows, args.l2, setup, args)
+    without = _compared(rows, 0.0, setup, args).summary() if args.l2 else None
+    free = None if without is None else {row["method"]: row["test_score"] for row in without}
+    summary = found.summary()
+    table = report.comparison(summary, found.measure, free)
+    remarks = report.comparison_remarks(summary, found.measure, args.l2, free)
+    if args.output:
+        _figure(found, args).savefig(args.output, dpi=120)
+    if args.report:
+        sections = [
+            page.run(args.command, setup["isa"], lines),
+            page.table("Ways to train", table, [*remarks, _TABLE, *([_FREE] if free else [])]),
+            page.picture("The error along the way", _figure(found, args), [_PICTURE]),
+        ]
+        page.write(args.report, "Ways to train, compared", sections)
+    if args.json:
+        told = {"results": summary, "without_penalty": without}
+        output.print_json({**setup, **told, "runs": [run.record() for run in found.runs]})
+    else:
+        report.print_table(table, remarks)
+        output.print_saved(args, args.output, args.report)
+
+
+def _setup(rows: data.Data, args: argparse.Namespace) -> dict[str, Any]:
+    """Collect what is compared and how."""
+    from pyl2.experiments import METHODS, check_eta, check_methods
+
+    methods = check_methods(METHODS if args.methods is None else args.methods)
+    stages = "+".join(methods).split("+")
+    seconds = args.seconds or (None if args.evaluations else _SECONDS)
+    return training.described(rows, training.network(rows, args)) | {
+        "methods": methods,
+        "l2": args.l2,
+        "budget": {"seconds": seconds, "evaluations": args.evaluations},
+        "seeds": list(range(args.seed, args.seed + args.seeds)),
+        "eta": {name: eta for name, eta in check_eta(args.eta).items() if name in stages},
+        "batch_size": training.rows_of_batch(args),
+        "particles": args.particles if "pso" in stages else None,
+        "figure": args.output,
+    }
+
+
+def _compared(
+    rows: data.Data, l2: float, setup: dict[str, Any], args: argparse.Namespace
+) -> Comparison:
+    from pyl2 import compare
+
+    return compare(
+        *rows.train,
+        training.network(rows, args),
+        l2,
+        **setup["budget"],
+        methods=setup["methods"],
+        seeds=setup["seeds"],
+        test=rows.test,
+        eta=setup["eta"],
+        batch_size=setup["batch_size"],
+        particles=args.particles,
+        verbose=not args.quiet,
+    )
+
+
+def _figure(found: Comparison, args: argparse.Namespace) -> Figure:
+    """Draw E against what was spent."""
+    from matplotlib.figure import Figure
+
+    from pyl2.plots import ErrorDisplay
+
+    against = "evaluations" if args.evaluations else "seconds"
+    figure = Figure(layout="constrained")
+    ErrorDisplay(found.curves(against), xlabel=against).plot(figure.subplots())
+    return figure

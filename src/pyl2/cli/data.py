@@ -1,0 +1,158 @@
+"""From a file, or a data set that scikit-learn brings, to rows that are ready to train on."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyl2.cli import options
+
+if TYPE_CHECKING:
+    from pyl2.checks import Array
+    from pyl2.model import Schema
+    from pyl2.tables import Table
+
+DATASETS = ("diabetes", "breast_cancer", "digits", "iris", "wine")
+"""Of scikit-learn's; the first, where λ shows best, when nothing is asked for."""
+
+MOST_CLASSES = 20
+"""A target of integers with more distinct values than this is taken for a quantity."""
+
+
+def add_data(parser: options.Parser) -> None:
+    """Add the options that say what is read, and how it is parted."""
+    add = parser.add_argument_group("data").add_argument
+    add("file", nargs="?", metavar="FILE", help="CSV with a header line, Parquet or npz")
+    add("--target", metavar="NAME", help="the column to predict (default: y)")
+    add("--drop", type=options.names, default=[], metavar="A,B", help="columns to leave out")
+    add("--dataset", choices=DATASETS, help=f"without a FILE (default: {DATASETS[0]})")
+    add("--task", choices=("classification", "regression"), help="default: as the target is")
+    add(
+        "--test-size",
+        type=options.fraction,
+        default=0.25,
+        metavar="F",
+        help="rows to test (default: 0.25)",
+    )
+    add("--seed", type=options.seed, default=0, help="of split, start and shuffles (default: 0)")
+
+
+@dataclass(frozen=True)
+class Data:
+    """A table made ready: rows to train and to test, standardised, and what they mean."""
+
+    schema: Schema
+    name: str
+    why: str
+    train: tuple[Array, Array]
+    test: tuple[Array, Array]
+
+
+def read(args: argparse.Namespace) -> Data:
+    """Read what the options say, part the rows, and standardise them."""
+    import numpy as np
+    from sklearn.model_selection import train_test_split
+
+    from pyl2.model import Schema
+
+    table = _table(args)
+    task, why = _task(table, args.task)
+    y, classes = _classes(table) if task == "classification" else (table.y, None)
+    _check_rows(table, y, classes)
+    try:
+        train, test = train_test_split(
+            np.arange(len(y)),
+            test_size=args.test_size,
+            random_state=args.seed,
+            stratify=None if classes is None else y,
+        )
+    except ValueError as error:
+        raise ValueError(f"--test-size {args.test_size:g}: {error}") from None
+    if classes is None and min(len(train), len(test)) < 2:
+        raise ValueError(f"{len(y)} rows are too few for --test-size {args.test_size:g}")
+    unit = (0.0, 1.0)
+    if classes is None:
+        mean, scale = _moments(y[train, None], [table.target])
+        unit = float(mean[0]), float(scale[0])
+        y = ((y - unit[0]) / unit[1])[:, None]
+    moments = _moments(table.X[train], table.names)
+    schema = Schema(table.names, table.target, classes, *unit, *moments)
+    X = schema.inputs(table.X).astype(args.dtype)
+    name = args.file or f"{args.dataset or DATASETS[0]} (comes with scikit-learn)"
+    return Data(schema, name, why, (X[train], y[train]), (X[test], y[test]))
+
+
+def _table(args: argparse.Namespace) -> Table:
+    from pyl2 import tables
+
+    if args.file is None:
+        if args.target or args.drop:
+            raise ValueError("--target and --drop go with a FILE, and none is given")
+        return tables.bundled(args.dataset or DATASETS[0])
+    if args.dataset:
+        raise ValueError(f"either a FILE or --dataset, not both: {args.file}, {args.dataset}")
+    return tables.read(args.file, args.target or "y", args.drop)
+
+
+def _task(table: Table, wanted: str | None) -> tuple[str, str]:
+    """Return the task and the reason for it."""
+    import numpy as np
+
+    if table.labels is not None:
+        if wanted == "regression":
+            raise ValueError(f"no regression: target {table.target!r} is {table.kind}")
+        return "classification", f"target {table.target!r} is {table.kind}"
+    if wanted:
+        return wanted, "--task says so"
+    distinct = np.unique(table.y)
+    whole = bool((distinct == np.floor(distinct)).all())
+    if whole and len(distinct) <= MOST_CLASSES:
+        told, task = f"{len(distinct)} distinct integers", "classification"
+    elif whole:
+        told, task = f"more than {MOST_CLASSES} distinct integers", "regression"
+    else:
+        told, task = "numbers with fractions", "regression"
+    return task, f"target {table.target!r} has {told}"
+
+
+def _classes(table: Table) -> tuple[Array, list[str]]:
+    """Return the target as indices of the classes that occur, and their names."""
+    import numpy as np
+
+    values, y = np.unique(table.y, return_inverse=True)
+    if table.labels is not None:
+        return y, [table.labels[int(value)] for value in values]
+    return y, [str(int(value)) if value.is_integer() else str(value) for value in values.tolist()]
+
+
+def _check_rows(table: Table, y: Array, classes: list[str] | None) -> None:
+    """Refuse targets from which there is nothing to learn, or nothing to test by."""
+    import numpy as np
+
+    if len(y) < 4:
+        raise ValueError(f"{len(y)} rows are too few to train and test with")
+    if (y == y[0]).all():
+        raise ValueError(f"target {table.target!r} is the same in all rows: nothing to learn")
+    if classes is not None:
+        counts = np.bincount(y)
+        if counts.min() < 2:
+            raise ValueError(
+                f"class {classes[counts.argmin()]!r} has a single row, none is left to test by; "
+                f"target {table.target!r} is {table.kind}"
+                + ("" if table.labels else ": for a quantity say --task regression")
+            )
+
+
+def _moments(X: Array, names: Sequence[str]) -> tuple[Array, Array]:
+    """Return mean and standard deviation of the columns; 1 where a column is constant."""
+    import numpy as np
+    from sklearn.preprocessing import StandardScaler
+
+    with np.errstate(all="ignore"):
+        scaler = StandardScaler().fit(X)
+    for name, scale in zip(names, scaler.scale_, strict=True):
+        if not np.isfinite(scale):
+            raise ValueError(f"the numbers of {name!r} are too large to be standardised")
+    return scaler.mean_, scaler.scale_

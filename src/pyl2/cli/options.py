@@ -1,0 +1,101 @@
+"""What all commands say alike: a parser of one-line errors, and the types of options."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeAlias
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are like all others: one line, from `main`."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would print."""
+        raise ValueError(f"{message} (see {self.prog} --help)")
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+_MOST_LAMBDAS = 1000
+
+
+def _option(read: Callable[[str], Any], good: Callable[[Any], bool], what: str) -> Any:
+    """Make a type for argparse: `read` the text, say that it is not `what` where it is not good."""
+
+    def parsed(text: str) -> Any:
+        try:
+            value = read(text)
+        except ValueError:
+            value = None
+        if value is None or not good(value):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+        return value
+
+    return parsed
+
+
+def rates(text: str) -> dict[str, float]:
+    """Learning rates by name: adam=0.01,sgd=0.1."""
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    try:
+        return {name: float(rate) for name, _, rate in pairs}
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like adam=0.01,sgd=0.1") from None
+
+
+def lambdas(text: str) -> list[float]:
+    """Different λs, ascending: 0,0.1,1 or lo:hi:count (log-spaced) or both, 0,0.01:100:9."""
+    try:
+        found = sorted(value for piece in text.split(",") for value in _spaced(piece))
+    except (ValueError, OverflowError):
+        found = []
+    good = all(0 <= value < math.inf for value in found) and len(set(found)) == len(found)
+    if not (good and 0 < len(found) <= _MOST_LAMBDAS):
+        told = f"different numbers of at least 0, or lo:hi:count; at most {_MOST_LAMBDAS}"
+        raise argparse.ArgumentTypeError(f"{text!r} is not {told}")
+    return found
+
+
+def _spaced(piece: str) -> list[float]:
+    if ":" not in piece:
+        return [float(piece)]
+    low, high, number = piece.split(":")
+    first, last, steps = float(low), float(high), int(number) - 1
+    if not (0 < first < last < math.inf and 0 < steps < _MOST_LAMBDAS):
+        raise ValueError
+    exact = (first * (last / first) ** (step / steps) for step in range(steps + 1))
+    return [float(f"{value:.12g}") for value in exact]  # 0.1, not 0.09999999999999999
+
+
+def names(text: str) -> list[str]:
+    """Names between commas; those that hold a comma in quotes, as in the header of a CSV."""
+    return [name.strip() for name in next(csv.reader([text]), [])]
+
+
+positive = _option(float, lambda v: 0 < v < math.inf, "a positive number")
+not_negative = _option(float, lambda v: 0 <= v < math.inf, "a number of at least 0")
+not_nan_or_negative = _option(float, lambda v: v >= 0, "a number of at least 0")
+fraction = _option(float, lambda v: 0 < v < 1, "a number between 0 and 1")
+count = _option(int, lambda v: v > 0, "a positive whole number")
+folds = _option(int, lambda v: v > 1, "a whole number of at least 2")
+seed = _option(int, lambda v: 0 <= v < 2**32, "a whole number from 0 to 2**32 - 1")
+figure = _option(str, lambda v: v.endswith((".png", ".pdf", ".svg")), "a .png, .pdf or .svg file")
+page = _option(str, lambda v: v.endswith((".html", ".htm")), "an .html file")
+divisor = _option(
+    lambda text: text if text in ("batch", "train") else float(text),
+    lambda n: isinstance(n, str) or 0 < n < math.inf,
+    "train, batch or a positive number",
+)
+batch_size = _option(
+    lambda text: text if text == "all" else int(text),
+    lambda size: size == "all" or size > 0,
+    "all or a positive whole number",
+)
+sizes = _option(
+    lambda text: () if text == "none" else tuple(map(int, text.split(","))),
+    lambda units: all(size > 0 for size in units),
+    "numbers of units between commas, or none",
+)

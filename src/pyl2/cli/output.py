@@ -1,0 +1,60 @@
+"""What commands leave behind: JSON, and files that have a place before the training begins."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+from importlib.util import find_spec
+from typing import Any
+
+from pyl2.cli import options
+
+
+def add_output(parser: options.Parser) -> argparse._ArgumentGroup:
+    """Add what every training can do with what it has found; return the group, for more."""
+    group = parser.add_argument_group("output")
+    add = group.add_argument
+    add("--report", type=options.page, metavar="PAGE.html", help="tables and pictures in one file")
+    add("--json", action="store_true", help="write JSON to standard output, nothing else")
+    add("--quiet", action="store_true", help="no progress, no notes")
+    return group
+
+
+def add_figure(group: argparse._ArgumentGroup, told: str) -> None:
+    """Add the option of a figure in a file of its own."""
+    group.add_argument("--output", type=options.figure, metavar="FIGURE.png", help=told)
+
+
+def check_writable(option: str, path: str | None) -> None:
+    """Find out before the training, not after it, that what it leaves has no place."""
+    if path and (os.path.isdir(path) or not os.path.isdir(os.path.dirname(path) or ".")):
+        raise ValueError(f"{option} {path}: not a file in a folder that exists")
+
+
+def check_drawable(option: str, path: str | None) -> None:
+    """Find out before the training that its pictures have no place, or cannot be drawn."""
+    check_writable(option, path)
+    if path and not find_spec("matplotlib"):
+        raise ValueError(f"{option}: figures need Matplotlib: pip install 'pyl2[plot]'")
+
+
+def print_json(told: dict[str, Any]) -> None:
+    """Print JSON, which knows no number that is not finite: such are null."""
+
+    def known(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: known(entry) for name, entry in value.items()}
+        if isinstance(value, list | tuple):
+            return [known(entry) for entry in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    print(json.dumps(known(told), indent=2, allow_nan=False))
+
+
+def print_saved(args: argparse.Namespace, *paths: str | None) -> None:
+    """Tell which files there are now."""
+    for path in filter(None, paths):
+        if not args.quiet:
+            print(f"saved {path}")

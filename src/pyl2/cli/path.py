@@ -1,0 +1,259 @@
+"""`pyl2 path`: one network at many λ, and which λ is good."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pyl2.cli import data, options, output, training
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from pyl2 import L2Path, Network
+    from pyl2.checks import Array
+
+_TABLE = (
+    "Each row is the same network, trained from the same weights on the same rows, at another λ."
+    " Read it from the top: as λ grows the weights (‖W‖) shrink, the output becomes smoother, and"
+    " the score on the rows trained on falls. That on the others rises as long as λ keeps noise"
+    " from being learned, and falls when too little freedom is left to learn even what is true."
+)
+_SCORES = (
+    "As a rule the two curves are furthest apart at the left, where the network learns by heart,"
+    " and meet at the right, where λ lets it learn nothing. The best λ lies between, where the"
+    " black curve is highest; where that is flat, it matters little."
+)
+_FOLDS = (
+    "Held out are the folds of the rows to train, in turn; the band is one standard error of their"
+    " mean to each side. What lies within it is as good, as far as one can know: hence 1se."
+)
+_WEIGHTS = (
+    "A line for each weight (of large layers for some of them). They come together at zero as λ"
+    " grows, each at its own pace, but none is zero before all are: L2 makes weights small, it"
+    " does not choose among them."
+)
+_SATURATION = (
+    "A saturated unit no longer answers to its input: its slope is nearly zero, and it learns"
+    " slowly. Small weights keep units away from there."
+)
+_FITS = (
+    "What the network says of every input, in standardised units. For small λ it bends to meet"
+    " single points; for larger ones it is smooth; in the end it is the mean."
+)
+_BOUNDARIES = (
+    "Where the network says which class, in standardised units. For small λ the boundary bends to"
+    " have single points on its right side; for larger ones it is smooth and the chances change"
+    " slowly; in the end they are the same everywhere."
+)
+
+
+def add(commands: options.Commands) -> None:
+    """Add the command and its options."""
+    told = "train one network at many λ, and show what L2 does"
+    parser = commands.add_parser("path", help=told, description=told.capitalize() + ".")
+    parser.set_defaults(run=run)
+    data.add_data(parser)
+    training.add_network(parser, hidden=(32, 16))
+    group = parser.add_argument_group("training")
+    told = "λs: 0,0.1,1 or lo:hi:count, log-spaced, or both (default: for 1000 rows 0,0.1:10000:11)"
+    group.add_argument("--l2", type=options.lambdas, metavar="L", help=told)
+    training.add_optimizer(group, epochs=200, time="for all λs together")
+    group = parser.add_argument_group("choice of λ")
+    told = "choose λ by so many folds of the training rows, at least 2 (default: no choice)"
+    group.add_argument("--cv", type=options.folds, metavar="K", help=told)
+    told = "min (default): best mean score; 1se: the largest λ within one standard error of it"
+    group.add_argument("--rule", choices=("min", "1se"), default="min", help=told)
+    output.add_figure(output.add_output(parser), "draw scores and weights against λ")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train at all λ, choose one if asked to, show what λ did."""
+    from pyl2 import report
+    from pyl2.cli import page
+
+    output.check_drawable("--output", args.output)
+    output.check_drawable("--report", args.report)
+    rows = data.read(args)
+    network = training.network(rows, args)
+    setup = _setup(rows, network, args)
+    lines = report.path_lines(setup)
+    if not (args.json or args.quiet):
+        report.print_lines(lines)
+    found, folds, interrupted = _trained(network, rows, args)
+    choices = {"best": found.best} if folds is None else _choices(found.l2, folds, args.rule)
+    summary = found.summary()
+    table = report.path(summary, found.measure, choices)
+    remarks = report.path_remarks(summary, found.measure, choices, folds)
+    if args.output:
+        _figure(found, folds, choices).savefig(args.output, dpi=120)
+    if args.report:
+        sections = [
+            page.run(args.command, setup["isa"], lines),
+            page.table("The path over λ", table, [*remarks, _TABLE]),
+            *_pictures(found, folds, choices, rows),
+        ]
+        page.write(args.report, "What λ does", sections)
+    if args.json:
+        told = {"results": summary, "fold_scores": folds, "choices": choices}
+        output.print_json({**setup, **told})
+    else:
+        report.print_table(table, remarks)
+        output.print_saved(args, args.output, args.report)
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+def _lambdas(rows: int) -> list[float]:
+    """Return 0, and ten steps of half a decade up to where λ/N is between 1 and 10."""
+    decade = math.floor(math.log10(rows)) + 1
+    return options.lambdas(f"0,1e{decade - 5}:1e{decade}:11")
+
+
+def _setup(rows: data.Data, network: Network, args: argparse.Namespace) -> dict[str, Any]:
+    """Collect what the notes and the JSON tell, results aside."""
+    from pyl2 import Backprop
+
+    trainer = Backprop(network, n="train", **training.optimizer(args))
+    return (
+        training.described(rows, network)
+        | training.described_trainer(trainer, args)
+        | {
+            "cv": args.cv,
+            "rule": args.rule if args.cv else None,
+            "figure": args.output,
+        }
+    )
+
+
+def _trained(
+    network: Network, rows: data.Data, args: argparse.Namespace
+) -> tuple[L2Path, list[list[float]] | None, bool]:
+    """Return the path, the scores of the folds, and whether Ctrl-C has cut them short."""
+    from pyl2.path import Interrupted
+
+    try:
+        l2 = args.l2 or _lambdas(len(rows.train[0]))
+        found = _path(network, rows.train, rows.test, l2, args)
+    except Interrupted as interrupt:
+        return interrupt.path, None, True
+    if set(found.stopped) == {"diverged"}:
+        raise ValueError("training diverged at every λ: a smaller --eta may help")
+    try:
+        return found, _folds(network, rows, found.l2, args) if args.cv else None, False
+    except KeyboardInterrupt:
+        return found, None, True
+
+
+def _path(
+    network: Network,
+    train: tuple[Any, Any],
+    test: tuple[Any, Any],
+    l2: Sequence[float] | Array,
+    args: argparse.Namespace,
+) -> L2Path:
+    from pyl2 import l2_path
+
+    return l2_path(
+        network,
+        *train,
+        l2,
+        test=test,
+        epochs=args.epochs,
+        max_time=args.max_time,
+        verbose=not args.quiet,
+        **training.optimizer(args),
+    )
+
+
+def _folds(
+    network: Network, rows: data.Data, l2: Array, args: argparse.Namespace
+) -> list[list[float]]:
+    """Return the scores (λs, folds) on each fold of the training rows, trained on the others."""
+    import numpy as np
+    from sklearn.model_selection import check_cv
+
+    X, y = rows.train
+    parts = check_cv(args.cv, y, classifier=rows.schema.classes is not None)
+    try:
+        drawn = list(parts.split(X, y))
+    except ValueError as error:
+        raise ValueError(f"--cv {args.cv}: {error}") from None
+    paths = [
+        _path(network, (X[train], y[train]), (X[test], y[test]), l2, args) for train, test in drawn
+    ]
+    scores: list[list[float]] = np.column_stack([path.test_score for path in paths]).tolist()
+    return scores
+
+
+def _choices(l2: Array, folds: Sequence[Sequence[float]], rule: str) -> dict[str, int]:
+    """Return the λs that the rules choose, the one that was asked for first."""
+    import numpy as np
+
+    from pyl2.model_selection import RULES, choose
+
+    if not np.isfinite(folds).any():
+        raise ValueError("--cv: every fold failed at every λ; a smaller --eta may help")
+    return {name: choose(l2, np.array(folds), name) for name in sorted(RULES, key=rule.__ne__)}
+
+
+def _draw_scores(
+    found: L2Path, folds: list[list[float]] | None, choices: Mapping[str, int], ax: Axes
+) -> None:
+    from pyl2.plots import ScoreDisplay
+
+    marked = {name: float(found.l2[place]) for name, place in choices.items()}
+    test = found.test_score if folds is None else folds
+    ScoreDisplay(found.l2, found.train_score, test, choices=marked, measure=found.measure).plot(ax)
+
+
+def _figure(found: L2Path, folds: list[list[float]] | None, choices: Mapping[str, int]) -> Figure:
+    """Draw scores and weights, one above the other."""
+    from matplotlib.figure import Figure
+
+    from pyl2.plots import PathDisplay
+
+    figure = Figure(figsize=(8, 8), layout="constrained")
+    above, below = figure.subplots(2)
+    _draw_scores(found, folds, choices, above)
+    PathDisplay.from_results(found).plot(below)
+    return figure
+
+
+def _pictures(
+    found: L2Path,
+    folds: list[list[float]] | None,
+    choices: Mapping[str, int],
+    rows: data.Data,
+) -> list[str]:
+    """Draw what λ does to scores, weights and hidden units, and to outputs that can be drawn."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from pyl2 import plots
+    from pyl2.cli import page
+
+    def drawn(heading: str, draw: Callable[[Any], object], *told: str, panels: int = 1) -> str:
+        size = (8, 4.5) if panels == 1 else (3 * panels, 3.4)
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure.subplots(1, panels, sharex=True, sharey=True))
+        return page.picture(heading, figure, told)
+
+    scores = [_SCORES] if folds is None else [_SCORES, _FOLDS]
+    sections = [
+        drawn("Scores", lambda ax: _draw_scores(found, folds, choices, ax), *scores),
+        drawn("Weights", plots.PathDisplay.from_results(found).plot, _WEIGHTS),
+    ]
+    if np.isfinite(found.saturation).any():
+        saturation = plots.SaturationDisplay.from_results(found)
+        sections.append(drawn("Saturated units", saturation.plot, _SATURATION))
+    if rows.train[0].shape[1] == 1 and rows.schema.classes is None:
+        fits = plots.FitDisplay.from_results(found, *rows.train)
+        sections.append(drawn("Fits", fits.plot, _FITS))
+    if rows.train[0].shape[1] == 2 and rows.schema.classes is not None:
+        lines = plots.BoundaryDisplay.from_results(found, *rows.train)
+        sections.append(drawn("Boundaries", lines.plot, _BOUNDARIES, panels=len(lines.l2)))
+    return sections

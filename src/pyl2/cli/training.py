@@ -1,0 +1,115 @@
+"""The options of networks and optimizers, and what is made of them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from pyl2.cli import options
+from pyl2.cli.data import Data
+
+if TYPE_CHECKING:
+    from pyl2 import Backprop, Network
+
+
+def add_network(parser: options.Parser, hidden: tuple[int, ...]) -> None:
+    """Add the options of the network, with the hidden layers it has by default."""
+    add = parser.add_argument_group("network").add_argument
+    sizes = ",".join(map(str, hidden))
+    add("--hidden", type=options.sizes, default=hidden, metavar=sizes, help="layers, or none")
+    add(
+        "--activation",
+        type=options.names,
+        default=["tanh"],
+        metavar="F",
+        help="tanh (default), relu, logistic, identity; or one per layer: relu,tanh",
+    )
+    add("--dtype", choices=("float32", "float64"), default="float64", help="default: float64")
+
+
+def add_l2(group: argparse._ArgumentGroup) -> None:
+    """Add the option of the penalty."""
+    told = "the penalty λ (default: 5)"
+    group.add_argument("--l2", type=options.not_negative, default=5.0, metavar="L", help=told)
+
+
+def add_batch_size(group: argparse._ArgumentGroup) -> None:
+    """Add the option of the batches."""
+    told = "rows of an update, or all (default: 32)"
+    group.add_argument("--batch-size", type=options.batch_size, default=32, metavar="B", help=told)
+
+
+def add_optimizer(group: argparse._ArgumentGroup, epochs: int, time: str) -> None:
+    """Add the options of training by gradients, λ and n aside."""
+    add = group.add_argument
+    add("--decay", help="l2, decoupled or fraction (default: the optimizer's own)")
+    add("--optimizer", default="adam", help="adam (default), adamw, sgd, momentum, nesterov, lbfgs")
+    add("--eta", type=options.positive, help="learning rate (default: the optimizer's own)")
+    add_batch_size(group)
+    add("--epochs", type=options.count, default=epochs, help=f"default: {epochs}")
+    add("--max-time", type=options.positive, metavar="SECONDS", help=time)
+
+
+def network(data: Data, args: argparse.Namespace) -> Network:
+    """Build the network for the data; the seed draws its weights."""
+    from pyl2 import Network
+
+    classes = data.schema.classes
+    # Two classes are two outputs as well: one way for any number of classes, and a column of
+    # probabilities for each.
+    output, outputs = ("identity", 1) if classes is None else ("softmax", len(classes))
+    return Network(
+        (len(data.schema.features), *args.hidden, outputs),
+        hidden=args.activation[0] if len(args.activation) == 1 else args.activation,
+        output=output,
+        dtype=args.dtype,
+        seed=args.seed,
+    )
+
+
+def optimizer(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of training by gradients, λ and n aside, as keywords of ``Backprop``."""
+    return {
+        "optimizer": args.optimizer,
+        "eta": args.eta,
+        "decay": args.decay,
+        "batch_size": rows_of_batch(args),
+        "seed": args.seed,
+    }
+
+
+def rows_of_batch(args: argparse.Namespace) -> int | None:
+    """Return the rows of a batch as the trainers take them."""
+    return None if args.batch_size == "all" else args.batch_size
+
+
+def described_trainer(trainer: Backprop, args: argparse.Namespace) -> dict[str, Any]:
+    """Collect how it is trained by gradients."""
+    return {
+        "optimizer": trainer.optimizer,
+        "eta": None if trainer.optimizer == "lbfgs" else trainer.eta,
+        "batch_size": None if trainer.optimizer == "lbfgs" else trainer.batch_size,
+        "epochs": args.epochs,
+        "decay": trainer.decay,
+        "n": trainer.n,
+        "seed": args.seed,
+    }
+
+
+def described(data: Data, network: Network) -> dict[str, Any]:
+    """Collect what was read, and what is trained on it."""
+    from pyl2.experiments import MEASURES
+
+    return {
+        "data": data.name,
+        "rows": {"train": len(data.train[0]), "test": len(data.test[0])},
+        "target": data.schema.target,
+        "classes": data.schema.classes,
+        "task": "regression" if data.schema.classes is None else "classification",
+        "why": data.why,
+        "measure": MEASURES[network.output],
+        "layer_sizes": list(network.layer_sizes),
+        "hidden": list(network.hidden),
+        "dtype": network.dtype.name,
+        "isa": network._net.isa,
+    }
