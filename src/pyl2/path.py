@@ -598,7 +598,7 @@ class _OfEstimator:
                 self._model, X, y, sample_weight, test
             )
         self._data = X, y, sample_weight
-        probe = estimators.alike(self._model)
+        probe = estimators.at(self._model, 0.0)
         ready = probe._prepare(*self._data)
         self.test = None
         if test is not None:
@@ -615,7 +615,7 @@ class _OfEstimator:
     ) -> list[Training]:
         from pyl2 import estimators
 
-        models = [estimators.alike(self._model, value) for value in values]
+        models = [estimators.at(self._model, value) for value in values]
         trainings, ready = estimators.prepare_abreast(models, *self._data)
         for training in trainings:
             training.course.advance = advance
