@@ -54,6 +54,20 @@ def test_each_is_what_backprop_makes_of_the_network(optimizer):
         assert path.error[i] == pytest.approx(network.error(X, Y, value, n="train"), rel=1e-9)
 
 
+@pytest.mark.parametrize("start", ["same", "warm"])
+@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState])
+def test_a_generator_serves_all_and_goes_on(start, make):
+    given, used = make(3), make(3)
+    path = l2_path(REGRESSION, X, Y, LAMBDAS, epochs=4, seed=given, start=start)
+    network = copy.deepcopy(REGRESSION)
+    for i, value in enumerate(LAMBDAS):
+        network = copy.deepcopy(network if start == "warm" else REGRESSION)
+        used = make(3)
+        Backprop(network, l2=value, n="train", seed=used).train(X, Y, 4)
+        np.testing.assert_allclose(path.params[i], network.params, rtol=1e-9)
+    assert given.bytes(8) == used.bytes(8)
+
+
 def test_pso_too():
     options = {"particles": 10, "seed": 2}
     path = l2_path(REGRESSION, X, Y, LAMBDAS, optimizer="pso", epochs=6, **options)

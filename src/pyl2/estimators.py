@@ -767,21 +767,23 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         return made
 
 
-def alike(model: _Perceptron, alpha: float | None = None) -> Any:
-    """Return a clone with a random_state that makes all clones of it begin alike.
+def alike(model: _Perceptron) -> Any:
+    """Return a clone whose parameters are checked, and whose random_state is not None.
 
-    Parameters
-    ----------
-    model : MLPClassifier or MLPRegressor
-    alpha : float, optional
-        The clone's.
+    What ``at`` makes of it begins alike.
     """
     made: Any = clone(model)
     if made.random_state is None:
         made.random_state = int(check_random_state(None).randint(2**31))
-    if alpha is not None:
-        made.alpha = alpha
     made._validate_params()
+    return made
+
+
+def at(model: _Perceptron, alpha: float) -> Any:
+    """Return a copy of what ``alike`` gave, with another alpha; a clone would take longer."""
+    made: Any = copy.copy(model)
+    made.alpha = alpha
+    made.random_state = copy.deepcopy(made.random_state)
     return made
 
 

@@ -156,7 +156,7 @@ class _Chooses:
         """Return the scores of a fold, NaN where training failed, and why it did."""
         (X, y, weight), (train, test) = rows, fold
         kept = None if weight is None else weight[train]
-        models = [estimators.alike(model, alpha) for alpha in self.alphas_.tolist()]
+        models = [estimators.at(model, alpha) for alpha in self.alphas_.tolist()]
         try:
             trainings, ready = estimators.prepare_abreast(models, X[train], y[train], kept)
             items = checks.items(ready.X, ready.y, ready.sample_weight, models[0]._network)

@@ -280,7 +280,8 @@ def l2_path(
         Show a progress bar on standard error, an epoch of each λ counting as one step.
     **training
         Of a Network alone, how it is trained: parameters of ``Backprop`` (``optimizer``, also
-        "lbfgs"; ``eta``, ``decay``, ``batch_size``, ``tol``, ``seed`` …), or with
+        "lbfgs"; ``eta``, ``decay``, ``batch_size``, ``tol``, ``seed`` …; a generator is used by the
+        first λ, copies of it by the others), or with
         ``optimizer="pso"`` of ``ParticleSwarm``; and ``epochs``, ``validation`` and ``max_time`` of
         ``train``, the time being that of all λs.
 
@@ -543,9 +544,10 @@ class _OfNetwork:
         if training.get("optimizer") == "pso":
             del self._options["optimizer"]
         self._pso = training.get("optimizer") == "pso"
-        # Every λ sees the rows in the same orders.
-        if self._options.get("seed") is None:
-            self._options["seed"] = int(np.random.default_rng().integers(2**31))
+        # Every λ sees the rows in the same orders: those of the generator given, or of its copies.
+        rng = generators.make(self._options.pop("seed", None))
+        self._fresh = copy.deepcopy(rng)
+        self._seeds = itertools.chain([rng], map(copy.deepcopy, itertools.repeat(self._fresh)))
         rows, Y = holdout.checked(X, y, model, ("X", "y"))
         weight = None
         if sample_weight is not None:
@@ -556,23 +558,21 @@ class _OfNetwork:
                 raise ValueError(f"test must be a fraction or (X, y), got {len(test)} entries")
             self.test = holdout.checked(test[0], test[1], model, ("test X", "test y"))
         elif test is not None:
-            rng = copy.deepcopy(generators.make(self._options["seed"]))
-            seed = int.from_bytes(rng.bytes(4), "little")
+            seed = int.from_bytes(copy.deepcopy(self._fresh).bytes(4), "little")
             kept, out = holdout.draw(Y, test, seed, holdout.classes_of(Y, model.output))
             self.test = rows[out], Y[out]
             rows, Y, weight = rows[kept], Y[kept], None if weight is None else weight[kept]
         self.rows = rows, Y, weight
         self._items = checks.items(*self.rows, model)
-        trainer = self._trainer(self.template, 0.0)
+        trainer = self._trainer(self.template, 0.0, self._fresh)
         self.divisor = _divisor(trainer, self._items)
         self.defaults = _defaults(trainer, self.divisor)
         self._deadline = _deadline(self._trains["max_time"])
 
-    def _trainer(self, network: Network, value: float) -> Backprop | ParticleSwarm:
-        options = self._options | {"seed": copy.deepcopy(self._options["seed"])}
+    def _trainer(self, network: Network, value: float, seed: Any) -> Backprop | ParticleSwarm:
         if self._pso:
-            return ParticleSwarm(network, l2=value, **options)
-        return Backprop(network, l2=value, n="train", **options)
+            return ParticleSwarm(network, l2=value, seed=seed, **self._options)
+        return Backprop(network, l2=value, n="train", seed=seed, **self._options)
 
     def train(
         self, values: Sequence[float], begin: Array | None, advance: Callable[[float], None]
@@ -580,7 +580,7 @@ class _OfNetwork:
         trainings = []
         for value in values:
             network = _copy(self.template, self.template.params if begin is None else begin)
-            trainer: Any = self._trainer(network, value)
+            trainer: Any = self._trainer(network, value, next(self._seeds))
             validation = held_out(self._trains["validation"], network)
             if getattr(trainer, "early_stopping", False) and validation is None:
                 raise ValueError("early_stopping needs validation=(X, Y)")
@@ -619,7 +619,7 @@ class _OfEstimator:
                 self._model, X, y, sample_weight, test
             )
         self._data = X, y, sample_weight
-        probe = estimators.alike(self._model)
+        probe = estimators.at(self._model, 0.0)
         ready = probe._prepare(*self._data)
         self.test = None
         if test is not None:
@@ -636,7 +636,7 @@ class _OfEstimator:
     ) -> None:
         from pyl2 import estimators
 
-        models = [estimators.alike(self._model, value) for value in values]
+        models = [estimators.at(self._model, value) for value in values]
         trainings, ready = estimators.prepare_abreast(models, *self._data)
         self.trainings += trainings
         for training in trainings:
