@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 import pyl2
+import pyl2.plots
 
 ROOT = Path(__file__).parent.parent
-MODULES = ["pyl2", *(f"pyl2.{found.name}" for found in pkgutil.iter_modules(pyl2.__path__))]
-PUBLIC = [getattr(pyl2, name) for name in pyl2.__all__]
+MODULES = ["pyl2", *(found.name for found in pkgutil.walk_packages(pyl2.__path__, "pyl2."))]
+PUBLIC = [getattr(home, name) for home in (pyl2, pyl2.plots) for name in home.__all__]
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name != "pyl2.__main__"])

@@ -1,11 +1,14 @@
-"""Experiments with one network: `compare`, which trains it in many ways on the same error."""
+"""Experiments with one network, trained in many ways: `compare` and `decay_grid`."""
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +34,12 @@ ETA = {"sgd": 0.1, "momentum": 0.01, "nesterov": 0.01, "adam": 0.003}
 
 MEASURES = {"softmax": "accuracy", "logistic": "accuracy", "identity": "R²", "exp": "R²"}
 """What `score` returns, for each output."""
+
+ETAS = tuple(np.logspace(-4, -1.5, 6).tolist())
+RATES = tuple(np.logspace(-3, 1, 9).tolist())
+"""Learning rates and λ/n of ``decay_grid`` where none are given."""
+
+_DECAYS = ("l2", "decoupled")
 
 _Rows = tuple[Any, Array]  # X, y
 
@@ -276,6 +285,150 @@ def compare(
             runs.append(_run(plan, method, seed, network, training, testing))
             advance(runs[-1].error)
     return Comparison(runs, MEASURES[network.output])
+
+
+@dataclass(frozen=True)
+class DecayGrid:
+    """What ``decay_grid`` has found; ``pyl2.plots.DecayDisplay.from_results`` draws it.
+
+    Attributes
+    ----------
+    eta : ndarray of shape (ηs,)
+        Learning rates.
+    rate : ndarray of shape (rates,)
+        λ/n.
+    decays : tuple of str
+        ("l2", "decoupled").
+    test_score, test_error : ndarray of shape (decays, ηs, rates)
+        Accuracy or R², and E₀, on the held-out rows; NaN where training diverged.
+    measure : {"accuracy", "R²"}
+        What the scores are.
+    """
+
+    eta: Array
+    rate: Array
+    decays: tuple[str, ...]
+    test_score: Array
+    test_error: Array
+    measure: str
+
+
+def decay_grid(
+    X: Matrix,
+    y: ArrayLike,
+    network: Network,
+    *,
+    eta: Iterable[float] = ETAS,
+    rate: Iterable[float] = RATES,
+    optimizer: str = "adam",
+    epochs: int = 50,
+    batch_size: int | None = 32,
+    test: float | tuple[Any, Any] = 0.25,
+    seed: int = 0,
+    n_threads: int | None = None,
+    verbose: bool = False,
+) -> DecayGrid:
+    """Train a network with L2 and with decoupled decay, over learning rates and λ/n.
+
+    All trainings begin with the same weights and take the rows in the same orders.  Under adam and
+    momentum the two decays differ; under sgd they are the same.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (rows, inputs)
+        Of about unit size.
+    y : array-like of shape (rows, outputs), (rows,) with one output, or class indices (rows,)
+        Targets, as ``network.error`` takes them.
+    network : Network
+        The shape, activations, output and type to train; its own parameters are neither used nor
+        changed.
+    eta : iterable of float, default=6 values from 1e-4 to 0.03
+        Learning rates, > 0, ascending.
+    rate : iterable of float, default=9 values from 0.001 to 10
+        λ/n ≥ 0, ascending.
+    optimizer : {"adam", "momentum", "nesterov", "sgd"}, default="adam"
+    epochs : int, default=50
+        Of each training, at least 1.
+    batch_size : int or None, default=32
+        Rows of a batch, at least 1; None is all.
+    test : float or tuple (X, y), default=0.25
+        Fraction of the rows to score with (classes in proportion), or other data.
+    seed : int, default=0
+        Draws the start, the orders of the rows, and the rows to score with.
+    n_threads : int, optional
+        At most so many threads for each training, at least 1.
+    verbose : bool, default=False
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    DecayGrid
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes or types do not fit, numbers are not finite, or a parameter is out of range.
+    KeyboardInterrupt
+        On Ctrl-C.
+
+    Warns
+    -----
+    UserWarning
+        Where η(λ/n) ≥ 1: decoupled, such a decay turns weights round or makes them explode.
+
+    References
+    ----------
+    I. Loshchilov, F. Hutter, Decoupled Weight Decay Regularization, ICLR 2019, figure 2.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from pyl2 import Network
+    >>> from pyl2.experiments import decay_grid
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = Network((4, 7, 3), output="softmax")
+    >>> X = StandardScaler().fit_transform(X)
+    >>> found = decay_grid(X, y, network, eta=[0.001, 0.01], rate=[0, 0.1, 1], epochs=5)
+    >>> found.test_score.shape, found.measure
+    ((2, 2, 3), 'accuracy')
+    """
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a Network, got {type(network).__name__}")
+    checks.choice("optimizer", optimizer, tuple(ETA))
+    etas, rates = _ascending("eta", eta, open_low=True), _ascending("rate", rate)
+    [seed] = _seeds([seed])
+    training, testing = _split(X, y, test, seed, network)
+    start = Network(network.layer_sizes, network.hidden, network.output, network.dtype, seed)
+    options: dict[str, Any] = {"n": 1, "batch_size": batch_size, "n_threads": n_threads}
+    runs = list(product(_DECAYS, etas, rates))
+    scores, errors = np.full((2, len(runs)), np.nan)
+    with progress(verbose, len(runs)) as advance:
+        for place, (decay, one, lam) in enumerate(runs):
+            trained = copy.deepcopy(start)
+            trainer = Backprop(trained, optimizer, one, lam, decay=decay, seed=seed, **options)
+            with contextlib.suppress(Diverged):
+                trainer.train(*training, epochs=epochs)
+                scores[place] = score(trained, *testing)
+                errors[place] = trained.error(*testing)
+            advance(errors[place])
+    shape = len(_DECAYS), len(etas), len(rates)
+    return DecayGrid(
+        np.array(etas),
+        np.array(rates),
+        _DECAYS,
+        scores.reshape(shape),
+        errors.reshape(shape),
+        MEASURES[network.output],
+    )
+
+
+def _ascending(name: str, values: Iterable[float], open_low: bool = False) -> list[float]:
+    """Return learning rates or λs, checked, in ascending order."""
+    found = [checks.number(name, one, 0, open_low=open_low) for one in values]
+    if not found or any(a >= b for a, b in pairwise(found)):
+        raise ValueError(f"{name} must be numbers in ascending order, at least one, got {values!r}")
+    return found
 
 
 def score(network: Network, X: Matrix, Y: Array) -> float:

@@ -1,0 +1,236 @@
+"""What networks of several λ have learned: functions of one number, boundaries in the plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pyl2.checks import Array
+from pyl2.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+
+class FitDisplay:
+    """Fits of a function of one number at several λ: from overfitting through smooth to constant.
+
+    Parameters
+    ----------
+    x : array-like of shape (points,)
+        Where the fits are drawn, ascending.
+    fits : array-like of shape (λs, points)
+        What the network of each λ gives there.
+    l2 : array-like of shape (λs,)
+        Ascending, ≥ 0.
+    data : tuple (x, y) of array-like of shape (rows,), optional
+        The items trained on, drawn as points.
+    truth : array-like of shape (points,), optional
+        The function without noise, where it is known.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+        One for each λ.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> from pyl2.plots import FitDisplay
+    >>> display = FitDisplay([0, 1], [[0, 1], [0.5, 0.5]], [0, 10], data=([0, 1], [0, 1])).plot()
+    >>> [line.get_label() for line in display.lines_]
+    ['λ = 0', 'λ = 10']
+    """
+
+    def __init__(
+        self,
+        x: ArrayLike,
+        fits: ArrayLike,
+        l2: ArrayLike,
+        *,
+        data: tuple[ArrayLike, ArrayLike] | None = None,
+        truth: ArrayLike | None = None,
+    ) -> None:
+        self.l2 = style.lambdas(l2)
+        self.x = np.asarray(x, float)
+        self.fits = style.columns("fits", fits, self.l2)
+        if self.fits.shape[1:] != self.x.shape:
+            raise ValueError(f"x has shape {self.x.shape}, but fits {self.fits.shape}")
+        self.data = data
+        self.truth = truth
+
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> FitDisplay:
+        """Draw the items, the truth and the fits, dark to light as λ grows.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            By default of a new figure.
+        **kwargs
+            For ``Axes.plot`` of the fits.
+
+        Returns
+        -------
+        FitDisplay
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        """
+        self.ax_ = style.axes(ax)
+        self.figure_ = self.ax_.figure
+        look: dict[str, Any]
+        truth = []
+        if self.truth is not None:
+            look = {"color": "0.8", "linewidth": 5, "zorder": 1, "label": "without noise"}
+            truth = self.ax_.plot(self.x, np.asarray(self.truth), **look)
+        if self.data is not None:
+            x, y = map(np.ravel, self.data)
+            self.ax_.scatter(x, y, 28, facecolor="white", edgecolor="black", zorder=3)
+        self.lines_: list[Line2D] = []
+        for fit, value, shade in zip(self.fits, self.l2, style.shades(len(self.l2)), strict=True):
+            look = shade | {"linewidth": 2, "zorder": 2, "label": style.title(value)} | kwargs
+            self.lines_ += self.ax_.plot(self.x, fit, **look)
+        self._keep_to_data()
+        self.ax_.set(xlabel="x", ylabel="y")
+        style.legend(self.ax_, [*self.lines_, *truth])
+        return self
+
+    def _keep_to_data(self) -> None:
+        """Cut off what a fit does far from the items: one that swings hides all the others."""
+        self.ax_.margins(x=0.02)
+        if self.data is None:
+            return
+        y = np.asarray(self.data[1], float)
+        low, high = self.ax_.get_ylim()
+        room = 0.6 * np.ptp(y)
+        if room:
+            self.ax_.set_ylim(max(low, y.min() - room), min(high, y.max() + room))
+
+
+class BoundaryDisplay:
+    """Decision boundaries in the plane at several λ, a panel for each.
+
+    Parameters
+    ----------
+    x, y : array-like of shape (columns,) and (rows,)
+        The grid on which the chances are known, ascending.
+    chances : array-like of shape (λs, rows, columns) or (λs, rows, columns, classes)
+        Of the second of two classes, or of each class.
+    l2 : array-like of shape (λs,)
+        Ascending, ≥ 0.
+    data : tuple (X, classes), optional
+        Items to draw, X (items, 2) and their classes (items,), whole numbers from 0.
+    names : sequence of str, optional
+        Of the panels; by default their λ.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes, one for each λ
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> from pyl2.plots import BoundaryDisplay
+    >>> chances = [[[0.1, 0.9], [0.1, 0.9]], [[0.4, 0.6], [0.4, 0.6]]]
+    >>> display = BoundaryDisplay([0, 1], [0, 1], chances, [0.01, 1]).plot()
+    >>> [ax.get_title() for ax in display.axes_]
+    ['λ = 0.01', 'λ = 1']
+    """
+
+    def __init__(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        chances: ArrayLike,
+        l2: ArrayLike,
+        *,
+        data: tuple[ArrayLike, ArrayLike] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> None:
+        self.l2 = style.lambdas(l2)
+        self.x, self.y = np.asarray(x, float), np.asarray(y, float)
+        self.chances = np.asarray(chances, float)
+        grid = len(self.l2), len(self.y), len(self.x)
+        if self.chances.ndim not in (3, 4) or self.chances.shape[:3] != grid:
+            raise ValueError(
+                f"chances must have shape {grid}, with or without a last axis of classes,"
+                f" got {self.chances.shape}"
+            )
+        self.data = data
+        self.names = list(map(style.title, self.l2)) if names is None else list(names)
+        if len(self.names) != len(self.l2):
+            raise ValueError(f"names must be {len(self.l2)}, got {len(self.names)}")
+
+    def plot(self, ax: Any = None, **kwargs: Any) -> BoundaryDisplay:
+        """Draw for each λ the chances, the boundary where they are even, and the items.
+
+        Parameters
+        ----------
+        ax : sequence of matplotlib Axes, optional
+            One for each λ; by default a row of them in a new figure.
+        **kwargs
+            For ``Axes.contourf`` of the chances.
+
+        Returns
+        -------
+        BoundaryDisplay
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        ValueError
+            If `ax` has not one for each λ.
+        """
+        self.axes_ = style.panels(ax, len(self.l2), (2.4, 2.7))
+        self.figure_ = self.axes_[0].figure
+        for panel, chances, name in zip(self.axes_, self.chances, self.names, strict=True):
+            if chances.ndim == 2:
+                self._shade_two(panel, chances, kwargs)
+            else:
+                self._shade_many(panel, chances, kwargs)
+            self._draw_items(panel)
+            panel.set(xticks=(), yticks=())
+            panel.set_title(name, fontsize="medium")
+        return self
+
+    def _shade_two(self, panel: Axes, chances: Array, kwargs: dict[str, Any]) -> None:
+        look: dict[str, Any] = {"levels": np.linspace(0, 1, 11), "cmap": "Greys"}
+        look |= {"vmin": -0.3, "vmax": 1.6}
+        panel.contourf(self.x, self.y, chances, **look | kwargs)
+        if chances.min() < 0.5 < chances.max():
+            panel.contour(self.x, self.y, chances, [0.5], colors="black", linewidths=1.5)
+
+    def _shade_many(self, panel: Axes, chances: Array, kwargs: dict[str, Any]) -> None:
+        """Shade each class, the darker the surer; the boundary is where two lead alike."""
+        count = chances.shape[-1]
+        look: dict[str, Any] = {"levels": np.linspace(1 / count, 1, 8), "cmap": "Greys"}
+        look |= {"vmin": 0, "vmax": 2.2, "extend": "both"}
+        panel.contourf(self.x, self.y, chances.max(axis=-1), **look | kwargs)
+        for one in range(count):
+            lead = chances[..., one] - np.delete(chances, one, axis=-1).max(axis=-1)
+            if lead.min() < 0 < lead.max():
+                panel.contour(self.x, self.y, lead, [0], colors="black", linewidths=1.5)
+
+    def _draw_items(self, panel: Axes) -> None:
+        if self.data is None:
+            return
+        X, classes = np.asarray(self.data[0], float), np.asarray(self.data[1])
+        labels = np.unique(classes)
+        for place, label in enumerate(labels):
+            mine = X[classes == label]
+            face = 1 - place / max(len(labels) - 1, 1)
+            look: dict[str, Any] = {"marker": style.CLASSES[place % len(style.CLASSES)]}
+            look |= {"facecolor": str(face), "edgecolor": "black" if face > 0.5 else "white"}
+            panel.scatter(mine[:, 0], mine[:, 1], 22, linewidth=0.6, zorder=3, **look)

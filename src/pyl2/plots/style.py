@@ -1,0 +1,175 @@
+"""What all figures share: axes, styles that differ in grey too, legends, an axis of λ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pyl2.checks import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+# Distinct in grey as well: by lightness, dashes and width.
+STYLES: tuple[dict[str, Any], ...] = (
+    {"color": "0.75", "linestyle": "-"},
+    {"color": "tab:blue", "linestyle": "--"},
+    {"color": "black", "linestyle": ":", "linewidth": 2},
+    {"color": "tab:orange", "linestyle": "-", "linewidth": 2.5},
+    {"color": "tab:red", "linestyle": "-."},
+    {"color": "black", "linestyle": "-"},
+)
+
+PARTS: tuple[dict[str, Any], ...] = (
+    {"color": "black", "linestyle": "-", "linewidth": 1.8},
+    {"color": "tab:blue", "linestyle": "--", "linewidth": 1.8},
+    {"color": "tab:orange", "linestyle": "-.", "linewidth": 2.2},
+    {"color": "0.45", "linestyle": ":", "linewidth": 2},
+)
+"""Styles of a few quantities: of layers, of the parts of an error."""
+
+CLASSES = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "*")
+"""Markers of classes."""
+
+SPARSE = 32
+"""Up to so many values a line shows its points."""
+
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (2, 1)), "-.", (0, (1, 1)))
+_APART = 0.12  # of the axis of λ, from the smallest λ > 0 down to λ = 0
+
+
+def axes(ax: Axes | None) -> Axes:
+    """Return the axes given, or those of a new figure."""
+    return _pyplot().subplots(layout="constrained")[1] if ax is None else ax
+
+
+def panels(ax: Any, count: int, size: tuple[float, float]) -> Array:
+    """Return the axes given, or a new figure's row of panels, each of that size in inches."""
+    if ax is None:
+        width, height = size
+        shape: dict[str, Any] = {"figsize": (max(count * width, height), height), "squeeze": False}
+        ax = _pyplot().subplots(1, count, sharex=True, sharey=True, layout="constrained", **shape)[
+            1
+        ]
+    found = np.atleast_1d(np.asarray(ax, object)).ravel()
+    if len(found) != count:
+        raise ValueError(f"ax must hold {count} axes, one for each panel, got {len(found)}")
+    return found
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise ImportError("figures need Matplotlib: pip install 'pyl2[plot]'") from None
+    return plt
+
+
+def lambdas(l2: ArrayLike) -> Array:
+    """Return λs as an array, checked: ascending, not negative."""
+    found = np.atleast_1d(np.asarray(l2, float))
+    if found.ndim > 1 or not found.size or found[0] < 0 or not np.all(np.diff(found) > 0):
+        raise ValueError(f"l2 must be λs ≥ 0 in ascending order, got {l2!r}")
+    return found
+
+
+def columns(name: str, values: ArrayLike, l2: Array) -> Array:
+    """Return values (λs, k), checked: a row for each λ."""
+    found = np.asarray(values, float)
+    if found.ndim not in (1, 2) or len(found) != len(l2):
+        raise ValueError(f"{name} must have a row for each of {len(l2)} λs, got {found.shape}")
+    return found.reshape(len(l2), -1)
+
+
+def title(l2: float) -> str:
+    """Return what a λ is called."""
+    return f"λ = {l2:.3g}" if l2 < 1000 else f"λ = {l2:.0f}"
+
+
+def few(count: int, most: int) -> list[int]:
+    """Return up to `most` of the indices 0 … count - 1, evenly spread, the ends among them."""
+    return sorted(set(np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()))
+
+
+def shades(count: int) -> list[dict[str, Any]]:
+    """Return line styles from dark to light, by a perceptually uniform map, and dashes."""
+    from matplotlib import colormaps
+
+    colors = colormaps["viridis"](np.linspace(0, 0.82, count))
+    return [
+        {"color": color, "linestyle": _DASHES[place % len(_DASHES)] if count <= 6 else "-"}
+        for place, color in enumerate(colors)
+    ]
+
+
+def legend(ax: Axes, handles: Sequence[Any]) -> None:
+    """Put a legend right of the axes, where it covers nothing."""
+    ax.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1),
+        borderaxespad=0,
+        handlelength=2.8,
+        frameon=False,
+        fontsize="small",
+    )
+
+
+class LambdaAxis:
+    """The x axis of λ: logarithmic, λ = 0 apart at its left, where it has a tick of its own.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    l2 : ndarray of shape (λs,)
+        Ascending, not negative.
+    """
+
+    def __init__(self, ax: Axes, l2: Array) -> None:
+        self._ax = ax
+        self._zero = bool(l2[0] == 0 and len(l2) > 1)
+        ax.set_xlabel("λ")
+        if l2[-1] == 0:
+            self.places = l2
+            return
+        ax.set_xscale("log")
+        self.places = l2.copy()
+        if self._zero:
+            low, high = l2[1], l2[-1]
+            gap = max((high / low) ** _APART, 3.0)
+            self.places[0] = low / gap
+            ax.axvline(low / np.sqrt(gap), color="0.8", linestyle=":", linewidth=1, zorder=0)
+            self._ticks(low, high)
+
+    def _ticks(self, low: float, high: float) -> None:
+        exponents = np.arange(np.ceil(np.log10(low) - 1e-9), np.floor(np.log10(high) + 1e-9) + 1)
+        exponents = exponents[:: int(np.ceil(len(exponents) / 7)) or 1]
+        marks = [(10.0**power, f"$10^{{{power:.0f}}}$") for power in exponents]
+        if len(marks) < 2:
+            marks = [(value, f"{value:.2g}") for value in dict.fromkeys((low, high))]
+        self._ax.set_xticks(
+            [self.places[0], *(place for place, _ in marks)], ["0", *(name for _, name in marks)]
+        )
+        self._ax.set_xticks([], minor=True)
+
+    def line(self, values: Array, **style: Any) -> Line2D:
+        """Draw values (λs,) against λ; the line has a gap after λ = 0."""
+        return self._ax.plot(self._gapped(self.places), self._gapped(values), **style)[0]
+
+    def band(self, low: Array, high: Array, **style: Any) -> None:
+        """Fill between two curves, with the same gap."""
+        places, lower, upper = map(self._gapped, (self.places, low, high))
+        self._ax.fill_between(places, lower, upper, linewidth=0, **style)
+        if self._zero:
+            self._ax.vlines(self.places[0], low[0], high[0], linewidth=4, **style)
+
+    def mark(self, value: float, **style: Any) -> Line2D:
+        """Draw a vertical line at a λ."""
+        return self._ax.axvline(value or self.places[0], **style)
+
+    def _gapped(self, values: Array) -> Array:
+        return np.insert(values, 1, np.nan) if self._zero else values

@@ -1,0 +1,199 @@
+"""What goes on while networks train: the error and its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pyl2.checks import Array
+from pyl2.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+
+class ErrorDisplay:
+    """E along trainings, against what they spent, both on logarithmic axes.
+
+    Parameters
+    ----------
+    curves : mapping of str to sequence of (array-like, array-like)
+        For each name one training or more: what was spent, and E.  Points where nothing has been
+        spent have no place on the axis and are left out.  ``Comparison.curves()`` returns them.
+    xlabel : str, default="seconds"
+        What was spent.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> from pyl2.plots import ErrorDisplay
+    >>> display = ErrorDisplay({"adam": [([1, 2], [0.5, 0.1])]}, xlabel="evaluations").plot()
+    >>> len(display.lines_), display.ax_.get_xlabel()
+    (1, 'evaluations')
+    """
+
+    def __init__(
+        self,
+        curves: Mapping[str, Sequence[tuple[ArrayLike, ArrayLike]]],
+        *,
+        xlabel: str = "seconds",
+    ) -> None:
+        self.curves = curves
+        self.xlabel = xlabel
+
+    def plot(self, ax: Axes | None = None) -> ErrorDisplay:
+        """Draw the curves, those of one name alike.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            By default of a new figure.
+
+        Returns
+        -------
+        ErrorDisplay
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        """
+        self.ax_ = style.axes(ax)
+        self.figure_ = self.ax_.figure
+        self.lines_ = []
+        for place, (name, pairs) in enumerate(self.curves.items()):
+            look = style.STYLES[place % len(style.STYLES)]
+            for number, (spent, error) in enumerate(pairs):
+                drawn = np.asarray(spent) > 0
+                points = np.asarray(spent)[drawn], np.asarray(error)[drawn]
+                label = "_" * (number > 0) + name  # the legend leaves out what begins with _
+                self.lines_ += self.ax_.loglog(*points, label=label, **look)
+        self.ax_.set(xlabel=self.xlabel, ylabel="E")
+        self.ax_.legend(frameon=False)
+        return self
+
+
+PARTS = {
+    "error": "E",
+    "data_error": "E₀",
+    "penalty": "R",
+    "validation_error": "E₀, validation",
+}
+"""What of a training is drawn, and how it is called."""
+
+
+class CurvesDisplay:
+    """Learning curves: E, its parts E₀ and R, and E₀ on validation data, epoch by epoch.
+
+    Parameters
+    ----------
+    curves : mapping of str to mapping of str to array-like of shape (epochs,)
+        For each training some of "error", "data_error", "penalty" and "validation_error".  What is
+        empty or nowhere positive is left out, and so are NaNs.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+        Training by training.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> from pyl2.plots import CurvesDisplay
+    >>> display = CurvesDisplay({"adam": {"error": [3, 2], "penalty": [1, 0.5]}}).plot()
+    >>> [line.get_label() for line in display.lines_]
+    ['E', 'R']
+    """
+
+    def __init__(self, curves: Mapping[str, Mapping[str, ArrayLike]]) -> None:
+        for name, parts in curves.items():
+            unknown = set(parts) - set(PARTS)
+            if unknown:
+                raise ValueError(
+                    f"curves[{name!r}] must be some of {', '.join(PARTS)}, got {min(unknown)!r}"
+                )
+        self.curves = {
+            name: {part: np.asarray(values, float) for part, values in parts.items()}
+            for name, parts in curves.items()
+        }
+
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> CurvesDisplay:
+        """Draw the curves: parts differ by dashes and width, trainings by colour.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            By default of a new figure.
+        **kwargs
+            For ``Axes.plot``.
+
+        Returns
+        -------
+        CurvesDisplay
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        """
+        self.ax_ = style.axes(ax)
+        self.figure_ = self.ax_.figure
+        self.lines_: list[Line2D] = []
+        drawn: dict[str, dict[str, Line2D]] = {}
+        for (name, parts), shade in zip(
+            self.curves.items(), style.shades(len(self.curves)), strict=True
+        ):
+            drawn[name] = {}
+            for part, look in zip(PARTS, style.PARTS, strict=True):
+                values = parts.get(part, np.empty(0))
+                if np.any(values > 0):
+                    look = look | ({"color": shade["color"]} if len(self.curves) > 1 else {})
+                    drawn[name][part] = self._line(values, look | {"label": PARTS[part]} | kwargs)
+        self.ax_.set(yscale="log", xlabel="epoch", ylabel="error")
+        self._name(drawn)
+        return self
+
+    def _line(self, values: Array, look: dict[str, Any]) -> Line2D:
+        epochs = np.arange(1, len(values) + 1)
+        if len(values) <= style.SPARSE:
+            look = {"marker": "."} | look
+        (line,) = self.ax_.plot(epochs, values, **look)
+        self.lines_.append(line)
+        return line
+
+    def _name(self, drawn: Mapping[str, Mapping[str, Line2D]]) -> None:
+        """Name parts by their dashes, and trainings, if there are several, by their colours."""
+        first = {part: line for lines in drawn.values() for part, line in lines.items()}
+        if len(drawn) < 2:
+            style.legend(self.ax_, self.lines_)
+            return
+        from matplotlib.lines import Line2D
+
+        def sample(name: str, look: dict[str, Any]) -> Line2D:
+            return Line2D([], [], **look, label=name)
+
+        trainings = [
+            sample(name, {"color": next(iter(lines.values())).get_color(), "linewidth": 4})
+            for name, lines in drawn.items()
+            if lines
+        ]
+        parts = [
+            sample(PARTS[part], look | {"color": "black"})
+            for part, look in zip(PARTS, style.PARTS, strict=True)
+            if part in first
+        ]
+        style.legend(self.ax_, [*trainings, *parts])

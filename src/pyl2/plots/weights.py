@@ -1,0 +1,255 @@
+"""What λ does to weights and hidden units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pyl2 import checks
+from pyl2.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_BELOW = "₀₁₂₃₄₅₆₇₈₉"
+
+# Of one of many weights, by its layer.
+_THIN: tuple[dict[str, Any], ...] = tuple(
+    {"color": color, "linestyle": "-", "linewidth": 0.8, "marker": ".", "markersize": 2}
+    for color in ("0.78", "tab:blue", "black", "tab:orange")
+)
+
+
+def _numbered(letter: str, number: int) -> str:
+    return letter + "".join(_BELOW[int(digit)] for digit in str(number))
+
+
+class PathDisplay:
+    """The path: weights, or their norms, against log λ.
+
+    Parameters
+    ----------
+    l2 : array-like of shape (λs,)
+        Ascending, ≥ 0; λ = 0 is drawn apart at the left.
+    values : array-like of shape (λs, k) or (λs,)
+        The weights or norms of each λ.
+    groups : sequence of int of length k, optional
+        Which layer each belongs to, from 0; lines of one are drawn alike.  By default each is its
+        own.
+    names : sequence of str, optional
+        Of the groups, for the legend; by default W₁, W₂, ….
+    ylabel : str, default="weight"
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+        One for each weight or norm.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> from pyl2.plots import PathDisplay
+    >>> display = PathDisplay([0.1, 1], [[2, 3], [1, 0.5]], names=["‖W₁‖", "‖W₂‖"]).plot()
+    >>> display.ax_.get_xscale(), [line.get_label() for line in display.lines_]
+    ('log', ['‖W₁‖', '‖W₂‖'])
+    """
+
+    def __init__(
+        self,
+        l2: ArrayLike,
+        values: ArrayLike,
+        *,
+        groups: Sequence[int] | None = None,
+        names: Sequence[str] | None = None,
+        ylabel: str = "weight",
+    ) -> None:
+        self.l2 = style.lambdas(l2)
+        self.values = style.columns("values", values, self.l2)
+        count = self.values.shape[1]
+        self.groups = np.arange(count) if groups is None else np.asarray(groups)
+        if self.groups.shape != (count,):
+            raise ValueError(f"groups must be {count}, one for each line, got {len(self.groups)}")
+        kinds = int(self.groups.max()) + 1
+        self.names = (
+            [_numbered("W", layer + 1) for layer in range(kinds)] if names is None else list(names)
+        )
+        if len(self.names) != kinds:
+            raise ValueError(f"names must be {kinds}, one for each group, got {len(self.names)}")
+        self.ylabel = ylabel
+
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> PathDisplay:
+        """Draw a line for each weight or norm.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            By default of a new figure.
+        **kwargs
+            For ``Axes.plot``.
+
+        Returns
+        -------
+        PathDisplay
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        """
+        self.ax_ = style.axes(ax)
+        self.figure_ = self.ax_.figure
+        horizontal = style.LambdaAxis(self.ax_, self.l2)
+        alone = len(self.names) == len(self.groups)
+        self.ax_.axhline(0, color="0.85", linewidth=1, zorder=0)
+        self.lines_ = []
+        for values, group in zip(self.values.T, self.groups, strict=True):
+            look = style.PARTS[group % len(style.PARTS)] | {"label": self.names[group]}
+            look |= {"marker": "."} if alone else _THIN[group % len(_THIN)]
+            self.lines_.append(horizontal.line(values, **look | kwargs))
+        self.ax_.set_ylabel(self.ylabel)
+        if len(self.names) > 1:
+            first = [list(self.groups).index(group) for group in range(len(self.names))]
+            style.legend(self.ax_, [self.lines_[place] for place in first])
+        return self
+
+
+class WeightsDisplay:
+    """Histograms of the weights at several λ: the larger it is, the nearer they are to 0.
+
+    The counts are on a logarithmic axis, for it is the few large weights that tell.
+
+    Parameters
+    ----------
+    weights : array-like of shape (λs, k)
+        The weights of each λ.
+    l2 : array-like of shape (λs,)
+        Ascending, ≥ 0.
+    bins : int, default=50
+        The same for all λ.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    stairs_ : list of matplotlib StepPatch
+        One for each λ.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> from pyl2.plots import WeightsDisplay
+    >>> display = WeightsDisplay([[-2, 1, 3], [-0.2, 0.1, 0.3]], [0.1, 10], bins=5).plot()
+    >>> display.stairs_[0].get_data().values
+    array([1, 0, 0, 1, 1])
+    """
+
+    def __init__(self, weights: ArrayLike, l2: ArrayLike, *, bins: int = 50) -> None:
+        self.l2 = style.lambdas(l2)
+        self.weights = style.columns("weights", weights, self.l2)
+        self.bins = checks.whole("bins", bins, 1)
+
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> WeightsDisplay:
+        """Draw a histogram for each λ, dark to light as λ grows.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            By default of a new figure.
+        **kwargs
+            For ``Axes.stairs``.
+
+        Returns
+        -------
+        WeightsDisplay
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        """
+        self.ax_ = style.axes(ax)
+        self.figure_ = self.ax_.figure
+        edges = np.histogram_bin_edges(self.weights, self.bins)
+        self.stairs_ = []
+        for weights, value, shade in zip(
+            self.weights, self.l2, style.shades(len(self.l2)), strict=True
+        ):
+            counts, _ = np.histogram(weights, edges)
+            look: dict[str, Any] = {"linewidth": 1.8, "baseline": None, "label": style.title(value)}
+            look |= shade | kwargs
+            self.stairs_.append(self.ax_.stairs(counts, edges, **look))
+        self.ax_.set(yscale="log", xlabel="weight", ylabel="how many")
+        self.ax_.set_ylim(bottom=0.7)
+        style.legend(self.ax_, self.stairs_)
+        return self
+
+
+class SaturationDisplay:
+    """Share of saturated hidden units against λ, a line for each hidden layer.
+
+    Parameters
+    ----------
+    l2 : array-like of shape (λs,)
+        Ascending, ≥ 0; λ = 0 is drawn apart at the left.
+    saturation : array-like of shape (λs, hidden layers) or (λs,)
+        Shares from 0 to 1.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+        One for each hidden layer, in per cent.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> from pyl2.plots import SaturationDisplay
+    >>> display = SaturationDisplay([0.1, 1], [0.5, 0.25]).plot()
+    >>> display.lines_[0].get_ydata()
+    array([50., 25.])
+    """
+
+    def __init__(self, l2: ArrayLike, saturation: ArrayLike) -> None:
+        self.l2 = style.lambdas(l2)
+        self.saturation = style.columns("saturation", saturation, self.l2)
+
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> SaturationDisplay:
+        """Draw a line for each hidden layer.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            By default of a new figure.
+        **kwargs
+            For ``Axes.plot``.
+
+        Returns
+        -------
+        SaturationDisplay
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        """
+        self.ax_ = style.axes(ax)
+        self.figure_ = self.ax_.figure
+        horizontal = style.LambdaAxis(self.ax_, self.l2)
+        self.lines_ = []
+        for layer, shares in enumerate(self.saturation.T):
+            look = style.PARTS[layer % len(style.PARTS)]
+            look = look | {"marker": "o", "markersize": 4, "label": f"layer {layer + 1}"} | kwargs
+            self.lines_.append(horizontal.line(100 * shares, **look))
+        self.ax_.set(ylabel="saturated units, %", ylim=(-3, 103))
+        if len(self.lines_) > 1:
+            style.legend(self.ax_, self.lines_)
+        return self
