@@ -93,7 +93,7 @@ MAY_IMPORT = {
     "plots.decay": {"checks", "experiments", "plots.style"},
     "plots.functions": {"checks", "plots.style"},
     "plots.style": {"checks"},
-    "plots.training": {"checks", "plots.style"},
+    "plots.training": {"checks", "history", "plots.style"},
     "plots.weights": {"checks", "plots.style"},
     "report": set(),
     "__main__": {

@@ -1,4 +1,4 @@
-"""`compare`: one error, one start, one budget for all; kept, told truly, and reproducible."""
+"""`compare`: one error, start, budget for all; kept, told truly, reproducible.  `decay_grid`."""
 
 import sys
 
@@ -9,7 +9,7 @@ import scipy.sparse
 from sklearn.metrics import accuracy_score, r2_score
 
 from pyl2 import Backprop, Network, ParticleSwarm, compare, experiments
-from pyl2.experiments import ETA, METHODS, STAGES
+from pyl2.experiments import ETA, METHODS, STAGES, decay_grid
 
 L2 = 0.5
 BUDGET = 600
@@ -369,3 +369,89 @@ def test_data_refused():
     network = Network((3, 2), hidden=[], output="softmax")
     with pytest.raises(ValueError, match=r"test=0\.25: The least populated class"):
         compare(TRAINING[0], np.repeat([0, 1], [79, 1]), network)
+
+
+# Two decays
+
+
+def gridded(**options):
+    options = {"eta": [0.003, 0.03], "rate": [0, 0.1, 1], "epochs": 3, "test": TESTING} | options
+    return decay_grid(*TRAINING, Network(**SHAPE), **options)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "nesterov"])
+def test_a_grid_is_its_trainings(optimizer):
+    found = gridded(optimizer=optimizer, seed=3, batch_size=7)
+    assert (found.decays, found.measure) == (("l2", "decoupled"), "R²")
+    for i, decay in enumerate(found.decays):
+        for j, eta in enumerate(found.eta):
+            for k, rate in enumerate(found.rate):
+                network = Network(**SHAPE, seed=3)
+                # λ/n as λ over a number of items, rather than λ itself.
+                options = {"l2": 5 * rate, "n": 5, "decay": decay, "batch_size": 7, "seed": 3}
+                Backprop(network, optimizer, eta, **options).train(*TRAINING, epochs=3)
+                scored = r2_score(TESTING[1], network.predict(TESTING[0]))
+                assert found.test_score[i, j, k] == pytest.approx(scored, rel=1e-9)
+                mean = np.mean((network.predict(TESTING[0])[:, 0] - TESTING[1]) ** 2)
+                assert found.test_error[i, j, k] == pytest.approx(mean / 2, rel=1e-9)
+
+
+def test_where_two_decays_are_the_same():
+    both = gridded(optimizer="sgd").test_error
+    np.testing.assert_allclose(both[0], both[1], rtol=1e-9)
+    both = gridded(optimizer="adam").test_error
+    np.testing.assert_array_equal(both[0, :, 0], both[1, :, 0])  # without λ
+    assert np.all(np.abs(both[0, :, 1:] - both[1, :, 1:]) > 1e-9)
+
+
+def test_a_grid_leaves_a_gap_where_training_diverged():
+    found = gridded(optimizer="sgd", eta=[0.01, 1e150], rate=[0, 1e-160])
+    assert np.isfinite(found.test_score[:, 0]).all()
+    assert np.isnan(found.test_score[:, 1]).all()
+    assert np.isnan(found.test_error[:, 1]).all()
+
+
+def test_a_grid_of_classes_and_its_rows_to_test():
+    y = (TRAINING[1] > 0).astype(float)
+    network = Network((3, 4, 1), output="logistic", seed=7)
+    before = network.params.copy()
+    one, other = (decay_grid(TRAINING[0], y, network, rate=[0.1], epochs=1) for _ in range(2))
+    assert one.measure == "accuracy"
+    np.testing.assert_array_equal(one.test_score, other.test_score)
+    np.testing.assert_array_equal(one.test_score * 20, np.round(one.test_score * 20))
+    np.testing.assert_array_equal(network.params, before)
+
+
+def test_a_decay_that_explodes_is_told():
+    with pytest.warns(UserWarning, match=r"eta \* l2 / n = 0\.1 \* 100 / 1 >= 1"):
+        gridded(eta=[0.1], rate=[100])
+
+
+def test_progress_of_a_grid(capsys):
+    gridded(verbose=True)
+    assert "12/12" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"optimizer": "adamw"}, "optimizer must be one of sgd, momentum, nesterov, adam"),
+        ({"eta": [0.1, 0]}, "eta must be"),
+        ({"eta": [0.1, 0.1]}, "eta must be numbers in ascending order"),
+        ({"rate": [1, 0.1]}, "rate must be numbers in ascending order"),
+        ({"rate": []}, "rate must be numbers"),
+        ({"rate": [-1]}, "rate must be"),
+        ({"rate": ["1"]}, "rate must be a number"),
+        ({"epochs": 0}, "epochs must be"),
+        ({"seed": -1}, "must be from 0"),
+        ({"test": 1}, "test must be"),
+    ],
+)
+def test_grid_refused(options, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        gridded(**options)
+
+
+def test_grid_of_what_is_no_network():
+    with pytest.raises(TypeError, match="network must be a Network, got str"):
+        decay_grid(*TRAINING, "network")

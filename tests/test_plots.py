@@ -1,6 +1,8 @@
 """Figures: what they show, and where they are drawn."""
 
+import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,36 +10,429 @@ import pytest
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("agg")
 
-from pyl2.plots import ErrorDisplay  # noqa: E402
+from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib.colors import to_rgb  # noqa: E402
+
+from pyl2 import Backprop, Network, plots  # noqa: E402
+from pyl2.experiments import decay_grid  # noqa: E402
+from pyl2.plots import (  # noqa: E402
+    BiasVarianceDisplay,
+    BoundaryDisplay,
+    CurvesDisplay,
+    DecayDisplay,
+    ErrorDisplay,
+    FitDisplay,
+    PathDisplay,
+    SaturationDisplay,
+    ScoreDisplay,
+    WeightsDisplay,
+    style,
+)
 
 CURVES = {
     "adam": [([0, 1, 2], [0.9, 0.5, 0.1]), ([0, 1], [0.8, 0.4])],
     "pso": [([0, 2.5], [0.9, 0.7])],
 }
+L2 = np.array([0.01, 0.1, 1, 10])
+FROM_ZERO = np.array([0, 0.1, 1, 10])
+RNG = np.random.default_rng(0)
+X = np.linspace(-1, 1, 30)
+FITS = np.outer(1 / (1 + L2), X)
+VALUES = RNG.normal(size=(4, 3))
+GRID = np.linspace(0, 1, 5), np.linspace(0, 2, 6)
+CHANCES = RNG.uniform(size=(4, 6, 5))
+SCORES = RNG.uniform(size=(2, 3, 5))
+ETA, RATE = [0.001, 0.01, 0.1], [0, 0.01, 0.1, 1, 10]
+
+# One of each that has a single axes, and one of each that has several.
+SINGLE = [
+    ErrorDisplay(CURVES),
+    FitDisplay(X, FITS, L2, data=(X, X), truth=X),
+    PathDisplay(FROM_ZERO, VALUES),
+    WeightsDisplay(VALUES, L2),
+    SaturationDisplay(L2, VALUES**2),
+    ScoreDisplay(L2, VALUES, VALUES + 1, choices={"min": 1.0}),
+    BiasVarianceDisplay(L2, L2, 1 / L2),
+    CurvesDisplay({"a": {"error": [3, 2, 1]}, "b": {"error": [3, 1]}}),
+]
+SEVERAL = [BoundaryDisplay(*GRID, CHANCES, L2), DecayDisplay(ETA, RATE, SCORES)]
+
+
+def named(displays):
+    return pytest.mark.parametrize("display", displays, ids=lambda one: type(one).__name__)
+
+
+@pytest.fixture(autouse=True)
+def no_figure_is_left():
+    plt.close("all")
+    yield
+    plt.close("all")
+
+
+def legend(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def grey(color):
+    return np.dot(to_rgb(color), [0.299, 0.587, 0.114])
+
+
+# What all have in common.
+
+
+def test_each_display_is_tried_here():
+    assert {type(one).__name__ for one in SINGLE + SEVERAL} == set(plots.__all__)
+
+
+@named(SINGLE)
+def test_a_new_figure_or_axes_that_are_given(display):
+    assert display.plot() is display
+    assert display.figure_ is display.ax_.figure
+    assert plt.get_fignums() == [display.figure_.number]
+    figure = matplotlib.figure.Figure()
+    ax = figure.subplots()
+    assert display.plot(ax=ax).ax_ is ax
+    assert display.figure_ is figure
+    assert len(plt.get_fignums()) == 1
+
+
+@named(SEVERAL)
+def test_panels_that_are_new_or_given(display):
+    count = len(display.plot().axes_)
+    assert display.figure_ is display.axes_[0].figure
+    assert plt.get_fignums() == [display.figure_.number]
+    figure = matplotlib.figure.Figure(layout="constrained")
+    given = figure.subplots(1, count)
+    assert list(display.plot(ax=given).axes_) == list(given)
+    assert display.figure_ is figure
+    assert len(plt.get_fignums()) == 1
+    with pytest.raises(ValueError, match=f"ax must hold {count} axes"):
+        display.plot(ax=given[0])
+
+
+@named(SINGLE + SEVERAL)
+def test_pictures_are_drawn_whole_and_leave_the_settings_alone(display, tmp_path):
+    before = dict(matplotlib.rcParams)
+    figure = display.plot().figure_
+    figure.savefig(tmp_path / "one.png")
+    assert dict(matplotlib.rcParams) == before
+    pixels = plt.imread(tmp_path / "one.png")[..., :3]
+    edges = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
+    assert all((edge == 1).all() for edge in edges)  # nothing is cut off
+
+
+@named(SINGLE)
+def test_a_legend_covers_no_data(display):
+    ax = display.plot().ax_
+    if ax.get_legend() is None or isinstance(display, ErrorDisplay):
+        return
+    display.figure_.draw_without_rendering()
+    box = ax.get_legend().get_window_extent()
+    assert box.x0 >= ax.get_window_extent().x1
+    assert box.x1 <= display.figure_.bbox.x1
+
+
+@named(SINGLE + SEVERAL)
+def test_without_matplotlib(display, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"pip install 'pyl2\[plot\]'"):
+        display.plot()
+
+
+def test_matplotlib_is_imported_when_a_figure_is_drawn():
+    code = "import sys, pyl2.plots; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("count", range(1, 7))
+def test_shades_differ_in_grey(count):
+    found = style.shades(count)
+    lightness = [grey(look["color"]) for look in found]
+    assert np.all(np.diff(lightness) > 0.07)
+    assert lightness[-1] < 0.75
+    assert all(a["linestyle"] != b["linestyle"] for a, b in pairwise(found))
+
+
+@pytest.mark.parametrize("l2", [[], [1, 0.1], [-1, 1], [1, 1], [[1, 2]], [0, np.nan]])
+def test_lambdas_must_ascend(l2):
+    with pytest.raises(ValueError, match="l2 must be λs ≥ 0 in ascending order"):
+        SaturationDisplay(l2, np.zeros(len(l2)))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: FitDisplay(X, FITS[:3], L2), "fits must have a row for each of 4 λs"),
+        (lambda: FitDisplay(X[1:], FITS, L2), r"x has shape \(29,\), but fits \(4, 30\)"),
+        (lambda: PathDisplay(L2, VALUES, groups=[0, 1]), "groups must be 3"),
+        (lambda: PathDisplay(L2, VALUES, names=["W"]), "names must be 3"),
+        (lambda: PathDisplay(L2, VALUES[..., None]), "values must have a row"),
+        (lambda: WeightsDisplay(VALUES, L2, bins=0), "bins must be at least 1"),
+        (lambda: ScoreDisplay(L2), "train or test must be given"),
+        (
+            lambda: BoundaryDisplay(*GRID, CHANCES[:, 1:], L2),
+            r"chances must have shape \(4, 6, 5\)",
+        ),
+        (lambda: BoundaryDisplay(*GRID, CHANCES, L2, names=["a"]), "names must be 4"),
+        (lambda: DecayDisplay(ETA, RATE[1:], SCORES), r"scores must have shape \(2, 3, 4\)"),
+        (lambda: CurvesDisplay({"a": {"loss": [1]}}), r"curves\['a'\] must be some of error"),
+    ],
+)
+def test_arrays_that_do_not_fit(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+# The axis of λ.
+
+
+def test_lambda_is_on_a_logarithmic_axis():
+    line = SaturationDisplay(L2, [0.4, 0.3, 0.2, 0.1]).plot().lines_[0]
+    assert line.axes.get_xscale() == "log"
+    assert line.axes.get_xlabel() == "λ"
+    np.testing.assert_array_equal(line.get_xdata(), L2)
+
+
+def test_lambda_0_stands_apart():
+    display = SaturationDisplay(FROM_ZERO, [0.4, 0.3, 0.2, 0.1]).plot()
+    x, y = display.lines_[0].get_data()
+    assert 0 < x[0] < 0.1 / 2
+    assert np.isnan(x[1])
+    assert np.isnan(y[1])
+    np.testing.assert_array_equal(x[2:], FROM_ZERO[1:])
+    np.testing.assert_array_equal(y[[0, 2, 3, 4]], [40, 30, 20, 10])
+    display.figure_.draw_without_rendering()
+    assert display.lines_[0].get_marker() not in ("", "None")
+    names = [tick.get_text() for tick in display.ax_.get_xticklabels()]
+    assert names == ["0", "$10^{-1}$", "$10^{0}$", "$10^{1}$"]
+    np.testing.assert_allclose(display.ax_.get_xticks(), [x[0], *FROM_ZERO[1:]])
+
+
+@pytest.mark.parametrize(
+    ("l2", "names"),
+    [
+        ([0, 2, 4], ["0", "2", "4"]),
+        ([0, 3], ["0", "3"]),
+        ([0, *10.0 ** np.arange(-9, 6)], ["0", *(f"$10^{{{p}}}$" for p in range(-9, 6, 3))]),
+    ],
+)
+def test_ticks_beside_lambda_0(l2, names):
+    ax = SaturationDisplay(l2, np.zeros(len(l2))).plot().ax_
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == names
+
+
+def test_lambda_0_alone():
+    display = SaturationDisplay([0], [0.5]).plot()
+    np.testing.assert_array_equal(display.lines_[0].get_xydata(), [[0, 50]])
+
+
+# Each of them.
 
 
 def test_errors_along_trainings():
     display = ErrorDisplay(CURVES, xlabel="evaluations").plot()
     assert display.ax_.get_xlabel() == "evaluations"
-    assert display.figure_ is display.ax_.figure
     np.testing.assert_array_equal(display.lines_[0].get_xydata(), [[1, 0.5], [2, 0.1]])
     np.testing.assert_array_equal(display.lines_[2].get_xydata(), [[2.5, 0.7]])
-    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["adam", "pso"]
+    assert legend(display.ax_) == ["adam", "pso"]
     styles = [(line.get_color(), line.get_linestyle()) for line in display.lines_]
     assert styles[0] == styles[1] != styles[2]
-    matplotlib.pyplot.close(display.figure_)
+    assert ErrorDisplay(CURVES).plot().ax_.get_xlabel() == "seconds"
 
 
-def test_axes_that_are_given():
-    figure = matplotlib.figure.Figure()
-    ax = figure.subplots()
-    display = ErrorDisplay(CURVES).plot(ax=ax)
-    assert display.ax_ is ax
-    assert display.figure_ is figure
-    assert ax.get_xlabel() == "seconds"
+def test_fits():
+    display = FitDisplay(X, FITS, L2, data=(X[:, None], X + 1), truth=X**2).plot(linewidth=3)
+    for line, fit in zip(display.lines_, FITS, strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), np.transpose([X, fit]))
+        assert line.get_linewidth() == 3
+    assert legend(display.ax_) == ["λ = 0.01", "λ = 0.1", "λ = 1", "λ = 10", "without noise"]
+    [items] = display.ax_.collections
+    np.testing.assert_array_equal(items.get_offsets(), np.transpose([X, X + 1]))
+    [truth] = set(display.ax_.lines) - set(display.lines_)
+    np.testing.assert_array_equal(truth.get_ydata(), X**2)
+    assert len(FitDisplay(X, FITS, L2).plot().ax_.collections) == 0
 
 
-def test_without_matplotlib(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"pip install 'pyl2\[plot\]'"):
-        ErrorDisplay(CURVES).plot()
+def test_a_fit_that_swings_is_cut_off():
+    fits = np.stack([1e6 * X**3, X])
+    ax = FitDisplay(X, fits, [0, 1], data=(X, X)).plot().ax_
+    assert ax.get_ylim() == pytest.approx((-2.2, 2.2))
+    low, high = FitDisplay(X, fits, [0, 1]).plot().ax_.get_ylim()
+    assert low < -1e6
+    assert high > 1e6
+
+
+def test_boundaries_of_two_classes():
+    x, y = np.linspace(0, 1, 11), np.linspace(0, 2, 5)
+    chances = np.stack([np.tile(x, (5, 1)), np.tile(0.2 * x, (5, 1))])
+    items = RNG.uniform(size=(6, 2))
+    display = BoundaryDisplay(x, y, chances, [0.1, 10], data=(items, [0, 1, 0, 1, 1, 1])).plot()
+    assert [panel.get_title() for panel in display.axes_] == ["λ = 0.1", "λ = 10"]
+    counts = [len(panel.collections) for panel in display.axes_]
+    assert counts == [4, 3]  # shades, boundary where there is one, and the items of two classes
+    boundary = display.axes_[0].collections[1]
+    [path] = boundary.get_paths()
+    np.testing.assert_allclose(path.vertices[:, 0], 0.5)
+    drawn = [np.asarray(one.get_offsets()) for one in display.axes_[0].collections[2:]]
+    np.testing.assert_array_equal(drawn[0], items[[0, 2]])
+    np.testing.assert_array_equal(drawn[1], items[[1, 3, 4, 5]])
+
+
+def test_boundaries_of_many_classes():
+    x = np.linspace(-1, 1, 21)
+    votes = np.stack([np.tile(vote, (21, 1)) for vote in (-x, np.full(21, 0.5), x)], axis=-1)
+    chances = np.exp(votes) / np.exp(votes).sum(axis=-1, keepdims=True)
+    names = ["small"]
+    display = BoundaryDisplay(x, x, chances[None], [1], names=names).plot(cmap="Blues")
+    assert display.axes_[0].get_title() == "small"
+    shades, *found = display.axes_[0].collections
+    assert shades.get_cmap().name == "Blues"
+    where = [np.unique(np.round(one.get_paths()[0].vertices[:, 0], 3)) for one in found]
+    assert [list(one) for one in where] == [[-0.5], [-0.5, 0.5], [0.5]]
+
+
+def test_path_of_norms():
+    display = PathDisplay(L2, VALUES, names=["a", "b", "c"], ylabel="norm").plot()
+    drawn = [line.get_ydata() for line in display.lines_]
+    np.testing.assert_array_equal(np.transpose(drawn), VALUES)
+    assert legend(display.ax_) == ["a", "b", "c"]
+    assert display.ax_.get_ylabel() == "norm"
+    assert len({line.get_linestyle() for line in display.lines_}) == 3
+
+
+def test_path_of_weights_by_layer():
+    display = PathDisplay(L2, np.c_[VALUES, VALUES], groups=[0, 0, 0, 0, 1, 1]).plot(alpha=0.5)
+    assert len(display.lines_) == 6
+    assert legend(display.ax_) == ["W₁", "W₂"]
+    colors = [line.get_color() for line in display.lines_]
+    assert len(set(colors[:4])) == len(set(colors[4:])) == 1
+    assert abs(grey(colors[0]) - grey(colors[-1])) > 0.2
+    assert display.lines_[0].get_alpha() == 0.5
+    assert PathDisplay(L2, L2).plot().ax_.get_legend() is None
+
+
+def test_histograms():
+    weights = RNG.normal(size=(4, 300)) / np.array([[1], [2], [4], [8]])
+    display = WeightsDisplay(weights, L2, bins=20).plot()
+    for stairs, mine in zip(display.stairs_, weights, strict=True):
+        counts, edges = np.histogram(mine, 20, (weights.min(), weights.max()))
+        np.testing.assert_array_equal(stairs.get_data().values, counts)
+        np.testing.assert_allclose(stairs.get_data().edges, edges)
+    assert display.ax_.get_yscale() == "log"
+    assert legend(display.ax_) == ["λ = 0.01", "λ = 0.1", "λ = 1", "λ = 10"]
+
+
+def test_saturation():
+    shares = np.abs(VALUES[:, :2]) / 3
+    display = SaturationDisplay(L2, shares).plot()
+    drawn = np.transpose([line.get_ydata() for line in display.lines_])
+    np.testing.assert_allclose(drawn, 100 * shares)
+    assert legend(display.ax_) == ["layer 1", "layer 2"]
+    low, high = display.ax_.get_ylim()
+    assert low < 0 < 100 < high
+
+
+def test_scores_of_folds_and_choices():
+    folds = RNG.uniform(size=(4, 5))
+    folds[1, 2] = np.nan
+    choices = {"min": 0.1, "1se": 1.0}
+    display = ScoreDisplay(L2, [1, 0.9, 0.8, 0.5], folds, choices=choices, measure="R²").plot()
+    np.testing.assert_array_equal(display.lines_[0].get_ydata(), [1, 0.9, 0.8, 0.5])
+    np.testing.assert_allclose(display.lines_[1].get_ydata(), np.nanmean(folds, axis=1))
+    [band] = display.ax_.collections
+    count = np.isfinite(folds).sum(axis=1)
+    error = np.nanstd(folds, axis=1, ddof=1) / np.sqrt(count)
+    corners = band.get_paths()[0].vertices
+    top = [corners[corners[:, 0] == place, 1].max() for place in L2]
+    np.testing.assert_allclose(top, np.nanmean(folds, axis=1) + error)
+    assert [mark.get_xdata()[0] for mark in display.marks_] == [0.1, 1]
+    assert legend(display.ax_) == ["trained on", "held out", "min: λ = 0.1", "1se: λ = 1"]
+    assert display.ax_.get_ylabel() == "R²"
+
+
+def test_scores_where_all_folds_failed():
+    folds = np.full((4, 3), np.nan)
+    folds[2:] = [[0.5, 0.6, 0.7], [0.5, np.nan, np.nan]]
+    display = ScoreDisplay(L2, test=folds).plot()
+    np.testing.assert_allclose(display.lines_[0].get_ydata(), [np.nan, np.nan, 0.6, 0.5])
+
+
+def test_scores_at_lambda_0():
+    folds = RNG.uniform(size=(4, 5))
+    display = ScoreDisplay(FROM_ZERO, None, folds, choices={"min": 0}).plot()
+    assert display.marks_[0].get_xdata()[0] == display.lines_[0].get_xdata()[0] > 0
+    assert len(display.ax_.collections) == 2  # the band, and its part at 0
+
+
+def test_bias_and_variance():
+    bias, variance = np.array([0.1, 0.2, 0.3, 0.5]), np.array([0.9, 0.4, 0.2, 0.1])
+    display = BiasVarianceDisplay(L2, bias, variance, test_error=bias + variance + 1).plot()
+    drawn = [line.get_ydata() for line in display.lines_]
+    total = bias + variance
+    np.testing.assert_allclose(drawn, [total, bias, variance, total + 1])
+    assert legend(display.ax_) == ["sum", "bias²", "variance", "test error"]
+    assert len(BiasVarianceDisplay(L2, bias, variance).plot().lines_) == 3
+
+
+def trained(optimizer, l2=0.1, validation=None):
+    network = Network((1, 3, 1), seed=0)
+    trainer = Backprop(network, optimizer, l2=l2, seed=0)
+    return trainer.train(X[:, None], X**2, epochs=5, validation=validation)
+
+
+def test_curves_of_one_training():
+    history = trained("adam", validation=(X[:, None], X))
+    display = CurvesDisplay.from_results(history).plot()
+    expected = [history.error, history.data_error, history.penalty, history.validation_error]
+    for line, values in zip(display.lines_, expected, strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), np.transpose([np.arange(1, 6), values]))
+    assert legend(display.ax_) == ["E", "E₀", "R", "E₀, validation"]
+    assert display.ax_.get_yscale() == "log"
+
+
+def test_curves_of_several_trainings():
+    histories = {name: trained(name) for name in ("sgd", "adam")}
+    display = CurvesDisplay.from_results(histories).plot()
+    assert len(display.lines_) == 6
+    assert legend(display.ax_) == ["sgd", "adam", "E", "E₀", "R"]
+    colors = [line.get_color() for line in display.lines_]
+    assert len({to_rgb(color) for color in colors[:3]}) == 1
+    assert to_rgb(colors[0]) != to_rgb(colors[3])
+
+
+def test_curves_leave_out_what_has_no_place_on_the_axis():
+    display = CurvesDisplay.from_results(trained("sgd", l2=0)).plot()
+    assert legend(display.ax_) == ["E", "E₀"]
+    curves = {"a": {"error": [1, np.nan]}, "b": {"error": []}}
+    assert legend(CurvesDisplay(curves).plot().ax_) == ["a", "E"]
+
+
+def test_decays():
+    scores = SCORES.copy()
+    scores[0, 1, 2], scores[1, 0, 3] = 2, 3
+    scores[0, 2, 4] = np.nan
+    display = DecayDisplay(ETA, RATE, scores, measure="R²").plot()
+    for mesh, mine in zip(display.meshes_, scores, strict=True):
+        np.testing.assert_array_equal(mesh.get_array().filled(np.nan), mine)
+    assert len({mesh.get_clim() for mesh in display.meshes_}) == 1
+    titles = [panel.get_title() for panel in display.axes_]
+    assert titles == ["l2, best 2.000", "decoupled, best 3.000"]
+    stars = [panel.lines[0].get_xydata().tolist() for panel in display.axes_]
+    assert stars == [[[2.5, 1.5]], [[3.5, 0.5]]]
+    ticks = [tick.get_text() for tick in display.axes_[1].get_xticklabels()]
+    assert ticks == ["0", "0.01", "0.1", "1", "10"]
+    assert display.figure_.axes[-1].get_ylabel() == "R²"
+
+
+def test_decays_that_all_diverged():
+    display = DecayDisplay(ETA, RATE, np.full((2, 3, 5), np.nan)).plot()
+    display.figure_.draw_without_rendering()
+    assert display.axes_[0].get_title() == "l2, all diverged"
+
+
+def test_decays_of_a_grid():
+    network = Network((1, 3, 1))
+    grid = decay_grid(X[:, None], X, network, eta=[0.001, 0.01], rate=[0, 1], epochs=2)
+    display = DecayDisplay.from_results(grid).plot()
+    np.testing.assert_array_equal(display.scores, grid.test_score)
+    assert display.figure_.axes[-1].get_ylabel() == "R²"

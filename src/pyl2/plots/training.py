@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
+    from pyl2.history import History
+
 
 class ErrorDisplay:
     """E along trainings, against what they spent, both on logarithmic axes.
@@ -129,6 +131,28 @@ class CurvesDisplay:
             name: {part: np.asarray(values, float) for part, values in parts.items()}
             for name, parts in curves.items()
         }
+
+    @classmethod
+    def from_results(cls, histories: History | Mapping[str, History]) -> CurvesDisplay:
+        """Make one of what ``train`` returns.
+
+        Parameters
+        ----------
+        histories : History or mapping of str to History
+            Of one training or of several, by name.
+
+        Returns
+        -------
+        CurvesDisplay
+            To be drawn by ``plot``.
+        """
+        named = histories if isinstance(histories, Mapping) else {"": histories}
+        return cls(
+            {
+                name: {part: getattr(history, part) for part in PARTS}
+                for name, history in named.items()
+            }
+        )
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> CurvesDisplay:
         """Draw the curves: parts differ by dashes and width, trainings by colour.
