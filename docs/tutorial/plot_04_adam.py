@@ -45,9 +45,8 @@ for optimizer, eta in (("sgd", 0.1), ("momentum", 0.03), ("adam", 0.003)):
     for decay in ("l2", "decoupled"):
         W = train(optimizer, eta, decay=decay)
         distances[optimizer, decay] = np.linalg.norm(W - minimum)
-    print(
-        f"{optimizer:8} {distances[optimizer, 'l2']:26.6f} {distances[optimizer, 'decoupled']:14.6f}"
-    )
+    pair = distances[optimizer, "l2"], distances[optimizer, "decoupled"]
+    print(f"{optimizer:8} {pair[0]:26.6f} {pair[1]:14.6f}")
 
 assert all(distances[name, "l2"] < 1e-4 for name in ("sgd", "momentum", "adam"))
 assert distances["sgd", "decoupled"] < 1e-4
@@ -99,7 +98,7 @@ for decay, l2, marker, color in (
     left = np.linalg.norm(W, axis=1)[ink] / np.linalg.norm(free.weights[0], axis=1)[ink]
     together[decay] = np.corrcoef(np.log(usual[ink]), np.log(left))[0, 1]
     print(
-        f"{decay:9} λ = {l2:3g}: what is left of a pixel's weights, {left.min():.3f} to {left.max():.3f}"
+        f"{decay:9} λ = {l2:3g}: of a pixel's weights {left.min():.3f} to {left.max():.3f} is left"
     )
     ax.loglog(usual[ink], left, marker, color=color, markersize=4, label=f"{decay}, λ = {l2:g}")
 ax.set(xlabel="usual size of the pixel's gradients", ylabel="what is left of its weights")

@@ -23,16 +23,19 @@ if TYPE_CHECKING:
     from pyl2.network import Network
     from pyl2.optimize import pso
     from pyl2.particle_swarm import ParticleSwarm
+    from pyl2.path import L2Path, l2_path
 
 __all__ = [
     "Backprop",
     "History",
+    "L2Path",
     "MLPClassifier",
     "MLPRegressor",
     "Network",
     "ParticleSwarm",
     "compare",
     "convert_l2",
+    "l2_path",
     "pso",
 ]
 __version__ = "0.1.0"
@@ -41,12 +44,14 @@ __version__ = "0.1.0"
 _HOMES = {
     "Backprop": "backprop",
     "History": "history",
+    "L2Path": "path",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "Network": "network",
     "convert_l2": "convert",
     "ParticleSwarm": "particle_swarm",
     "compare": "experiments",
+    "l2_path": "path",
     "pso": "optimize",
 }
 

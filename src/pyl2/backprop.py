@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -10,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pyl2 import _core, checks, files, generators, l2, threads
+from pyl2.abreast import Training, descend
 from pyl2.checks import Array, Items, Matrix
-from pyl2.course import Course, Diverged, held_out
+from pyl2.course import Course, held_out
 from pyl2.files import PathLike
 from pyl2.history import GRADIENT, History
 from pyl2.network import Network
@@ -245,28 +245,24 @@ class Backprop:
             self.network._in_training(self.n_threads),
             progress(bool(verbose), course.epochs) as course.advance,
         ):
-            if self.optimizer == "lbfgs":
-                self._minimise(items, course)
-            else:
-                self._descend(items, course)
+            self._run(items, course)
         return self.history
+
+    def _run(self, items: Items, course: Course) -> None:
+        """Train until the course is over."""
+        if self.optimizer == "lbfgs":
+            self._minimise(items, course)
+            return
+        training = Training(self, course)
+        descend([training], items)
+        if training.diverged is not None:
+            raise training.diverged
 
     def _minimise(self, items: Items, course: Course) -> None:
         from pyl2.lbfgs import minimise
 
         per_layer = l2.per_layer(self.l2, len(self.network.weights))
         minimise(self.network, items, per_layer, self.n, self.tol, course)
-
-    def _descend(self, items: Items, course: Course) -> None:
-        self._go_on(items)
-        over = False
-        while not over:
-            self._epoch(items, course)
-            over = course.over()
-            if self._stalled():
-                course.history.stopped = "early_stopping" if self.early_stopping else "tol"
-                over = True
-        self._restore_best()
 
     def _go_on(self, items: Items) -> None:
         """Take up where the last training stopped."""
@@ -278,33 +274,32 @@ class Backprop:
         if self._order is None or len(self._order) != items.rows:
             self._order = np.arange(items.rows)
 
-    def _epoch(self, items: Items, course: Course) -> None:
-        """Train one epoch; if it diverges, put back the parameters before it and say so."""
-        network, state, steps, rows = self.network, self._state, self._steps, items.rows
-        params = network.params
-        before = params.copy()
-        batch = rows if self.batch_size is None else min(self.batch_size, rows)
-        order = self._next_order(whole=batch == rows)
-        eta = self._eta()
-        plan = (self._update(eta, items, order, batch),)
-        sums = np.empty((1, 2))
-        arrays = params[None], state, steps, *items, order
-        finite = network._net.epoch(*arrays, batch, plan, sums, network._threads)
-        [[data_error, penalty]] = (sums / rows).tolist()
-        if not (finite and math.isfinite(data_error + penalty)):
-            params[...] = before
-            state[...], steps[...] = 0, 0  # what it was would be copied each epoch for nothing
-            raise Diverged(
-                f"training diverged in epoch {len(course.history) + 1}:"
-                f" error {data_error + penalty:g} with eta={eta:g} and l2={self.l2};"
-                " the parameters are those of the epoch before."
-                " A smaller eta, a smaller l2 or scaled inputs (StandardScaler) help."
-            )
-        self._schedule.items_seen += rows
+    def _steady(self, course: Course) -> bool:
+        """Whether nobody looks at an epoch, and none changes the rate of the next."""
+        return not (self._judges() or self.schedule != "constant" or course.watched)
+
+    def _judges(self) -> bool:
+        return self.early_stopping or self.schedule == "adaptive" or self.tol is not None
+
+    def _skip(
+        self, sums: list[list[float]], times: list[float], items: Items, course: Course
+    ) -> None:
+        """Enter epochs of a steady training: E₀ and R of each, and when it ended."""
+        self._schedule.items_seen += items.rows * len(times)
+        course.history.evaluations += GRADIENT * len(times)
+        course.enter(sums, times)
+
+    def _conclude(self, data_error: float, penalty: float, items: Items, course: Course) -> None:
+        """Enter an epoch, judge it, and see whether it was the last."""
+        self._schedule.items_seen += items.rows
         course.history.evaluations += GRADIENT
         loss = self._loss(data_error, penalty)
         validation = course.record(data_error, penalty)
-        self._judge(loss if validation is None or not self.early_stopping else validation)
+        if self._judges():
+            self._judge(loss if validation is None or not self.early_stopping else validation)
+        course.over()
+        if self._stalled():
+            course.history.stopped = "early_stopping" if self.early_stopping else "tol"
 
     def _eta(self) -> float:
         """Return the learning rate of the coming epoch."""
@@ -353,8 +348,8 @@ class Backprop:
         self._best[...] = self.network.params
 
     def _stalled(self) -> bool:
-        judged = self.early_stopping or self.schedule == "adaptive" or self.tol is not None
-        return judged and self._schedule.exhausted(self.schedule, self.eta, self.n_iter_no_change)
+        patience = self.n_iter_no_change
+        return self._judges() and self._schedule.exhausted(self.schedule, self.eta, patience)
 
     def _restore_best(self) -> None:
         """Leave the network with the best parameters, and keep the last to go on from."""

@@ -13,6 +13,7 @@ from pyl2 import checks
 from pyl2.checks import Items
 from pyl2.history import History
 from pyl2.network import Network
+from pyl2.progress import silent
 
 
 class Diverged(ValueError):
@@ -49,14 +50,14 @@ class Course:
     ) -> None:
         self.epochs = checks.whole("epochs", epochs, 1)
         self.history = History()
-        self.advance: Callable[[float], None] = lambda error: None
+        self.advance: Callable[[float], None] = silent
         self._trainer = trainer
         self._network = network
         self._held_out = held_out
         self._max_time = (
             math.inf if max_time is None else checks.number("max_time", max_time, 0, open_low=True)
         )
-        self._callbacks = callables(callbacks)
+        self.callbacks = callables(callbacks)
         self._started = time.perf_counter()
 
     def record(
@@ -67,6 +68,32 @@ class Course:
         self.history.append(data_error, penalty, self._seconds(), validation, swarm)
         self.advance(data_error + penalty)
         return validation
+
+    def enter(self, sums: list[list[float]], times: list[float]) -> None:
+        """Enter epochs that nobody watched, and see whether the training is over.
+
+        ``sums`` holds E₀ and R of each, ``times`` the clock at its end.
+        """
+        for (data_error, penalty), moment in zip(sums, times, strict=True):
+            self.history.append(data_error, penalty, moment - self._started)
+        if times and not self.history.stopped:
+            self.over()
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody is to see each epoch: validation, a callback, a progress bar."""
+        shown = self.advance is not silent
+        return bool(self.callbacks) or self._held_out is not None or shown
+
+    @property
+    def left(self) -> int:
+        """Epochs left."""
+        return self.epochs - len(self.history)
+
+    @property
+    def deadline(self) -> float:
+        """When the time is over, by the clock ``time.perf_counter``."""
+        return self._started + self._max_time
 
     def _validate(self, held_out: Items | Callable[[Network], float]) -> float:
         if callable(held_out):
@@ -80,7 +107,7 @@ class Course:
         A callback does, then a limit of the trainer's own that was ``reached``, then the clock,
         then the number of epochs.
         """
-        asked = [callback(self._trainer, self.history) is True for callback in self._callbacks]
+        asked = [callback(self._trainer, self.history) is True for callback in self.callbacks]
         if any(asked):
             self.history.stopped = "callback"
         elif reached:

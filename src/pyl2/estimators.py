@@ -6,24 +6,37 @@ import copy
 import math
 import operator
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    RegressorMixin,
+    _fit_context,
+    clone,
+    is_classifier,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import check_random_state, column_or_1d, compute_sample_weight
+from sklearn.utils import (
+    _safe_indexing,
+    check_random_state,
+    column_or_1d,
+    compute_sample_weight,
+)
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from pyl2 import checks, l2, threads
+from pyl2 import checks, holdout, l2, scores, threads
+from pyl2.abreast import Training
 from pyl2.backprop import Backprop
 from pyl2.checks import Array, Items
 from pyl2.course import Course, Diverged, callables
@@ -93,9 +106,9 @@ class _Trainer(Backprop):
         else:
             self._order = np.arange(items.rows)
 
-    def _epoch(self, items: Items, course: Course) -> None:
-        super()._epoch(items, course)
+    def _conclude(self, data_error: float, penalty: float, items: Items, course: Course) -> None:
         self.fresh = False
+        super()._conclude(data_error, penalty, items, course)
 
     def _stalled(self) -> bool:
         waited = self._schedule.stalled > self.n_iter_no_change
@@ -136,7 +149,6 @@ class _Swarm(ParticleSwarm):
     """
 
     n: Any = "train"
-    optimizer = "pso"
     early_stopping = False
     averaged = 1
     result = None
@@ -145,6 +157,16 @@ class _Swarm(ParticleSwarm):
         return l2.rates(
             l2.per_layer(self.l2, len(self.network.weights)), l2.divisor(self.n, items.mass)
         )
+
+
+class _Ready(NamedTuple):
+    """What a fit is about to do: who trains on which rows, and the validation data."""
+
+    trainer: _Trainer | _Swarm
+    X: Any
+    y: Array
+    sample_weight: Array | None
+    held_out: _HeldOut | None
 
 
 def _validated(method: _Method) -> _Method:
@@ -354,6 +376,17 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         validation: tuple[Any, Any, Any] = (None, None, None),
         incremental: bool = False,
     ) -> None:
+        self._train(self._prepare(X, y, sample_weight, validation, incremental), incremental)
+
+    def _prepare(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation: tuple[Any, Any, Any] = (None, None, None),
+        incremental: bool = False,
+    ) -> _Ready:
+        """Check everything and set up the training."""
         hidden_sizes = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         dtype = (np.float64, np.float32) if first else self._fitted().dtype
@@ -378,7 +411,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         self._begin(first, trainer, held_out)
         if isinstance(trainer, _Trainer):
             trainer.batch_size = self._batch_rows(X.shape[0])
-        self._train(trainer, (X, y, sample_weight), held_out, incremental)
+        return _Ready(trainer, X, y, sample_weight, held_out)
 
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -540,18 +573,12 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be"
                 " clipped",
-                stacklevel=5,
+                stacklevel=6,
             )
         return int(self.batch_size)
 
-    def _train(
-        self,
-        trainer: _Trainer | _Swarm,
-        items: tuple[Any, Array, Array | None],
-        held_out: _HeldOut | None,
-        incremental: bool,
-    ) -> None:
-        X, y, sample_weight = items
+    def _train(self, ready: _Ready, incremental: bool) -> None:
+        trainer, X, y, sample_weight, held_out = ready
         try:
             history = trainer.train(
                 X,
@@ -573,9 +600,13 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             if not incremental:
                 self._conclude(trainer, history)
         finally:
-            if isinstance(trainer, _Trainer):
-                self._no_improvement_count = trainer._schedule.stalled
-                trainer.rest()
+            self._settle(trainer)
+
+    def _settle(self, trainer: _Trainer | _Swarm) -> None:
+        """Keep of the trainer what the next fit will look at."""
+        if isinstance(trainer, _Trainer):
+            self._no_improvement_count = trainer._schedule.stalled
+            trainer.rest()
 
     def _validation(
         self, trainer: _Trainer | _Swarm, held_out: _HeldOut | None
@@ -602,7 +633,8 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
     def _scorer(self, held_out: _HeldOut) -> Callable[[], float]:
         X, y, labels, weight = held_out
         if self.scoring is None:
-            return lambda: self._default_score(self._network.predict(X), y, labels, weight)
+            network = self._network
+            return lambda: scores.score(network.predict(X), y, network.output, weight)
         # X_val is an array now: the scorer predicts with an estimator that knows no names.
         model = copy.copy(self)
         model.__dict__.pop("feature_names_in_", None)
@@ -728,6 +760,93 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         if not isinstance(made, cls):
             raise TypeError(f"{cls.__name__}.from_sklearn cannot take {type(estimator).__name__}")
         return made
+
+
+def alike(model: _Perceptron, alpha: float | None = None) -> Any:
+    """Return a clone with a random_state that makes all clones of it begin alike.
+
+    Parameters
+    ----------
+    model : MLPClassifier or MLPRegressor
+    alpha : float, optional
+        The clone's.
+    """
+    made: Any = clone(model)
+    if made.random_state is None:
+        made.random_state = int(check_random_state(None).randint(2**31))
+    if alpha is not None:
+        made.alpha = alpha
+    return made
+
+
+def hold_out(
+    model: _Perceptron, X: Any, y: Any, sample_weight: Any, test: float
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Draw rows to hold out, classes in proportion, by the model's random_state.
+
+    Returns
+    -------
+    X, y, sample_weight, X_test, y_test
+        The rows that are left, and those held out.
+    """
+    rng = copy.deepcopy(check_random_state(model.random_state))
+    y = np.asarray(y)
+    stratified = is_classifier(model) and y.ndim == 1
+    seed = int(rng.randint(2**31))
+    kept, out = holdout.draw(y, test, seed, y if stratified else None)
+    if sample_weight is not None:
+        sample_weight = _check_sample_weight(sample_weight, X)[kept]
+    rows, rest = _safe_indexing(X, kept), _safe_indexing(X, out)
+    return rows, y[kept], sample_weight, rest, y[out]
+
+
+def prepare_abreast(
+    models: Sequence[_Perceptron], X: Any, y: Any, sample_weight: Any = None
+) -> tuple[list[Training], _Ready]:
+    """Set up what fits estimators that differ in alpha alone, each as ``fit`` would.
+
+    Parameters
+    ----------
+    models : sequence of MLPClassifier or MLPRegressor
+        Not fitted, with equal random_state, so that all begin alike and see the rows in one order.
+    X, y, sample_weight
+        As for ``fit``.
+
+    Returns
+    -------
+    trainings : list of Training
+        To hand to ``abreast.train``, and then to ``conclude_abreast``.
+    ready : _Ready
+        The rows as the networks take them, one copy for all.
+    """
+    trainings = []
+    shared: _Ready | None = None
+    for model in models:
+        ready = model._prepare(X, y, sample_weight)
+        shared = shared or ready
+        trainer = ready.trainer
+        validate = model._validation(trainer, shared.held_out)
+        course = Course(
+            trainer, trainer.network, model.max_iter, validate, model.max_time, model._watchers()
+        )
+        trainings.append(Training(trainer, course))
+    return trainings, cast(_Ready, shared)
+
+
+def conclude_abreast(models: Sequence[_Perceptron], trainings: Sequence[Training]) -> list[bool]:
+    """Leave each as ``fit`` would, but for its warnings; return whether ``fit`` would not raise.
+
+    Where training diverged early stopping still has its best parameters.
+    """
+    fitted = []
+    for model, training in zip(models, trainings, strict=True):
+        trainer: Any = training.trainer
+        early = trainer.early_stopping
+        if training.diverged is not None and early:
+            trainer._restore_best()
+        model._settle(trainer)
+        fitted.append(training.diverged is None or early)
+    return fitted
 
 
 class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
@@ -1103,16 +1222,6 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         # scikit-learn stratifies two classes alone, which it calls False and True.
         return np.array(["False", "True"])[y[:, 0]] if y.ndim == 2 and y.shape[1] == 1 else None
 
-    def _default_score(
-        self, outputs: Array, y: Array, labels: Array, weight: Array | None
-    ) -> float:
-        """Accuracy."""
-        if self._is_multilabel():
-            right = ((outputs > 0.5) == y).all(axis=1)
-        else:
-            right = self._indices(outputs) == y.reshape(len(y))
-        return float(np.average(right, weights=weight))
-
 
 class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
     """Multilayer perceptron regressor: scikit-learn's, on pyl2's engine.
@@ -1371,20 +1480,3 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
     def _set_outputs(self, y: Array) -> None:
         self.n_outputs_ = y.shape[1]
         self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
-
-    def _default_score(
-        self, outputs: Array, y: Array, labels: Array, weight: Array | None
-    ) -> float:
-        """R², the mean over outputs."""
-        if not np.isfinite(outputs).all():
-            return math.nan
-        with np.errstate(over="ignore", invalid="ignore"):
-            residual = np.average((y - outputs) ** 2, axis=0, weights=weight)
-            spread = np.average(
-                (y - np.average(y, axis=0, weights=weight)) ** 2, axis=0, weights=weight
-            )
-        # An output that does not vary: 1 where it was met exactly, else 0.
-        varies = spread != 0
-        score = np.where(residual == 0, 1.0, 0.0)
-        score[varies] = 1 - residual[varies] / spread[varies]
-        return float(score.mean())

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import checks, threads
+from pyl2 import checks, holdout, scores, threads
 from pyl2.backprop import Backprop
 from pyl2.checks import Array, Matrix
 from pyl2.course import Diverged
@@ -22,6 +22,7 @@ from pyl2.history import GRADIENT, History
 from pyl2.network import Network
 from pyl2.particle_swarm import ParticleSwarm
 from pyl2.progress import progress
+from pyl2.scores import MEASURES as MEASURES
 
 METHODS = ("sgd", "momentum", "adam", "lbfgs", "pso", "pso+lbfgs")
 """What is compared unless something else is asked for; pso+lbfgs is the hybrid."""
@@ -31,9 +32,6 @@ STAGES = ("sgd", "momentum", "nesterov", "adam", "lbfgs", "pso")
 
 ETA = {"sgd": 0.1, "momentum": 0.01, "nesterov": 0.01, "adam": 0.003}
 """Learning rates for inputs of about unit size."""
-
-MEASURES = {"softmax": "accuracy", "logistic": "accuracy", "identity": "R²", "exp": "R²"}
-"""What `score` returns, for each output."""
 
 ETAS = tuple(np.logspace(-4, -1.5, 6).tolist())
 RATES = tuple(np.logspace(-3, 1, 9).tolist())
@@ -144,11 +142,9 @@ class Comparison:
         ImportError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise ImportError("to_frame needs pandas: pip install 'pyl2[frames]'") from None
-        return pd.DataFrame([run.record() for run in self.runs])
+        from pyl2 import report
+
+        return report.frame([run.record() for run in self.runs])
 
     def curves(self, against: str = "seconds") -> dict[str, list[tuple[Array, Array]]]:
         """Return E along the runs of each method, for ``pyl2.plots.ErrorDisplay``.
@@ -275,7 +271,7 @@ def compare(
         seconds,
         evaluations,
     )
-    training, testing = _split(X, y, test, starts[0], network)
+    training, testing = holdout.split(X, y, test, starts[0], network)
     import scipy.optimize  # noqa: F401 - here, so that no clock sees it
 
     pairs = [(seed, method) for seed in starts for method in plan.methods]
@@ -398,7 +394,7 @@ def decay_grid(
     checks.choice("optimizer", optimizer, tuple(ETA))
     etas, rates = _ascending("eta", eta, open_low=True), _ascending("rate", rate)
     [seed] = _seeds([seed])
-    training, testing = _split(X, y, test, seed, network)
+    training, testing = holdout.split(X, y, test, seed, network)
     start = Network(network.layer_sizes, network.hidden, network.output, network.dtype, seed)
     options: dict[str, Any] = {"n": 1, "batch_size": batch_size, "n_threads": n_threads}
     runs = list(product(_DECAYS, etas, rates))
@@ -436,13 +432,8 @@ def score(network: Network, X: Matrix, Y: Array) -> float:
 
     Y is (rows, outputs), or class indices (rows,).  R² is -inf where predictions overflow.
     """
-    from sklearn.metrics import accuracy_score, r2_score
-
-    found = network.predict(X)
-    if MEASURES[network.output] == "R²":
-        with np.errstate(over="ignore"):
-            return float(r2_score(Y, found)) if checks.finite(found) else -math.inf
-    return float(accuracy_score(_labels(Y, network.output), _labels(found, network.output)))
+    found = scores.score(network.predict(X), Y, network.output)
+    return -math.inf if math.isnan(found) else found
 
 
 @dataclass(frozen=True)
@@ -634,56 +625,3 @@ def check_eta(eta: float | Mapping[str, float] | None) -> dict[str, float]:
         checks.choice("eta", name, tuple(ETA))
         checks.number(f"eta[{name!r}]", value, 0, open_low=True)
     return ETA | dict(eta)
-
-
-def _split(X: Matrix, y: ArrayLike, test: Any, seed: int, network: Network) -> tuple[_Rows, _Rows]:
-    """Return the rows to train and to test with."""
-    training = _checked(X, y, network, ("X", "y"))
-    if isinstance(test, tuple | list):
-        if len(test) != 2:
-            raise ValueError(f"test must be a fraction or (X, y), got {len(test)} entries")
-        testing = _checked(test[0], test[1], network, ("test X", "test y"))
-    else:
-        checks.number("test", test, 0, 1, open_low=True, open_high=True)
-        training, testing = _drawn(training, test, seed, network.output)
-    if MEASURES[network.output] == "R²" and min(len(training[1]), len(testing[1])) < 2:
-        raise ValueError(
-            f"R² needs two rows to train and two to test, got {len(training[1])} and"
-            f" {len(testing[1])}"
-        )
-    return training, testing
-
-
-def _checked(X: Any, y: ArrayLike, network: Network, names: tuple[str, str]) -> _Rows:
-    """Check rows, and make them what no training needs to convert again."""
-    items = checks.items(X, y, None, network, names)
-    if isinstance(items.x, checks.Csr):
-        return X.tocsr().astype(network.dtype, copy=False), items.y
-    return items.x, items.y
-
-
-def _drawn(rows: _Rows, test: float, seed: int, output: str) -> tuple[_Rows, _Rows]:
-    """Part rows to train from rows to test with, classes in proportion."""
-    from sklearn.model_selection import train_test_split
-
-    X, y = rows
-    labels = _labels(y, output) if MEASURES[output] == "accuracy" else y
-    try:
-        drawn = train_test_split(
-            np.arange(len(y)),
-            test_size=test,
-            random_state=seed,
-            stratify=labels if labels.ndim == 1 else None,
-        )
-    except ValueError as error:
-        raise ValueError(f"test={test:g}: {error}") from None
-    training, testing = ((X[part], y[part]) for part in drawn)
-    return training, testing
-
-
-def _labels(values: Array, output: str) -> Array:
-    """Return classes (rows,), from them, from targets, or from predictions; (rows, k) if many."""
-    if output == "softmax":
-        return values if values.ndim == 1 else values.argmax(axis=1)
-    labels: Array = values > 0.5
-    return labels[:, 0] if labels.shape[1] == 1 else labels

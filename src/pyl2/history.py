@@ -31,8 +31,8 @@ class History:
         What it has cost so far: one evaluation is a forward pass over all rows, and a gradient over
         them, or an epoch of its batches, counts as ``GRADIENT`` = 3.
     stopped : str
-        Why it ended: "epochs", "max_time", "early_stopping", "tol", "callback"; for lbfgs
-        "converged"; for a swarm "target", "evaluations" or "stagnation".
+        Why it ended: "epochs", "max_time", "early_stopping", "tol", "callback", "diverged"; for
+        lbfgs "converged"; for a swarm "target", "evaluations" or "stagnation".
 
     Examples
     --------

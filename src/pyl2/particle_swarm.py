@@ -113,6 +113,8 @@ class ParticleSwarm:
     np.True_
     """
 
+    optimizer = "pso"
+
     def __init__(
         self,
         network: Network,
@@ -254,7 +256,7 @@ class ParticleSwarm:
         KeyboardInterrupt
             On Ctrl-C, with the parameters of the last epoch.
         """
-        rules, limits = self._check()
+        self._check()
         items = checks.items(X, Y, sample_weight, self.network)
         validated = held_out(validation, self.network)
         course = Course(self, self.network, epochs, validated, max_time, callbacks)
@@ -263,11 +265,12 @@ class ParticleSwarm:
             self.network._in_training(self.n_threads),
             progress(bool(verbose), course.epochs) as course.advance,
         ):
-            self._search(items, rules, limits, course)
+            self._run(items, course)
         return self.history
 
-    def _search(self, items: Items, rules: Rules, limits: Limits, course: Course) -> None:
+    def _run(self, items: Items, course: Course) -> None:
         """Step until the course is over, the network following the best place."""
+        rules, limits = self._check()
         errors = _Errors(self.network, items, self._rates(items), self.particles)
         counted = self.evaluations
         if self._swarm is None:

@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
+def silent(error: float) -> None:
+    """Do nothing with E: what ``progress`` gives where it shows no bar."""
+
+
 @contextmanager
 def progress(shown: bool, epochs: int) -> Iterator[Callable[[float], None]]:
     """Give a function to call with E after each epoch; where `shown`, it moves a bar.
@@ -13,7 +17,7 @@ def progress(shown: bool, epochs: int) -> Iterator[Callable[[float], None]]:
     The bar is drawn at most ten times a second.
     """
     if not shown:
-        yield lambda error: None
+        yield silent
         return
     from rich.console import Console
     from rich.progress import (

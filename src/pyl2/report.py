@@ -141,6 +141,51 @@ def comparison(
     return grid
 
 
+def path(rows: Sequence[Mapping[str, Any]], measure: str) -> Table:
+    """Return the λs of a path side by side; the rows are those of ``L2Path.summary``.
+
+    What is known of none is left out.
+    """
+    columns = {
+        "λ": ("l2", "{:.3g}"),
+        "E₀": ("data_error", "{:.4g}"),
+        "R": ("penalty", "{:.3g}"),
+        f"train\n{measure}": ("train_score", "{:.3f}"),
+        f"test\n{measure}": ("test_score", "{:.3f}"),
+        "‖W‖": ("norm", "{:.4g}"),
+        "slope": ("slope", "{:.3g}"),
+        "curvature": ("curvature", "{:.3g}"),
+        "saturated": ("saturation", "{:.0%}"),
+        "even": ("evenness", "{:.2f}"),
+        "epochs": ("epochs", "{:,}"),
+        "ended by": ("stopped", "{}"),
+    }
+    known = {
+        heading: (name, form)
+        for heading, (name, form) in columns.items()
+        if not all(isinstance(row[name], float) and math.isnan(row[name]) for row in rows)
+    }
+    grid = _grid(*known)
+    for row in rows:
+        grid.add_row(*(form.format(row[name]) for name, form in known.values()))
+    return grid
+
+
+def frame(records: Sequence[Mapping[str, Any]]) -> Any:
+    """Return records as a pandas DataFrame.
+
+    Raises
+    ------
+    ImportError
+        If pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        raise ImportError("to_frame needs pandas: pip install 'pyl2[frames]'") from None
+    return pd.DataFrame(list(records))
+
+
 def print_comparison(
     rows: Sequence[Mapping[str, Any]],
     measure: str,

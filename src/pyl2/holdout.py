@@ -1,0 +1,72 @@
+"""Rows to train from, and rows held out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pyl2 import checks
+from pyl2.checks import Array, Matrix
+from pyl2.network import Network
+from pyl2.scores import MEASURES, labels
+
+Rows = tuple[Any, Array]  # X, y
+
+
+def split(X: Matrix, y: ArrayLike, test: Any, seed: int, network: Network) -> tuple[Rows, Rows]:
+    """Return the rows to train and to test with."""
+    training = checked(X, y, network, ("X", "y"))
+    if isinstance(test, tuple | list):
+        if len(test) != 2:
+            raise ValueError(f"test must be a fraction or (X, y), got {len(test)} entries")
+        testing = checked(test[0], test[1], network, ("test X", "test y"))
+    else:
+        rows, Y = training
+        drawn = draw(Y, test, seed, classes_of(Y, network.output))
+        training, testing = ((rows[part], Y[part]) for part in drawn)
+    if MEASURES[network.output] == "R²" and min(len(training[1]), len(testing[1])) < 2:
+        raise ValueError(
+            f"R² needs two rows to train and two to test, got {len(training[1])} and"
+            f" {len(testing[1])}"
+        )
+    return training, testing
+
+
+def checked(X: Any, y: ArrayLike, network: Network, names: tuple[str, str]) -> Rows:
+    """Check rows, and make them what no training needs to convert again."""
+    items = checks.items(X, y, None, network, names)
+    if isinstance(items.x, checks.Csr):
+        return X.tocsr().astype(network.dtype, copy=False), items.y
+    return items.x, items.y
+
+
+def draw(y: Array, test: float, seed: int, classes: Array | None) -> tuple[Array, Array]:
+    """Return the indices of the rows to train from and of those to test with.
+
+    Parameters
+    ----------
+    y : ndarray of shape (rows,) or (rows, outputs)
+    test : float
+        The fraction to test with.
+    seed : int
+    classes : ndarray of shape (rows,) or None
+        What is to come in proportion to both.
+    """
+    from sklearn.model_selection import train_test_split
+
+    checks.number("test", test, 0, 1, open_low=True, open_high=True)
+    try:
+        drawn = train_test_split(
+            np.arange(len(y)), test_size=test, random_state=seed, stratify=classes
+        )
+    except ValueError as error:
+        raise ValueError(f"test={test:g}: {error}") from None
+    return drawn[0], drawn[1]
+
+
+def classes_of(y: Array, output: str) -> Array | None:
+    """Return the class of each row of targets, None where they have no single one."""
+    found = labels(y, output) if MEASURES[output] == "accuracy" else y
+    return found if found.ndim == 1 else None

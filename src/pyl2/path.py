@@ -1,0 +1,658 @@
+"""The path over λ: one network at many λ, trained abreast, and what L2 has done to each."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pyl2 import abreast, checks, generators, holdout, scores, threads
+from pyl2 import l2 as lambdas
+from pyl2.abreast import Training
+from pyl2.backprop import Backprop
+from pyl2.checks import Array, Items, Matrix
+from pyl2.course import Course, held_out
+from pyl2.network import Network
+from pyl2.particle_swarm import ParticleSwarm
+from pyl2.progress import progress
+
+# λ/n of the λs by default, what a weight feels: so many, log-spaced, from the least to the most.
+_DEFAULT, _LEAST, _MOST = 16, 1e-6, 10.0
+# One update takes at most so much of a weight off by default.
+_MOST_TAKEN = 0.5
+
+STARTS = ("same", "warm")
+
+# Slope and saturation are looked at on at most so many rows, and the curvature at so many points.
+_LOOKED_AT = 1000
+_POINTS = 1001
+# The derivatives of so many outputs by so many inputs are held at a time.
+_DERIVATIVES = 2**20
+
+# Beyond these a hidden unit is saturated: |tanh| > 0.9, and the logistic function alike.
+_SATURATED: dict[str, Callable[[Array], Array]] = {
+    "tanh": lambda a: np.abs(a) > 0.9,
+    "logistic": lambda a: np.abs(2 * a - 1) > 0.9,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class L2Path:
+    """One network at many λ: what ``l2_path`` has found.
+
+    The first axis of each array is λ.  Rows are those that the weights were trained on, or held
+    out.
+
+    Attributes
+    ----------
+    l2 : ndarray of shape (L,)
+        The λs, ascending.
+    params : ndarray of shape (L, n_params)
+        The parameters found.
+    data_error, penalty : ndarray of shape (L,)
+        E₀ on the rows, at the end, and R, λ divided by what training divided it by: N, a number,
+        or the weight of a whole batch; for ``decay="fraction"`` λ/η in its place.
+    test_error : ndarray of shape (L,)
+        E₀ on the rows held out; NaN where there are none.
+    train_score, test_score : ndarray of shape (L,)
+        What ``measure`` says, "accuracy" or "R²"; NaN where there are no rows.
+    norms : ndarray of shape (L, layers)
+        ‖W_l‖ of each layer.
+    slope : ndarray of shape (L,)
+        Mean over the rows of the squared norm of ∂output/∂x, on at most 1000 of them, evenly
+        spaced: the smaller, the smoother.
+    curvature : ndarray of shape (L,)
+        Mean of (∂²output/∂x²)² over the range of the rows, by differences of the slope between
+        1001 points; NaN unless there is one input.
+    saturation : ndarray of shape (L, hidden layers)
+        Share of the hidden units' outputs with |tanh| > 0.9, or logistic below 0.05 or above 0.95,
+        on the rows of ``slope``; for relu the share of units that are on for all of them or for
+        none; NaN for identity.
+    evenness : list of ndarray of shape (L, units)
+        For each layer (Σ|w|)² / (d Σw²) of the d weights that enter a unit: 1 if all are equally
+        large, 1/d if one alone is not 0; NaN if all are 0.
+    curves : ndarray of shape (L, epochs, 2)
+        E₀ and R of each epoch as training saw them (``History``), NaN after its end.
+    stopped : list of str
+        Why each training ended (``History.stopped``); after "diverged" the parameters are those of
+        the last good epoch, or the best with early stopping.
+    measure : {"accuracy", "R²"}
+        What the scores are.
+    template : Network
+        The shape of all, with the parameters of the smallest λ.
+
+    See Also
+    --------
+    l2_path : Makes it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from pyl2 import Network, l2_path
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = Network((4, 7, 3), output="softmax", seed=0)
+    >>> path = l2_path(network, X - X.mean(axis=0), y, test=0.5, eta=0.1, seed=0)
+    >>> len(path), path.measure, path.weights(path.best)[0].shape
+    (16, 'accuracy', (4, 7))
+    >>> path.network(-1).predict(X[:2]).shape
+    (2, 3)
+    """
+
+    l2: Array
+    params: Array
+    data_error: Array
+    penalty: Array
+    test_error: Array
+    train_score: Array
+    test_score: Array
+    norms: Array
+    slope: Array
+    curvature: Array
+    saturation: Array
+    evenness: list[Array]
+    curves: Array
+    stopped: list[str]
+    measure: str
+    template: Network
+
+    @property
+    def error(self) -> Array:
+        """E = E₀ + R of each λ."""
+        found: Array = self.data_error + self.penalty
+        return found
+
+    @property
+    def best(self) -> int:
+        """Index of the λ with the best test score, the largest of equals.
+
+        Raises
+        ------
+        ValueError
+            If no rows were held out.
+        """
+        if np.isnan(self.test_score).all():
+            raise ValueError("there are no test scores: give l2_path rows to test with, test=")
+        return int(np.flatnonzero(self.test_score == np.nanmax(self.test_score))[-1])
+
+    def network(self, i: int) -> Network:
+        """Return the network of the i-th λ, as a copy.
+
+        Parameters
+        ----------
+        i : int
+            May count from the end, -1 being the largest λ.
+
+        Returns
+        -------
+        Network
+        """
+        return _copy(self.template, self.params[i])
+
+    def weights(self, i: int) -> tuple[Array, ...]:
+        """Return the weights of each layer at the i-th λ, (fan_in, fan_out) each.
+
+        Parameters
+        ----------
+        i : int
+            May count from the end.
+
+        Returns
+        -------
+        tuple of ndarray
+        """
+        return self.network(i).weights
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Return a row for each λ.
+
+        Returns
+        -------
+        list of dict
+            ``l2``, ``error``, ``data_error``, ``penalty``, ``test_error``, ``train_score``,
+            ``test_score``, ``norm`` (of all weights), ``slope``, ``curvature``, ``saturation``
+            (mean over the hidden layers, NaN without), ``evenness`` (mean over all units),
+            ``epochs`` and ``stopped``.
+        """
+        columns = {
+            "l2": self.l2,
+            "error": self.error,
+            "data_error": self.data_error,
+            "penalty": self.penalty,
+            "test_error": self.test_error,
+            "train_score": self.train_score,
+            "test_score": self.test_score,
+            "norm": np.sqrt((self.norms**2).sum(axis=1)),
+            "slope": self.slope,
+            "curvature": self.curvature,
+            "saturation": _mean(self.saturation),
+            "evenness": _mean(np.hstack(self.evenness)),
+            "epochs": np.isfinite(self.curves[:, :, 0]).sum(axis=1),
+            "stopped": np.array(self.stopped, dtype=object),
+        }
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def to_frame(self) -> Any:
+        """Return the rows of ``summary`` as a pandas DataFrame.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        from pyl2 import report
+
+        return report.frame(self.summary())
+
+    def __str__(self) -> str:
+        from pyl2 import report
+
+        return report.text(report.path(self.summary(), self.measure))
+
+    def __len__(self) -> int:
+        return len(self.l2)
+
+
+def l2_path(
+    model: Any,
+    X: Matrix,
+    y: ArrayLike,
+    l2: Sequence[float] | ArrayLike | None = None,
+    *,
+    start: str = "same",
+    test: float | tuple[Any, Any] | None = None,
+    sample_weight: ArrayLike | None = None,
+    n_threads: int | None = None,
+    verbose: bool = False,
+    **training: Any,
+) -> L2Path:
+    """Train one network at many λ, all else being equal: the same start, the same rows in order.
+
+    By gradient descent all are trained abreast, an epoch of all being one call of the engine on
+    one copy of the data; one that has ended, or diverged, leaves the rest to go on.
+
+    Parameters
+    ----------
+    model : Network, MLPClassifier or MLPRegressor
+        A network's present parameters are where each λ starts; λ is divided by N (``n="train"``).
+        Of an estimator, fitted or not, the parameters count: each λ is what its clone with that
+        alpha is after ``fit``, to rounding.  It is not changed.
+    X : array-like or sparse matrix of shape (rows, inputs)
+    y : array-like
+        Targets as the model takes them.
+    l2 : sequence of float, optional
+        λs ≥ 0, all different; of an estimator its alphas.  By default 16, log-spaced, such that λ/n
+        goes from 1e-6 to 10, or to 1/2η if that is less, n being what training divides by (a whole
+        batch where it is "batch"; for ``decay="fraction"`` λ/η goes so far).  The path is
+        ascending, whatever their order.
+    start : {"same", "warm"}, default="same"
+        "same": each λ from the same parameters.  "warm": in the order of ``l2``, each from those of
+        the one before; from large to small only without hidden layers, because W = 0 is a saddle
+        that a hidden layer does not come away from.
+    test : float or tuple (X, y), optional
+        Fraction of the rows to hold out, drawn by the seed (classes in proportion), or other data.
+    sample_weight : array-like of shape (rows,), optional
+        Not negative; 1 each where not given.
+    n_threads : int, optional
+        At most so many threads, at least 1, as for the model.
+    verbose : bool, default=False
+        Show a progress bar on standard error, an epoch of each λ counting as one step.
+    **training
+        Of a Network alone, how it is trained: parameters of ``Backprop`` (``optimizer``, also
+        "lbfgs"; ``eta``, ``decay``, ``batch_size``, ``tol``, ``seed`` …), or with
+        ``optimizer="pso"`` of ``ParticleSwarm``; and ``epochs``, ``validation`` and ``max_time`` of
+        ``train``, the time being that of all λs.
+
+    Returns
+    -------
+    L2Path
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes or types do not fit, numbers are not finite, or a parameter is out of range.
+        A training that diverges raises nothing: ``stopped`` tells.
+    KeyboardInterrupt
+        On Ctrl-C.
+
+    References
+    ----------
+    J. Friedman, T. Hastie, R. Tibshirani, Regularization paths for generalized linear models via
+    coordinate descent, J. Stat. Softw. 33 (2010) (the path).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pyl2 import Network, l2_path
+    >>> x = np.linspace(-1, 1, 40)[:, None]
+    >>> network = Network((1, 10, 1), seed=0)
+    >>> path = l2_path(network, x, np.sin(3 * x), [0, 0.01, 1, 1000], optimizer="lbfgs")
+    >>> bool((np.diff(path.data_error) > 0).all() and (np.diff(path.slope) < 0).all())
+    True
+    >>> bool(path.norms[-1].max() < 1e-3)
+    True
+    """
+    checks.choice("start", start, STARTS)
+    threads.count(n_threads)
+    source: _Source
+    if isinstance(model, Network):
+        source = _OfNetwork(model, X, y, sample_weight, test, n_threads, training)
+    else:
+        from pyl2.estimators import MLPClassifier, MLPRegressor
+
+        if not isinstance(model, MLPClassifier | MLPRegressor):
+            raise TypeError(
+                "model must be a Network, MLPClassifier or MLPRegressor, got"
+                f" {type(model).__name__}"
+            )
+        if training:
+            raise TypeError(
+                f"{', '.join(training)}: an estimator is trained as its own parameters say"
+            )
+        source = _OfEstimator(model, X, y, sample_weight, test, n_threads)
+    values = _check_l2(source.defaults if l2 is None else l2, start, source.template)
+    with progress(verbose, len(values) * source.epochs) as advance:
+        trainings = _train(source, values, start, advance)
+    order = np.argsort(values)
+    return _describe(source, np.array(values)[order], [trainings[i] for i in order], n_threads)
+
+
+def _check_l2(l2: Any, start: str, network: Network) -> list[float]:
+    """Return the λs in the order of training."""
+    values = [checks.number("l2", value, 0) for value in np.atleast_1d(np.asarray(l2)).tolist()]
+    if not values or len(set(values)) < len(values):
+        raise ValueError(f"l2 must hold different numbers, at least one, got {l2!r}")
+    if start == "warm" and values != sorted(values):
+        if values != sorted(values, reverse=True):
+            raise ValueError("l2 must ascend or descend with start='warm'")
+        if network.hidden:
+            raise ValueError(
+                "start='warm' goes from small to large l2 where there are hidden layers: at a large"
+                " one all weights come to 0, a saddle that training does not come away from"
+            )
+    return values
+
+
+class _Source(Protocol):
+    """What the path is of: a network or an estimator, with its rows."""
+
+    template: Network  # the shape
+    rows: tuple[Any, Array, Array | None]  # X, y, sample weights
+    test: tuple[Any, Array] | None
+    divisor: float  # λ divided by it is r, of R = r/2 Σ w²
+    defaults: Array  # λs
+    epochs: int
+
+    def train(
+        self, values: Sequence[float], begin: Array | None, advance: Callable[[float], None]
+    ) -> list[Training]:
+        """Train at each λ, from other parameters than its own where ``begin`` holds some."""
+        ...
+
+
+def _train(
+    source: _Source, values: list[float], start: str, advance: Callable[[float], None]
+) -> list[Training]:
+    if start == "same":
+        return source.train(values, None, advance)
+    trainings: list[Training] = []
+    begin: Array | None = None
+    for value in values:
+        trainings += source.train([value], begin, advance)
+        begin = trainings[-1].trainer.network.params
+    return trainings
+
+
+class _OfNetwork:
+    """A network, and how it is to be trained."""
+
+    def __init__(
+        self,
+        model: Network,
+        X: Matrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        test: Any,
+        n_threads: int | None,
+        training: dict[str, Any],
+    ) -> None:
+        self.template = _copy(model, model.params)
+        self._trains = {"epochs": 100, "validation": None, "max_time": None} | {
+            name: training.pop(name)
+            for name in ("epochs", "validation", "max_time")
+            if name in training
+        }
+        self.epochs = checks.whole("epochs", self._trains["epochs"], 1)
+        self._options = training | {"n_threads": n_threads}
+        if training.get("optimizer") == "pso":
+            del self._options["optimizer"]
+        self._pso = training.get("optimizer") == "pso"
+        # Every λ sees the rows in the same orders.
+        if self._options.get("seed") is None:
+            self._options["seed"] = int(np.random.default_rng().integers(2**31))
+        rows, Y = holdout.checked(X, y, model, ("X", "y"))
+        weight = None
+        if sample_weight is not None:
+            weight = checks.sample_weights(sample_weight, len(Y), model.dtype)
+        self.test = None
+        if isinstance(test, tuple | list):
+            if len(test) != 2:
+                raise ValueError(f"test must be a fraction or (X, y), got {len(test)} entries")
+            self.test = holdout.checked(test[0], test[1], model, ("test X", "test y"))
+        elif test is not None:
+            rng = copy.deepcopy(generators.make(self._options["seed"]))
+            seed = int.from_bytes(rng.bytes(4), "little")
+            kept, out = holdout.draw(Y, test, seed, holdout.classes_of(Y, model.output))
+            self.test = rows[out], Y[out]
+            rows, Y, weight = rows[kept], Y[kept], None if weight is None else weight[kept]
+        self.rows = rows, Y, weight
+        self._items = checks.items(*self.rows, model)
+        trainer = self._trainer(self.template, 0.0)
+        self.divisor = _divisor(trainer, self._items)
+        self.defaults = _defaults(trainer, self.divisor)
+        self._deadline = _deadline(self._trains["max_time"])
+
+    def _trainer(self, network: Network, value: float) -> Backprop | ParticleSwarm:
+        options = self._options | {"seed": copy.deepcopy(self._options["seed"])}
+        if self._pso:
+            return ParticleSwarm(network, l2=value, **options)
+        return Backprop(network, l2=value, n="train", **options)
+
+    def train(
+        self, values: Sequence[float], begin: Array | None, advance: Callable[[float], None]
+    ) -> list[Training]:
+        trainings = []
+        for value in values:
+            network = _copy(self.template, self.template.params if begin is None else begin)
+            trainer: Any = self._trainer(network, value)
+            validation = held_out(self._trains["validation"], network)
+            if getattr(trainer, "early_stopping", False) and validation is None:
+                raise ValueError("early_stopping needs validation=(X, Y)")
+            left = None if self._deadline is None else max(self._deadline - time.monotonic(), 1e-9)
+            course = Course(trainer, network, self.epochs, validation, left, ())
+            course.advance = advance
+            trainings.append(Training(trainer, course))
+        abreast.train(trainings, self._items, self._options["n_threads"])
+        return trainings
+
+
+class _OfEstimator:
+    """An estimator, its rows being those that it trains on."""
+
+    def __init__(
+        self,
+        model: Any,
+        X: Matrix,
+        y: ArrayLike,
+        sample_weight: Any,
+        test: Any,
+        n_threads: int | None,
+    ) -> None:
+        from pyl2 import estimators
+
+        self._model = estimators.alike(model)
+        if n_threads is not None:
+            self._model.n_threads = n_threads
+        if isinstance(test, tuple | list):
+            if len(test) != 2:
+                raise ValueError(f"test must be a fraction or (X, y), got {len(test)} entries")
+            X_test, y_test = test
+        elif test is not None:
+            X, y, sample_weight, X_test, y_test = estimators.hold_out(
+                self._model, X, y, sample_weight, test
+            )
+        self._data = X, y, sample_weight
+        probe = estimators.alike(self._model)
+        ready = probe._prepare(*self._data)
+        self.test = None
+        if test is not None:
+            held = probe._given_validation((X_test, y_test, None), ready.X.dtype)
+            self.test = held.X, held.y
+        self.rows = ready.X, ready.y, ready.sample_weight
+        self.template = probe._network
+        self.epochs = self._model.max_iter
+        self.divisor = _divisor(ready.trainer, checks.items(*self.rows, self.template))
+        self.defaults = _defaults(ready.trainer, self.divisor)
+
+    def train(
+        self, values: Sequence[float], begin: Array | None, advance: Callable[[float], None]
+    ) -> list[Training]:
+        from pyl2 import estimators
+
+        models = [estimators.alike(self._model, value) for value in values]
+        trainings, ready = estimators.prepare_abreast(models, *self._data)
+        for training in trainings:
+            training.course.advance = advance
+            if begin is not None:
+                training.trainer.network.params = begin
+        items = checks.items(ready.X, ready.y, ready.sample_weight, self.template)
+        abreast.train(trainings, items, self._model.n_threads)
+        estimators.conclude_abreast(models, trainings)
+        return trainings
+
+
+def _copy(template: Network, params: Array) -> Network:
+    """Return a network of the same shape with a copy of the parameters."""
+    network = Network._made(template.layer_sizes, template.hidden, template.output, template.dtype)
+    network.params = params
+    return network
+
+
+def _deadline(max_time: Any) -> float | None:
+    if max_time is None:
+        return None
+    return time.monotonic() + checks.number("max_time", max_time, 0, open_low=True)
+
+
+def _divisor(trainer: Any, items: Items) -> float:
+    """Return what λ is divided by to give r, of R = r/2 Σ w², as this trainer has it."""
+    if trainer.optimizer in ("lbfgs", "pso"):
+        return float(lambdas.divisor(getattr(trainer, "n", "train"), items.mass))
+    if trainer.decay == "fraction":
+        return float(trainer.eta)
+    if trainer.n == "batch" and trainer.batch_size is not None:
+        return items.mass * min(1.0, float(trainer.batch_size) / items.rows)
+    return float(lambdas.divisor(trainer.n, items.mass))
+
+
+def _defaults(trainer: Any, divisor: float) -> Array:
+    """Return λs from too small to matter to so large that nothing but the bias is left."""
+    most = _MOST
+    if trainer.optimizer not in ("lbfgs", "pso"):
+        most = min(most, _MOST_TAKEN / trainer.eta)
+    found: Array = divisor * np.geomspace(_LEAST, most, _DEFAULT)
+    return found
+
+
+def _mean(columns: Array) -> Array:
+    """Return the mean over the columns of each row, NaN left out, NaN where there is nothing."""
+    known = ~np.isnan(columns)
+    count = known.sum(axis=1)
+    sums = np.where(known, columns, 0).sum(axis=1)
+    found: Array = np.divide(sums, count, out=np.full(len(columns), math.nan), where=count > 0)
+    return found
+
+
+def _describe(
+    source: _Source, values: Array, trainings: list[Training], n_threads: int | None
+) -> L2Path:
+    """Look at what the trainings have left."""
+    template, output = source.template, source.template.output
+    template._threads = threads.count(n_threads)
+    networks = [training.trainer.network for training in trainings]
+    for network in networks:
+        network._threads = template._threads
+    params = np.stack([network.params for network in networks])
+    rates = np.repeat(values[:, None] / source.divisor, len(template.weights), axis=1)
+    X, y, weight = source.rows
+    data_error, penalty = _errors(template, params, checks.items(X, y, weight, template), rates)
+    test_error = test_score = np.full(len(values), math.nan)
+    if source.test is not None:
+        test_error, _ = _errors(template, params, checks.items(*source.test, None, template), rates)
+        test_score = _scores(networks, *source.test, output, None)
+    layers = _layers(template, params)
+    few = X[:: -(-X.shape[0] // _LOOKED_AT)]
+    return L2Path(
+        l2=values,
+        params=params,
+        data_error=data_error,
+        penalty=penalty,
+        test_error=test_error,
+        train_score=_scores(networks, X, y, output, weight),
+        test_score=test_score,
+        norms=np.column_stack([_norm(W) for W in layers]),
+        slope=np.array([_slope(network, few) for network in networks]),
+        curvature=np.array([_curvature(network, X) for network in networks]),
+        saturation=np.array([_saturation(network, few) for network in networks]),
+        evenness=[_evenness(W) for W in layers],
+        curves=_curves([training.course.history for training in trainings]),
+        stopped=[training.course.history.stopped for training in trainings],
+        measure=scores.MEASURES[output],
+        template=_copy(template, params[0]),
+    )
+
+
+def _errors(template: Network, params: Array, items: Items, rates: Array) -> tuple[Array, Array]:
+    """Return E₀ and R of all the networks."""
+    out = np.empty((len(params), 2))
+    template._net.errors(params, *items, rates, out, template._threads)
+    return out[:, 0].copy(), out[:, 1].copy()
+
+
+def _scores(networks: list[Network], X: Any, y: Array, output: str, weight: Array | None) -> Array:
+    return np.array([scores.score(network.predict(X), y, output, weight) for network in networks])
+
+
+def _layers(template: Network, params: Array) -> list[Array]:
+    """Return the weights of each layer, (L, fan_in, fan_out), in float64."""
+    sizes = [W.size for W in template.weights]
+    ends = list(itertools.accumulate(sizes))
+    return [
+        params[:, end - size : end].reshape(-1, *W.shape).astype(np.float64)
+        for W, size, end in zip(template.weights, sizes, ends, strict=True)
+    ]
+
+
+def _norm(W: Array) -> Array:
+    found: Array = np.sqrt(np.einsum("lij,lij->l", W, W))
+    return found
+
+
+def _evenness(W: Array) -> Array:
+    """Return (Σ|w|)² / (d Σw²) of the weights that enter each unit, (L, units)."""
+    size = np.abs(W)
+    largest = size.max(axis=1, keepdims=True)
+    # Relative to the largest no square is too small for its type.
+    size = np.divide(size, largest, out=np.full_like(size, math.nan), where=largest > 0)
+    found: Array = size.sum(axis=1) ** 2 / (W.shape[1] * (size**2).sum(axis=1))
+    return found
+
+
+def _slope(network: Network, X: Any) -> float:
+    """Return the mean squared norm of ∂output/∂x."""
+    step = max(1, _DERIVATIVES // (network.layer_sizes[0] * network.layer_sizes[-1]))
+    total = 0.0
+    for first in range(0, X.shape[0], step):
+        gradient = network.input_gradient(X[first : first + step])
+        total += float(np.einsum("rji,rji->", gradient, gradient, dtype=np.float64))
+    return total / int(X.shape[0])
+
+
+def _curvature(network: Network, X: Any) -> float:
+    """Return the mean of (∂²output/∂x²)², summed over outputs, over the range of one input."""
+    if network.layer_sizes[0] != 1:
+        return math.nan
+    x = np.linspace(X.min(), X.max(), _POINTS, dtype=network.dtype)
+    if x[0] == x[-1]:
+        return math.nan
+    slope = network.input_gradient(x[:, None])[:, :, 0].astype(np.float64)
+    second = np.diff(slope, axis=0) / np.diff(x.astype(np.float64))[:, None]
+    return float((second**2).sum(axis=1).mean())
+
+
+def _saturation(network: Network, X: Any) -> list[float]:
+    """Return the share of saturated units in each hidden layer."""
+    *hidden, _ = network.activations(X)
+    return [_share(name, a) for name, a in zip(network.hidden, hidden, strict=True)]
+
+
+def _share(activation: str, a: Array) -> float:
+    if activation == "relu":
+        on = (a > 0).mean(axis=0)
+        return float(((on == 0) | (on == 1)).mean())
+    return float(_SATURATED[activation](a).mean()) if activation in _SATURATED else math.nan
+
+
+def _curves(histories: list[Any]) -> Array:
+    """Return E₀ and R of the epochs, (L, epochs, 2)."""
+    curves = np.full((len(histories), max(map(len, histories)), 2), math.nan)
+    for curve, history in zip(curves, histories, strict=True):
+        curve[: len(history)] = np.column_stack([history.data_error, history.penalty])
+    return curves

@@ -1,0 +1,60 @@
+"""How good predictions are: accuracy of classes, R² of numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pyl2.checks import Array
+
+MEASURES = {"softmax": "accuracy", "logistic": "accuracy", "identity": "R²", "exp": "R²"}
+"""What ``score`` returns, for each output."""
+
+
+def score(predicted: Array, Y: Array, output: str, weight: Array | None = None) -> float:
+    """Return the accuracy, or the mean R² of the outputs; scikit-learn's numbers to rounding.
+
+    Parameters
+    ----------
+    predicted : ndarray of shape (rows, outputs)
+        What the network gives.
+    Y : ndarray of shape (rows, outputs), or class indices (rows,)
+        Targets.  Of several labels all must be right.
+    output : str
+        The network's.
+    weight : ndarray of shape (rows,), optional
+
+    Returns
+    -------
+    float
+        NaN if a prediction of numbers is not finite.  An output that does not vary has R² 1 where
+        it was met exactly, else 0.
+    """
+    if MEASURES[output] == "R²":
+        return _r2(predicted, Y, weight)
+    right = labels(predicted, output) == labels(Y, output)
+    return float(np.average(right if right.ndim == 1 else right.all(axis=1), weights=weight))
+
+
+def labels(values: Array, output: str) -> Array:
+    """Return classes (rows,), from them, from targets, or from predictions; (rows, k) if many."""
+    if output == "softmax":
+        return values if values.ndim == 1 else values.argmax(axis=1)
+    found: Array = values > 0.5
+    return found[:, 0] if found.shape[1] == 1 else found
+
+
+def _r2(predicted: Array, Y: Array, weight: Array | None) -> float:
+    if not np.isfinite(predicted).all():
+        return math.nan
+    Y = Y.astype(np.float64, copy=False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        residual = np.average((Y - predicted) ** 2, axis=0, weights=weight)
+        spread = np.average(
+            (Y - np.average(Y, axis=0, weights=weight)) ** 2, axis=0, weights=weight
+        )
+    varies = spread != 0
+    found = np.where(residual == 0, 1.0, 0.0)
+    found[varies] = 1 - residual[varies] / spread[varies]
+    return float(found.mean())
