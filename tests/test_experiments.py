@@ -429,7 +429,7 @@ def test_a_decay_that_explodes_is_told():
 
 def test_progress_of_a_grid(capsys):
     gridded(verbose=True)
-    assert "12/12" in capsys.readouterr().err
+    assert "36/36" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import warnings
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,8 +14,10 @@ matplotlib.use("agg")
 
 from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.colors import to_rgb  # noqa: E402
+from sklearn.base import clone  # noqa: E402
+from sklearn.exceptions import ConvergenceWarning  # noqa: E402
 
-from pyl2 import Backprop, Network, plots  # noqa: E402
+from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, l2_path, plots  # noqa: E402
 from pyl2.experiments import decay_grid  # noqa: E402
 from pyl2.plots import (  # noqa: E402
     BiasVarianceDisplay,
@@ -71,6 +75,12 @@ def no_figure_is_left():
 
 def legend(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def fitted(model, *data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(*data)
 
 
 def grey(color):
@@ -226,6 +236,127 @@ def test_lambda_0_alone():
     np.testing.assert_array_equal(display.lines_[0].get_xydata(), [[0, 50]])
 
 
+# A path over λ.
+
+REGRESSOR = MLPRegressor(hidden_layer_sizes=(5,), solver="lbfgs", max_iter=30, random_state=0)
+REGRESSOR = REGRESSOR.set_params(activation="tanh", tol=1e-12)
+CLASSIFIER = MLPClassifier((5,), max_iter=3, tol=0, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def path():
+    network = Network((1, 6, 4, 1), seed=0)
+    options = {"optimizer": "lbfgs", "epochs": 20, "seed": 0}
+    return l2_path(network, X[:, None], X**2, FROM_ZERO, test=0.3, **options)
+
+
+def test_fits_of_a_path(path):
+    display = FitDisplay.from_results(path, X[:, None], X**2, truth=np.square).plot()
+    np.testing.assert_array_equal(display.l2, FROM_ZERO)
+    assert display.x[0] < X[0] < X[-1] < display.x[-1]
+    for i, line in enumerate(display.lines_):
+        given = path.network(i).predict(display.x[:, None])[:, 0]
+        np.testing.assert_array_equal(line.get_ydata(), given)
+    np.testing.assert_array_equal(display.truth, display.x**2)
+    np.testing.assert_array_equal(display.data, [X, X**2])
+    display = FitDisplay.from_results(path, X, X**2, at=[-1, 1]).plot()
+    assert legend(display.ax_) == ["λ = 0.1", "λ = 10"]
+    with pytest.raises(IndexError):
+        FitDisplay.from_results(path, X, X**2, at=[4])
+
+
+def test_weights_of_a_path(path):
+    display = PathDisplay.from_results(path).plot()
+    assert legend(display.ax_) == ["W₁", "W₂", "W₃"]
+    flat = path.params[:, : 6 + 24 + 4]
+    np.testing.assert_array_equal(display.values, flat)
+    np.testing.assert_array_equal(display.groups, np.repeat([0, 1, 2], [6, 24, 4]))
+    few = PathDisplay.from_results(path, most=5)
+    np.testing.assert_array_equal(few.groups, np.repeat([0, 1, 2], [5, 5, 4]))
+    assert set(few.values[2]) <= set(flat[2])
+    norms = PathDisplay.from_results(path, "norms").plot()
+    np.testing.assert_array_equal(norms.values, path.norms)
+    assert legend(norms.ax_) == ["‖W₁‖", "‖W₂‖", "‖W₃‖"]
+    with pytest.raises(ValueError, match="what must be one of weights, norms"):
+        PathDisplay.from_results(path, "biases")
+
+
+def test_histograms_of_a_path(path):
+    display = WeightsDisplay.from_results(path, at=[1, 2], bins=7)
+    np.testing.assert_array_equal(display.weights, path.params[1:3, :34])
+    assert len(display.plot().stairs_[0].get_data().values) == 7
+    np.testing.assert_array_equal(
+        WeightsDisplay.from_results(path, layer=1).weights, path.params[:, 6:30]
+    )
+
+
+def test_saturation_of_a_path(path):
+    display = SaturationDisplay.from_results(path).plot()
+    np.testing.assert_array_equal(display.saturation, path.saturation)
+    assert len(display.lines_) == 2
+
+
+def test_scores_of_a_path(path):
+    display = ScoreDisplay.from_results(path).plot()
+    drawn = [line.get_ydata()[[0, 2, 3, 4]] for line in display.lines_]
+    np.testing.assert_array_equal(drawn, [path.train_score, path.test_score])
+    assert display.choices == {"best": FROM_ZERO[path.best]}
+    assert display.ax_.get_ylabel() == "R²"
+    alone = l2_path(Network((1, 2, 1), seed=0), X[:, None], X, [1, 2], epochs=1)
+    display = ScoreDisplay.from_results(alone).plot()
+    assert legend(display.ax_) == ["trained on"]
+
+
+def test_scores_of_folds_from_an_estimator():
+    fitted = SimpleNamespace(rule="1se", alpha_=1.0, alphas_=L2, scores_path_=VALUES)
+    display = ScoreDisplay.from_results(fitted).plot()
+    np.testing.assert_allclose(display.lines_[0].get_ydata(), VALUES.mean(axis=1))
+    assert legend(display.ax_) == ["held out", "1se: λ = 1"]
+
+
+def test_boundaries_of_a_path():
+    points = RNG.normal(size=(30, 2))
+    y = (points[:, 0] > 0).astype(int)
+    path = l2_path(CLASSIFIER, points, y, L2)
+    display = BoundaryDisplay.from_results(path, points, y, at=[0, 3]).plot()
+    for i, chances in zip((0, 3), display.chances, strict=True):
+        model = clone(CLASSIFIER).set_params(alpha=L2[i])
+        model = fitted(model, points, y)
+        corner = model.predict_proba([[display.x[-1], display.y[0]]])[0, 1]
+        np.testing.assert_allclose(chances[0, -1], corner, rtol=1e-6)
+        said = display.axes_[0 if i == 0 else 1].get_title()
+        assert said == f"λ = {L2[i]:g}\naccuracy {model.score(points, y):.3g}"
+    many = l2_path(CLASSIFIER, points, np.arange(30) % 3, [1])
+    display = BoundaryDisplay.from_results(many, points, np.arange(30) % 3).plot()
+    assert display.chances.shape[-1] == 3
+
+
+@pytest.mark.parametrize(
+    "display", [PathDisplay, WeightsDisplay, SaturationDisplay, ScoreDisplay, FitDisplay]
+)
+def test_from_estimator_trains_a_path(display):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = display.from_estimator(REGRESSOR, X[:, None], X**2, L2, test=0.2, n_threads=1)
+        path = l2_path(REGRESSOR, X[:, None], X**2, L2, test=0.2)
+    data = (X[:, None], X**2) if display is FitDisplay else ()
+    expected = display.from_results(path, *data)
+    assert vars(found).keys() == vars(expected).keys()
+    for name, value in vars(found).items():
+        np.testing.assert_equal(value, vars(expected)[name])
+
+
+def test_from_estimator_passes_on_what_is_drawn():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = WeightsDisplay.from_estimator(REGRESSOR, X[:, None], X, L2, layer=1, at=[0, 1])
+    assert found.weights.shape == (2, 5)
+    y = (X > 0).astype(int)
+    points = np.c_[X, X**2]
+    found = BoundaryDisplay.from_estimator(CLASSIFIER, points, y, [1, 2])
+    np.testing.assert_array_equal(found.data[1], y)
+
+
 # Each of them.
 
 
@@ -307,6 +438,8 @@ def test_path_of_weights_by_layer():
     colors = [line.get_color() for line in display.lines_]
     assert len(set(colors[:4])) == len(set(colors[4:])) == 1
     assert abs(grey(colors[0]) - grey(colors[-1])) > 0.2
+    heights = [line.get_zorder() for line in display.lines_]
+    assert heights[0] == heights[4] < heights[1] < heights[2] < heights[3] == heights[5]
     assert display.lines_[0].get_alpha() == 0.5
     assert PathDisplay(L2, L2).plot().ax_.get_legend() is None
 
@@ -398,6 +531,15 @@ def test_curves_of_several_trainings():
     colors = [line.get_color() for line in display.lines_]
     assert len({to_rgb(color) for color in colors[:3]}) == 1
     assert to_rgb(colors[0]) != to_rgb(colors[3])
+
+
+def test_curves_of_a_path():
+    path = l2_path(Network((1, 3, 1), seed=0), X[:, None], X**2, L2, epochs=5, seed=0)
+    display = CurvesDisplay.from_results(path, at=[0, -1]).plot()
+    for row, lines in ((0, display.lines_[:3]), (-1, display.lines_[3:])):
+        drawn = [line.get_ydata() for line in lines]
+        np.testing.assert_array_equal(drawn, [path.curves[row].sum(axis=1), *path.curves[row].T])
+    assert legend(display.ax_) == ["λ = 0.01", "λ = 10", "E", "E₀", "R"]
 
 
 def test_curves_leave_out_what_has_no_place_on_the_axis():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import checks, holdout, scores, threads
+from pyl2 import abreast, checks, holdout, scores, threads
+from pyl2.abreast import Training
 from pyl2.backprop import Backprop
 from pyl2.checks import Array, Matrix
-from pyl2.course import Diverged
+from pyl2.course import Course, Diverged
 from pyl2.history import GRADIENT, History
 from pyl2.network import Network
 from pyl2.particle_swarm import ParticleSwarm
@@ -326,8 +325,8 @@ def decay_grid(
 ) -> DecayGrid:
     """Train a network with L2 and with decoupled decay, over learning rates and λ/n.
 
-    All trainings begin with the same weights and take the rows in the same orders.  Under adam and
-    momentum the two decays differ; under sgd they are the same.
+    All trainings go on abreast, from the same weights, on the rows in the same orders.  Under adam
+    and momentum the two decays differ; under sgd they are the same.
 
     Parameters
     ----------
@@ -393,30 +392,27 @@ def decay_grid(
         raise TypeError(f"network must be a Network, got {type(network).__name__}")
     checks.choice("optimizer", optimizer, tuple(ETA))
     etas, rates = _ascending("eta", eta, open_low=True), _ascending("rate", rate)
+    checks.whole("epochs", epochs, 1)
     [seed] = _seeds([seed])
     training, testing = holdout.split(X, y, test, seed, network)
-    start = Network(network.layer_sizes, network.hidden, network.output, network.dtype, seed)
-    options: dict[str, Any] = {"n": 1, "batch_size": batch_size, "n_threads": n_threads}
-    runs = list(product(_DECAYS, etas, rates))
-    scores, errors = np.full((2, len(runs)), np.nan)
-    with progress(verbose, len(runs)) as advance:
-        for place, (decay, one, lam) in enumerate(runs):
-            trained = copy.deepcopy(start)
-            trainer = Backprop(trained, optimizer, one, lam, decay=decay, seed=seed, **options)
-            with contextlib.suppress(Diverged):
-                trainer.train(*training, epochs=epochs)
-                scores[place] = score(trained, *testing)
-                errors[place] = trained.error(*testing)
-            advance(errors[place])
-    shape = len(_DECAYS), len(etas), len(rates)
-    return DecayGrid(
-        np.array(etas),
-        np.array(rates),
-        _DECAYS,
-        scores.reshape(shape),
-        errors.reshape(shape),
-        MEASURES[network.output],
-    )
+    options: dict[str, Any] = {"n": 1, "batch_size": batch_size, "seed": seed}
+    shape = network.layer_sizes, network.hidden, network.output, network.dtype
+    grid = []
+    with progress(verbose, len(_DECAYS) * len(etas) * len(rates) * epochs) as advance:
+        for decay, step, lam in product(_DECAYS, etas, rates):
+            start = Network(*shape, seed)
+            trainer = Backprop(start, optimizer, step, lam, decay=decay, **options)
+            course = Course(trainer, trainer.network, epochs, None, None, ())
+            course.advance = advance
+            grid.append(Training(trainer, course))
+        abreast.train(grid, checks.items(*training, None, network), n_threads)
+    found = np.full((2, len(_DECAYS), len(etas), len(rates)), np.nan)
+    for place, one in zip(np.ndindex(found.shape[1:]), grid, strict=True):
+        if one.diverged is None:
+            trained = one.trainer.network
+            found[:, *place] = score(trained, *testing), trained.error(*testing)
+    measure = MEASURES[network.output]
+    return DecayGrid(np.array(etas), np.array(rates), _DECAYS, found[0], found[1], measure)
 
 
 def _ascending(name: str, values: Iterable[float], open_low: bool = False) -> list[float]:

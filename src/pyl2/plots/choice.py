@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pyl2.checks import Array
 from pyl2.plots import style
+from pyl2.plots.of_path import PathShown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from pyl2.path import L2Path
 
 _SCORES: dict[str, dict[str, Any]] = {
     "trained on": {"color": "0.5", "linestyle": "--", "markerfacecolor": "white"},
@@ -24,7 +27,16 @@ _MARKS: tuple[dict[str, Any], ...] = (
 )
 
 
-class ScoreDisplay:
+class Chosen(Protocol):
+    """What an estimator that chooses λ by folds knows after ``fit``."""
+
+    rule: str
+    alpha_: float
+    alphas_: Array
+    scores_path_: Array
+
+
+class ScoreDisplay(PathShown):
     """Scores on the rows trained on and on others against λ, and which λ is chosen.
 
     Parameters
@@ -78,6 +90,31 @@ class ScoreDisplay:
             raise ValueError("train or test must be given")
         self.choices = dict(choices or {})
         self.measure = measure
+
+    @classmethod
+    def from_results(cls, results: L2Path | Chosen) -> ScoreDisplay:
+        """Make one of what ``l2_path`` returns, or of a fitted estimator that chooses λ by folds.
+
+        Parameters
+        ----------
+        results : L2Path, or fitted MLPClassifierCV or MLPRegressorCV
+            Marked is the best λ on held-out rows, or the one that the estimator has chosen.
+
+        Returns
+        -------
+        ScoreDisplay
+            To be drawn by ``plot``.
+        """
+        from pyl2.path import L2Path
+
+        if not isinstance(results, L2Path):
+            choices = {results.rule: results.alpha_}
+            return cls(results.alphas_, None, results.scores_path_, choices=choices)
+        if np.isnan(results.test_score).all():
+            return cls(results.l2, results.train_score, measure=results.measure)
+        choices = {"best": float(results.l2[results.best])}
+        scores = results.train_score, results.test_score
+        return cls(results.l2, *scores, choices=choices, measure=results.measure)
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> ScoreDisplay:
         """Draw scores, standard errors of the folds, and choices.

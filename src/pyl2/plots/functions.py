@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +10,16 @@ from numpy.typing import ArrayLike
 
 from pyl2.checks import Array
 from pyl2.plots import style
+from pyl2.plots.of_path import PathShown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
+    from pyl2.path import L2Path
 
-class FitDisplay:
+
+class FitDisplay(PathShown):
     """Fits of a function of one number at several λ: from overfitting through smooth to constant.
 
     Parameters
@@ -65,6 +68,45 @@ class FitDisplay:
         self.data = data
         self.truth = truth
 
+    @classmethod
+    def from_results(
+        cls,
+        path: L2Path,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        at: Sequence[int] | None = None,
+        truth: Callable[[Array], ArrayLike] | None = None,
+    ) -> FitDisplay:
+        """Make one of what ``l2_path`` returns, for networks of one input and one output.
+
+        Parameters
+        ----------
+        path : L2Path
+        X : array-like of shape (rows, 1)
+            What it was trained on; the fits are drawn over its range and a little beyond.
+        y : array-like of shape (rows,) or (rows, 1)
+        at : sequence of int, optional
+            Which of the path's λs to draw, by their places; by default four, evenly spread.
+        truth : callable, optional
+            The function without noise: of x (points,), returns y (points,).
+
+        Returns
+        -------
+        FitDisplay
+            To be drawn by ``plot``.
+        """
+        data = np.asarray(X, float).ravel(), np.asarray(y, float).ravel()
+        x = _span(data[0], 300, 0.05)
+        shown = style.chosen(at, len(path.l2))
+        fits = [path.network(place).predict(x[:, None])[:, 0] for place in shown]
+        known = None if truth is None else truth(x)
+        return cls(x, fits, path.l2[shown], data=data, truth=known)
+
+    @classmethod
+    def _of(cls, path: L2Path, data: tuple[Any, Any], **kwargs: Any) -> FitDisplay:
+        return cls.from_results(path, *data, **kwargs)
+
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> FitDisplay:
         """Draw the items, the truth and the fits, dark to light as λ grows.
 
@@ -101,7 +143,8 @@ class FitDisplay:
             self.lines_ += self.ax_.plot(self.x, fit, **look)
         self._keep_to_data()
         self.ax_.set(xlabel="x", ylabel="y")
-        style.legend(self.ax_, [*self.lines_, *truth])
+        if len(self.l2) > 1:
+            style.legend(self.ax_, [*self.lines_, *truth])
         return self
 
     def _keep_to_data(self) -> None:
@@ -116,7 +159,7 @@ class FitDisplay:
             self.ax_.set_ylim(max(low, y.min() - room), min(high, y.max() + room))
 
 
-class BoundaryDisplay:
+class BoundaryDisplay(PathShown):
     """Decision boundaries in the plane at several λ, a panel for each.
 
     Parameters
@@ -170,6 +213,49 @@ class BoundaryDisplay:
         self.names = list(map(style.title, self.l2)) if names is None else list(names)
         if len(self.names) != len(self.l2):
             raise ValueError(f"names must be {len(self.l2)}, got {len(self.names)}")
+
+    @classmethod
+    def from_results(
+        cls,
+        path: L2Path,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        at: Sequence[int] | None = None,
+    ) -> BoundaryDisplay:
+        """Make one of what ``l2_path`` returns, for classifiers of two features.
+
+        Parameters
+        ----------
+        path : L2Path
+        X : array-like of shape (rows, 2)
+            What it was trained on; the grid spans its range and a little beyond.
+        y : array-like of shape (rows,)
+            Classes.
+        at : sequence of int, optional
+            Which of the path's λs to draw, by their places; by default four, evenly spread.
+
+        Returns
+        -------
+        BoundaryDisplay
+            To be drawn by ``plot``.
+        """
+        points, classes = np.asarray(X, float), np.ravel(y)
+        x, height = (_span(column, 150, 0.1) for column in points.T)
+        plane = np.stack(np.meshgrid(x, height), axis=-1).reshape(-1, 2)
+        shown = style.chosen(at, len(path.l2))
+        shape = len(shown), len(height), len(x), -1
+        found = np.reshape([path.network(place).predict(plane) for place in shown], shape)
+        chances = found[..., -1] if found.shape[-1] <= 2 else found
+        names = [
+            f"{style.title(path.l2[place])}\n{path.measure} {path.train_score[place]:.3g}"
+            for place in shown
+        ]
+        return cls(x, height, chances, path.l2[shown], data=(points, classes), names=names)
+
+    @classmethod
+    def _of(cls, path: L2Path, data: tuple[Any, Any], **kwargs: Any) -> BoundaryDisplay:
+        return cls.from_results(path, *data, **kwargs)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> BoundaryDisplay:
         """Draw for each λ the chances, the boundary where they are even, and the items.
@@ -234,3 +320,9 @@ class BoundaryDisplay:
             look: dict[str, Any] = {"marker": style.CLASSES[place % len(style.CLASSES)]}
             look |= {"facecolor": str(face), "edgecolor": "black" if face > 0.5 else "white"}
             panel.scatter(mine[:, 0], mine[:, 1], 22, linewidth=0.6, zorder=3, **look)
+
+
+def _span(values: Array, points: int, beyond: float) -> Array:
+    """Return evenly spaced points over a range, and a fraction of it beyond either end."""
+    room = beyond * np.ptp(values)
+    return np.linspace(values.min() - room, values.max() + room, points)

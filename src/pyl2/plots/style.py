@@ -95,6 +95,11 @@ def few(count: int, most: int) -> list[int]:
     return sorted(set(np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()))
 
 
+def chosen(at: Sequence[int] | None, count: int) -> list[int]:
+    """Return which of so many λs to draw: those asked for, or four, evenly spread."""
+    return few(count, 4) if at is None else sorted({range(count)[place] for place in at})
+
+
 def shades(count: int) -> list[dict[str, Any]]:
     """Return line styles from dark to light, by a perceptually uniform map, and dashes."""
     from matplotlib import colormaps

@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pyl2.checks import Array
+from pyl2.history import History
 from pyl2.plots import style
+from pyl2.plots.of_path import PathShown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-    from pyl2.history import History
+    from pyl2.path import L2Path
 
 
 class ErrorDisplay:
@@ -95,7 +97,7 @@ PARTS = {
 """What of a training is drawn, and how it is called."""
 
 
-class CurvesDisplay:
+class CurvesDisplay(PathShown):
     """Learning curves: E, its parts E₀ and R, and E₀ on validation data, epoch by epoch.
 
     Parameters
@@ -133,26 +135,32 @@ class CurvesDisplay:
         }
 
     @classmethod
-    def from_results(cls, histories: History | Mapping[str, History]) -> CurvesDisplay:
-        """Make one of what ``train`` returns.
+    def from_results(
+        cls,
+        results: History | Mapping[str, History] | L2Path,
+        *,
+        at: Sequence[int] | None = None,
+    ) -> CurvesDisplay:
+        """Make one of what ``train`` or ``l2_path`` returns.
 
         Parameters
         ----------
-        histories : History or mapping of str to History
-            Of one training or of several, by name.
+        results : History, mapping of str to History, or L2Path
+            Of one training; of several, by name; or of those of a path.
+        at : sequence of int, optional
+            Which of a path's λs to draw, by their places; by default four, evenly spread.
 
         Returns
         -------
         CurvesDisplay
             To be drawn by ``plot``.
         """
-        named = histories if isinstance(histories, Mapping) else {"": histories}
-        return cls(
-            {
-                name: {part: getattr(history, part) for part in PARTS}
-                for name, history in named.items()
-            }
-        )
+        if isinstance(results, Mapping):
+            return cls({name: _of_history(history) for name, history in results.items()})
+        if isinstance(results, History):
+            return cls({"": _of_history(results)})
+        shown = style.chosen(at, len(results.l2))
+        return cls({style.title(results.l2[i]): _of_curve(results.curves[i]) for i in shown})
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> CurvesDisplay:
         """Draw the curves: parts differ by dashes and width, trainings by colour.
@@ -221,3 +229,13 @@ class CurvesDisplay:
             if part in first
         ]
         style.legend(self.ax_, [*trainings, *parts])
+
+
+def _of_history(history: History) -> dict[str, Array]:
+    return {part: getattr(history, part) for part in PARTS}
+
+
+def _of_curve(curve: Array) -> dict[str, Array]:
+    """Return E and its parts, of E₀ and R (epochs, 2)."""
+    data_error, penalty = curve.T
+    return {"error": data_error + penalty, "data_error": data_error, "penalty": penalty}

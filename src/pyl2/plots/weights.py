@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pyl2 import checks
+from pyl2.checks import Array
 from pyl2.plots import style
+from pyl2.plots.of_path import PathShown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from pyl2.path import L2Path
 
 _BELOW = "₀₁₂₃₄₅₆₇₈₉"
 
@@ -27,7 +31,7 @@ def _numbered(letter: str, number: int) -> str:
     return letter + "".join(_BELOW[int(digit)] for digit in str(number))
 
 
-class PathDisplay:
+class PathDisplay(PathShown):
     """The path: weights, or their norms, against log λ.
 
     Parameters
@@ -82,6 +86,35 @@ class PathDisplay:
             raise ValueError(f"names must be {kinds}, one for each group, got {len(self.names)}")
         self.ylabel = ylabel
 
+    @classmethod
+    def from_results(cls, path: L2Path, what: str = "weights", *, most: int = 100) -> PathDisplay:
+        """Make one of what ``l2_path`` returns.
+
+        Parameters
+        ----------
+        path : L2Path
+        what : {"weights", "norms"}, default="weights"
+            Each weight, or ‖W_l‖ of each layer.
+        most : int, default=100
+            At most so many weights of a layer, evenly spread over them: more hide each other.
+
+        Returns
+        -------
+        PathDisplay
+            To be drawn by ``plot``.
+        """
+        checks.choice("what", what, ("weights", "norms"))
+        checks.whole("most", most, 1)
+        if what == "norms":
+            names = [f"‖{_numbered('W', layer + 1)}‖" for layer in range(path.norms.shape[1])]
+            return cls(path.l2, path.norms, names=names, ylabel="norm of the weights")
+        values, groups = [], []
+        for layer, size in enumerate(W.size for W in path.weights(0)):
+            of_layer = _weights(path, range(len(path.l2)), layer)
+            values.append(of_layer[:, style.few(size, most)])
+            groups += [layer] * values[-1].shape[1]
+        return cls(path.l2, np.concatenate(values, axis=1), groups=groups)
+
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> PathDisplay:
         """Draw a line for each weight or norm.
 
@@ -108,9 +141,10 @@ class PathDisplay:
         alone = len(self.names) == len(self.groups)
         self.ax_.axhline(0, color="0.85", linewidth=1, zorder=0)
         self.lines_ = []
-        for values, group in zip(self.values.T, self.groups, strict=True):
+        lines = zip(self.values.T, self.groups, _turns(self.groups), strict=True)
+        for values, group, turn in lines:
             look = style.PARTS[group % len(style.PARTS)] | {"label": self.names[group]}
-            look |= {"marker": "."} if alone else _THIN[group % len(_THIN)]
+            look |= {"marker": "."} if alone else _THIN[group % len(_THIN)] | {"zorder": 2 + turn}
             self.lines_.append(horizontal.line(values, **look | kwargs))
         self.ax_.set_ylabel(self.ylabel)
         if len(self.names) > 1:
@@ -119,7 +153,7 @@ class PathDisplay:
         return self
 
 
-class WeightsDisplay:
+class WeightsDisplay(PathShown):
     """Histograms of the weights at several λ: the larger it is, the nearer they are to 0.
 
     The counts are on a logarithmic axis, for it is the few large weights that tell.
@@ -153,6 +187,35 @@ class WeightsDisplay:
         self.l2 = style.lambdas(l2)
         self.weights = style.columns("weights", weights, self.l2)
         self.bins = checks.whole("bins", bins, 1)
+
+    @classmethod
+    def from_results(
+        cls,
+        path: L2Path,
+        *,
+        at: Sequence[int] | None = None,
+        layer: int | None = None,
+        bins: int = 50,
+    ) -> WeightsDisplay:
+        """Make one of what ``l2_path`` returns.
+
+        Parameters
+        ----------
+        path : L2Path
+        at : sequence of int, optional
+            Which of the path's λs to draw, by their places; by default four, evenly spread.
+        layer : int, optional
+            Whose weights, from 0; by default those of all layers.
+        bins : int, default=50
+            The same for all λ.
+
+        Returns
+        -------
+        WeightsDisplay
+            To be drawn by ``plot``.
+        """
+        shown = style.chosen(at, len(path.l2))
+        return cls(_weights(path, shown, layer), path.l2[shown], bins=bins)
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> WeightsDisplay:
         """Draw a histogram for each λ, dark to light as λ grows.
@@ -191,7 +254,7 @@ class WeightsDisplay:
         return self
 
 
-class SaturationDisplay:
+class SaturationDisplay(PathShown):
     """Share of saturated hidden units against λ, a line for each hidden layer.
 
     Parameters
@@ -220,6 +283,21 @@ class SaturationDisplay:
     def __init__(self, l2: ArrayLike, saturation: ArrayLike) -> None:
         self.l2 = style.lambdas(l2)
         self.saturation = style.columns("saturation", saturation, self.l2)
+
+    @classmethod
+    def from_results(cls, path: L2Path) -> SaturationDisplay:
+        """Make one of what ``l2_path`` returns, for networks with hidden layers.
+
+        Parameters
+        ----------
+        path : L2Path
+
+        Returns
+        -------
+        SaturationDisplay
+            To be drawn by ``plot``.
+        """
+        return cls(path.l2, path.saturation)
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> SaturationDisplay:
         """Draw a line for each hidden layer.
@@ -253,3 +331,20 @@ class SaturationDisplay:
         if len(self.lines_) > 1:
             style.legend(self.ax_, self.lines_)
         return self
+
+
+def _weights(path: L2Path, places: Iterable[int], layer: int | None) -> Array:
+    """Return the weights of a layer, or of all, a row for each λ."""
+    chosen = slice(None) if layer is None else slice(layer, layer + 1)
+    return np.stack(
+        [np.concatenate([W.ravel() for W in path.weights(place)[chosen]]) for place in places]
+    )
+
+
+def _turns(groups: Array) -> Array:
+    """Return where in its group each is, from 0 to 1: drawn by turns no layer hides another."""
+    found = np.empty(len(groups))
+    for group in np.unique(groups):
+        mine = groups == group
+        found[mine] = np.linspace(0, 1, np.count_nonzero(mine))
+    return found

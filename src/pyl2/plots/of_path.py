@@ -1,0 +1,70 @@
+"""Displays of a path over λ, made of an L2Path or by training one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Self
+
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from pyl2.checks import Matrix
+    from pyl2.path import L2Path
+
+
+class PathShown(ABC):
+    """A display that draws what an L2Path holds."""
+
+    @classmethod
+    @abstractmethod
+    def from_results(cls, path: L2Path, *args: Any, **kwargs: Any) -> Self:
+        """Make one of what ``l2_path`` returns."""
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Matrix,
+        y: ArrayLike,
+        l2: ArrayLike | None = None,
+        *,
+        test: float | tuple[Any, Any] | None = None,
+        n_threads: int | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Train at many λ by ``l2_path``, and make one of what it returns.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier, MLPRegressor or Network
+            Not changed; of an estimator its alpha is set, everything else is kept.
+        X : array-like or sparse matrix of shape (rows, inputs)
+        y : array-like of shape (rows,) or (rows, outputs)
+        l2 : array-like of shape (λs,), optional
+            Ascending, ≥ 0; by default those of ``l2_path``.
+        test : float or tuple (X, y), optional
+            Fraction of the rows, or other data, to score with.
+        n_threads : int, optional
+            At most so many threads, at least 1.
+        **kwargs
+            For ``from_results``.
+
+        Returns
+        -------
+        display
+            To be drawn by ``plot``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``l2_path`` does.
+        """
+        from pyl2.path import l2_path
+
+        path = l2_path(estimator, X, y, l2, test=test, n_threads=n_threads)
+        return cls._of(path, (X, y), **kwargs)
+
+    @classmethod
+    def _of(cls, path: L2Path, data: tuple[Any, Any], **kwargs: Any) -> Self:
+        """Make one of a path and the data it was trained on."""
+        return cls.from_results(path, **kwargs)
