@@ -17,6 +17,7 @@ MAY_IMPORT = {
         "estimators",
         "experiments",
         "history",
+        "model_selection",
         "network",
         "optimize",
         "particle_swarm",
@@ -112,6 +113,7 @@ MAY_IMPORT = {
         "scores",
         "threads",
     },
+    "model_selection": {"abreast", "checks", "estimators", "path", "scores"},
     "export": {"checks", "estimators"},
     "model": {"checks", "files", "network"},
     "tables": {"checks"},
@@ -138,7 +140,7 @@ MAY_IMPORT = {
 
 # Not imported with a module of ours but inside the function that needs them.
 LATE = {"scipy", "sklearn", "safetensors", "matplotlib", "pandas"}
-SCIKIT_LEARNS = {"estimators", "export"}
+SCIKIT_LEARNS = {"estimators", "export", "model_selection"}
 
 
 def imports(tree):

@@ -12,12 +12,14 @@ import pytest
 import sklearn.neural_network
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from pyl2 import MLPClassifier, MLPRegressor
+from pyl2 import MLPClassifier, MLPClassifierCV, MLPRegressor, MLPRegressorCV
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),
+    # The checks know nothing of a grid.
+    pytest.mark.filterwarnings("ignore:the alpha chosen:UserWarning"),
     # scikit-learn 1.7 calls a newer SciPy in an old way.
     pytest.mark.filterwarnings("ignore:scipy.optimize:DeprecationWarning"),
 ]
@@ -68,6 +70,8 @@ ESTIMATORS = [
     MLPRegressor(solver="lbfgs", max_iter=100),
     MLPClassifier(solver="pso"),
     MLPRegressor(solver="pso"),
+    MLPClassifierCV(hidden_layer_sizes=10, alphas=[1e-4, 1.0], cv=3),
+    MLPRegressorCV(hidden_layer_sizes=20, alphas=[1e-4, 1.0], cv=3, learning_rate_init=0.01),
 ]
 CHECKS = parametrize_with_checks(ESTIMATORS)
 

@@ -20,19 +20,23 @@ if TYPE_CHECKING:
     from pyl2.estimators import MLPClassifier, MLPRegressor
     from pyl2.experiments import compare
     from pyl2.history import History
+    from pyl2.model_selection import MLPClassifierCV, MLPRegressorCV
     from pyl2.network import Network
     from pyl2.optimize import pso
     from pyl2.particle_swarm import ParticleSwarm
-    from pyl2.path import L2Path, l2_path
+    from pyl2.path import L2Path, bias_variance, l2_path
 
 __all__ = [
     "Backprop",
     "History",
     "L2Path",
     "MLPClassifier",
+    "MLPClassifierCV",
     "MLPRegressor",
+    "MLPRegressorCV",
     "Network",
     "ParticleSwarm",
+    "bias_variance",
     "compare",
     "convert_l2",
     "l2_path",
@@ -46,10 +50,13 @@ _HOMES = {
     "History": "history",
     "L2Path": "path",
     "MLPClassifier": "estimators",
+    "MLPClassifierCV": "model_selection",
     "MLPRegressor": "estimators",
+    "MLPRegressorCV": "model_selection",
     "Network": "network",
     "convert_l2": "convert",
     "ParticleSwarm": "particle_swarm",
+    "bias_variance": "path",
     "compare": "experiments",
     "l2_path": "path",
     "pso": "optimize",

@@ -45,6 +45,7 @@ class Descent(Trainer, Protocol):
     def _update(
         self, eta: float, items: Items, order: Array | None, batch: int
     ) -> _core.Update: ...
+    def _may_change(self, course: Course) -> bool: ...
     def _steady(self, course: Course) -> bool: ...
     def _conclude(
         self, data_error: float, penalty: float, items: Items, course: Course
@@ -135,7 +136,9 @@ class _Block:
         self._sums = np.empty((len(going), 2))
         rows, batch = items.rows, lead.batch_size
         self._batch = rows if batch is None else min(batch, rows)
-        self._called = any(training.course.callbacks for training in going)
+        self._may_change = any(
+            trainer._may_change(training.course) for trainer, training in self._each()
+        )
         self._etas: list[float] = []
         self._plan: list[_core.Update] = []
 
@@ -215,7 +218,7 @@ class _Block:
     def _updates(self, order: Array | None) -> list[_core.Update]:
         """Return how each is trained in the coming epoch; a callback may have set it anew."""
         etas = [trainer._eta() for trainer in self._trainers]
-        if etas != self._etas or self._called:
+        if etas != self._etas or self._may_change:
             self._etas = etas
             self._plan = [
                 trainer._update(eta, self._items, order, self._batch)

@@ -274,6 +274,10 @@ class Backprop:
         if self._order is None or len(self._order) != items.rows:
             self._order = np.arange(items.rows)
 
+    def _may_change(self, course: Course) -> bool:
+        """Whether somebody may set a parameter while training goes on."""
+        return bool(course.callbacks)
+
     def _steady(self, course: Course) -> bool:
         """Whether nobody looks at an epoch, and none changes the rate of the next."""
         return not (self._judges() or self.schedule != "constant" or course.watched)

@@ -93,6 +93,9 @@ class _Trainer(Backprop):
     def _check(self) -> None:
         """The estimator has checked its parameters, and allows more (an infinite patience)."""
 
+    def _may_change(self, course: Course) -> bool:
+        return False  # callbacks are given the estimator, whose parameters hold for its next fit
+
     def _eta(self) -> float:
         return float(self.eta) if self.fresh else super()._eta()
 
@@ -644,7 +647,9 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
 
     def _watchers(self) -> list[Callable[[Any, History], Any]]:
         """Return what Backprop is to call after each epoch."""
-        theirs = callables(() if self.callbacks is None else self.callbacks)
+        if self.callbacks is None:
+            return [self._enter]
+        theirs = callables(self.callbacks)
 
         def asked(trainer: Any, history: History) -> bool:
             answers = [callback(self, history) is True for callback in theirs]

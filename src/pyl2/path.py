@@ -324,6 +324,137 @@ def l2_path(
     return _describe(source, np.array(values)[order], [trainings[i] for i in order], n_threads)
 
 
+@dataclass(frozen=True, eq=False)
+class BiasVariance:
+    """How far networks trained on different data are from the truth, and from each other.
+
+    Attributes
+    ----------
+    l2 : ndarray of shape (L,)
+        The λs, ascending.
+    bias : ndarray of shape (L,)
+        Squared: ‖mean prediction − truth‖², the mean over the rows.
+    variance : ndarray of shape (L,)
+        Mean squared distance of the predictions from their mean.  With ``bias`` it adds up to the
+        mean squared distance of the predictions from the truth.
+    predictions : ndarray of shape (L, draws, rows, outputs)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pyl2.path import BiasVariance
+    >>> predictions = np.array([[1.0, 3.0], [1.5, 1.5]])[:, :, None, None]
+    >>> found = BiasVariance.of([0.1, 1], predictions, [[1.0]])
+    >>> found.bias, found.variance
+    (array([1.  , 0.25]), array([1., 0.]))
+    """
+
+    l2: Array
+    bias: Array
+    variance: Array
+    predictions: Array
+
+    @classmethod
+    def of(cls, l2: ArrayLike, predictions: Array, truth: ArrayLike) -> BiasVariance:
+        """Take predictions (L, draws, rows, outputs) apart, by the truth (rows, outputs)."""
+        mean = predictions.mean(axis=1)
+        bias = ((mean - np.asarray(truth)) ** 2).sum(axis=-1).mean(axis=-1)
+        variance = ((predictions - mean[:, None]) ** 2).sum(axis=-1).mean(axis=(1, 2))
+        return cls(np.asarray(l2, float), bias, variance, predictions)
+
+
+def bias_variance(
+    model: Any,
+    data: tuple[Any, Any] | Callable[[np.random.Generator], tuple[Any, Any]],
+    X: ArrayLike,
+    truth: ArrayLike,
+    l2: Sequence[float] | ArrayLike | None = None,
+    *,
+    draws: int = 20,
+    seed: Any = None,
+    n_threads: int | None = None,
+    **training: Any,
+) -> BiasVariance:
+    """Train a path on each of many data sets, and part its errors into bias and variance.
+
+    Parameters
+    ----------
+    model : Network, MLPClassifier or MLPRegressor
+        As for ``l2_path``; each data set begins with the same parameters.
+    data : tuple (X, y) or callable
+        Rows to draw from with repetition, as many as there are (the bootstrap); or
+        ``data(rng) -> (X, y)``, which draws a data set.
+    X : array-like of shape (points, inputs)
+        Where the predictions are looked at.
+    truth : array-like of shape (points,) or (points, outputs)
+        What they should be there: the mean of y, or the probabilities of the classes.
+    l2 : sequence of float, optional
+        λs, as for ``l2_path``.
+    draws : int, default=20
+        Data sets, at least 2.
+    seed : None, int or numpy.random.Generator, default=None
+        Where they come from.
+    n_threads : int, optional
+        At most so many threads, at least 1.
+    **training
+        Of a Network alone, how it is trained, as for ``l2_path``.
+
+    Returns
+    -------
+    BiasVariance
+
+    Raises
+    ------
+    ValueError, TypeError
+        As ``l2_path``; or if truth has another shape.
+
+    References
+    ----------
+    S. Geman, E. Bienenstock, R. Doursat, Neural networks and the bias/variance dilemma, Neural
+    Computation 4 (1992).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pyl2 import Network
+    >>> from pyl2.path import bias_variance
+    >>> def data(rng):
+    ...     x = rng.uniform(-1, 1, (30, 1))
+    ...     return x, np.sin(3 * x) + rng.normal(0, 0.3, (30, 1))
+    >>> x = np.linspace(-1, 1, 50)[:, None]
+    >>> network = Network((1, 10, 1), seed=0)
+    >>> found = bias_variance(
+    ...     network, data, x, np.sin(3 * x), [0.001, 0.1, 1], seed=0, optimizer="lbfgs"
+    ... )
+    >>> bool((np.diff(found.bias) > 0).all() and (np.diff(found.variance) < 0).all())
+    True
+    """
+    rng = np.random.default_rng(seed)
+    kept = []
+    for _ in range(checks.whole("draws", draws, 2)):
+        X_drawn, y_drawn = data(rng) if callable(data) else _bootstrap(*data, rng)
+        path = l2_path(model, X_drawn, y_drawn, l2, n_threads=n_threads, **training)
+        l2 = path.l2
+        kept.append([path.network(i).predict(X) for i in range(len(path))])
+    predictions: Array = np.array(kept).swapaxes(0, 1)
+    expected = np.asarray(truth, float)
+    expected = expected[:, None] if expected.ndim == 1 else expected
+    if expected.shape != predictions.shape[2:]:
+        raise ValueError(f"truth must have shape {predictions.shape[2:]}, got {expected.shape}")
+    return BiasVariance.of(path.l2, predictions, expected)
+
+
+def _bootstrap(X: Any, y: Any, rng: np.random.Generator) -> tuple[Any, Array]:
+    y = np.asarray(y)
+    drawn = rng.integers(len(y), size=len(y))
+    return (X if hasattr(X, "tocsr") else np.asarray(X))[drawn], y[drawn]
+
+
+def default_alphas(model: Any, X: Matrix, y: ArrayLike, sample_weight: Any = None) -> Array:
+    """Return the λs of an estimator's path if none are given, ascending."""
+    return _OfEstimator(model, X, y, sample_weight, None, None).defaults
+
+
 def _check_l2(l2: Any, start: str, network: Network) -> list[float]:
     """Return the λs in the order of training."""
     values = [checks.number("l2", value, 0) for value in np.atleast_1d(np.asarray(l2)).tolist()]

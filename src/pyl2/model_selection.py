@@ -1,0 +1,555 @@
+"""MLPClassifierCV and MLPRegressorCV: estimators that choose their λ by cross-validation."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import warnings
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import check_cv
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import _check_sample_weight
+
+from pyl2 import abreast, checks, estimators, scores
+from pyl2.checks import Array
+from pyl2.estimators import MLPClassifier, MLPRegressor
+from pyl2.path import default_alphas, l2_path
+
+RULES = ("min", "1se")
+
+_Rows = tuple[Any, Any, Any]  # X, y, sample weights
+
+
+def choose(alphas: Array, found: Array, rule: str) -> int:
+    """Return the index of the λ that a rule chooses, by scores of which the highest is the best.
+
+    Parameters
+    ----------
+    alphas : ndarray of shape (L,)
+        Ascending.
+    found : ndarray of shape (L, folds)
+        Scores; NaN where training failed, which is left out.
+    rule : {"min", "1se"}
+        "min": the best mean (the least error).  "1se": the largest λ whose mean is not below the
+        best by more than the standard error of that one's mean.  Of equals the largest λ.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If all scores are NaN.
+
+    References
+    ----------
+    T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Learning, 2009, section 7.10
+    (one standard error); glmnet's ``cv.glmnet`` (lambda.min, lambda.1se).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pyl2.model_selection import choose
+    >>> found = np.array([[0.7, 0.9], [0.8, 0.9], [0.8, 0.85], [0.5, 0.5]])
+    >>> alphas = np.array([0.1, 1, 10, 100])
+    >>> choose(alphas, found, "min"), choose(alphas, found, "1se")
+    (1, 2)
+    """
+    known = ~np.isnan(found)
+    counts = known.sum(axis=1)
+    if not counts.any():
+        raise ValueError("every fold failed at every alpha")
+    means = mean_scores(found)
+    best = int(np.flatnonzero(means == np.nanmax(means))[-1])
+    if rule == "min":
+        return best
+    spread = found[best][known[best]]
+    error = spread.std(ddof=1) / math.sqrt(len(spread)) if len(spread) > 1 else 0.0
+    return int(np.flatnonzero(means >= means[best] - error)[-1])
+
+
+def mean_scores(found: Array) -> Array:
+    """Return the mean over the folds of each λ, NaN left out, NaN where all are."""
+    known = ~np.isnan(found)
+    counts = known.sum(axis=1)
+    sums = np.where(known, found, 0.0).sum(axis=1)
+    means: Array = np.divide(sums, counts, out=np.full(len(found), math.nan), where=counts > 0)
+    return means
+
+
+class _Chooses:
+    """What the two estimators share: they choose alpha, then are the plain one with it."""
+
+    alphas: Any
+    cv: Any
+    rule: str
+    scoring: Any
+    alpha_: float
+    alphas_: Array
+    warm_start = False
+    _plain_class: Any
+
+    @property
+    def alpha(self) -> float:
+        """What the refit trains with."""
+        return self.alpha_
+
+    @property
+    def partial_fit(self) -> Any:
+        """Hide that of the plain estimator."""
+        raise AttributeError(f"{type(self).__name__} has no partial_fit: alpha is chosen by fit")
+
+    def to_sklearn(self) -> Any:
+        """Return scikit-learn's own fitted estimator, with ``alpha_``.
+
+        Returns
+        -------
+        sklearn.neural_network.MLPClassifier or sklearn.neural_network.MLPRegressor
+            Nothing is shared.
+
+        Raises
+        ------
+        ValueError
+            If it is not fitted, or has what scikit-learn lacks.
+        """
+        made = self._plain()
+        if hasattr(self, "alpha_"):
+            made.alpha = self.alpha_
+        parameters = made.get_params()
+        made.__dict__.update({k: v for k, v in vars(self).items() if k not in parameters})
+        return made.to_sklearn()
+
+    def _plain(self) -> Any:
+        """Return the plain estimator with the parameters that it has."""
+        own: dict[str, Any] = cast(Any, self).get_params(deep=False)
+        return self._plain_class(**{k: v for k, v in own.items() if k not in _OURS})
+
+    def _choose(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> None:
+        """Set alpha_ and what it was chosen by."""
+        this = cast(Any, self)
+        X, y = this._validate(X, y, (np.float64, np.float32), reset=True)
+        this._encode(y, False)  # refuses what are no targets
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        model = estimators.alike(self._plain())
+        rows = X, y, sample_weight
+        self.alphas_ = self._alphas(model, rows)
+        splitter = check_cv(self.cv, y, classifier=is_classifier(self))
+        folds = list(splitter.split(X, y, groups))
+        if not folds:
+            raise ValueError(f"cv must give at least one fold, got none from {self.cv!r}")
+        columns = [self._fold(model, rows, fold) for fold in folds]
+        self.scores_path_ = np.column_stack([column for column, _ in columns])
+        self._tell_failures([why for _, why in columns])
+        chosen = choose(self.alphas_, self.scores_path_, self.rule)
+        self.alpha_ = float(self.alphas_[chosen])
+        self._warn_at_edge(chosen)
+        path = l2_path(model, X, y, self.alphas_, sample_weight=sample_weight)
+        if self.scoring is None:
+            path = dataclasses.replace(path, test_score=mean_scores(self.scores_path_))
+        self.l2_path_ = path
+
+    def _alphas(self, model: Any, rows: _Rows) -> Array:
+        """Return the λs to choose from, ascending."""
+        if self.alphas is None:
+            return default_alphas(model, *rows)
+        values = [checks.number("alphas", value, 0) for value in np.ravel(self.alphas).tolist()]
+        if not values or len(set(values)) < len(values):
+            raise ValueError(f"alphas must be different, at least one, got {self.alphas!r}")
+        return np.sort(np.array(values, float))
+
+    def _fold(self, model: Any, rows: _Rows, fold: tuple[Array, Array]) -> tuple[Array, str]:
+        """Return the scores of a fold, NaN where training failed, and why it did."""
+        (X, y, weight), (train, test) = rows, fold
+        kept = None if weight is None else weight[train]
+        models = [estimators.alike(model, alpha) for alpha in self.alphas_.tolist()]
+        try:
+            trainings, ready = estimators.prepare_abreast(models, X[train], y[train], kept)
+            items = checks.items(ready.X, ready.y, ready.sample_weight, models[0]._network)
+        except ValueError as error:
+            return np.full(len(models), math.nan), str(error)
+        abreast.train(trainings, items, model.n_threads)
+        fitted = estimators.conclude_abreast(models, trainings)
+        judge = _judge(models[0], X[test], y[test], None if weight is None else weight[test])
+        column = [
+            judge(fit) if good else math.nan for fit, good in zip(models, fitted, strict=True)
+        ]
+        failures = [str(training.diverged) for training in trainings if training.diverged]
+        return np.array(column, float), failures[0] if failures else ""
+
+    def _tell_failures(self, reasons: list[str]) -> None:
+        failed = np.isnan(self.scores_path_)
+        if not failed.any():
+            return
+        told = []
+        for fold in np.flatnonzero(failed.any(axis=0)):
+            where = self.alphas_[failed[:, fold]]
+            many = "every alpha" if failed[:, fold].all() else f"alpha {_listed(where)}"
+            told.append(f"fold {fold} at {many} ({reasons[fold] or 'the score is NaN'})")
+        message = "training failed in " + "; ".join(told)
+        if failed.all():
+            raise ValueError(f"every fold failed at every alpha: {message}")
+        warnings.warn(f"{message}; these are left out of the means", stacklevel=5)
+
+    def _warn_at_edge(self, chosen: int) -> None:
+        edges = {len(self.alphas_) - 1: ("largest", "larger"), 0: ("smallest", "smaller")}
+        if chosen in edges and len(self.alphas_) > 1 and self.alpha_ > 0:
+            edge, beyond = edges[chosen]
+            warnings.warn(
+                f"the alpha chosen, {self.alpha_:g}, is the {edge} of alphas, at the edge of the"
+                f" grid: a {beyond} one may be better",
+                stacklevel=5,
+            )
+
+
+_OURS = ("alphas", "cv", "rule")
+
+
+def _listed(alphas: Array) -> str:
+    return ", ".join(f"{alpha:g}" for alpha in alphas)
+
+
+def _judge(model: Any, X: Any, y: Any, weight: Any) -> Any:
+    """Return what scores the models of a fold: the higher, the better; NaN if it cannot."""
+    arguments = {} if weight is None else {"sample_weight": weight}
+    if model.scoring not in (None, "loss"):
+        scorer = check_scoring(model, model.scoring)
+        return lambda fit: _number(lambda: scorer(fit, X, y, **arguments))
+    try:
+        held = model._given_validation((X, y, weight), X.dtype)
+        items = checks.items(held.X, held.y, held.sample_weight, model._network)
+    except ValueError:  # a class that this fold was not trained on
+        if model.scoring == "loss":
+            return lambda fit: math.nan
+        return lambda fit: float(fit.score(X, y, **arguments))
+    if model.scoring == "loss":
+        free = np.zeros(len(model._network.weights))
+        return lambda fit: -fit._network._errors(items, free)[0]
+    output = model._network.output
+    return lambda fit: scores.score(fit._network.predict(held.X), held.y, output, weight)
+
+
+def _number(score: Any) -> float:
+    try:
+        return float(score())
+    except ValueError:
+        return math.nan
+
+
+# Of the parameters of the plain estimators what these do not have, and what they have besides.
+_FIXED = ("alpha", "warm_start")
+_CONSTRAINTS: dict[str, Any] = {
+    "alphas": ["array-like", None],
+    "cv": ["cv_object"],
+    "rule": [StrOptions(set(RULES))],
+}
+
+
+class MLPClassifierCV(_Chooses, MLPClassifier):
+    """MLPClassifier that chooses its λ by cross-validation, as scikit-learn's LassoCV does.
+
+    In each fold all λs are trained abreast, on one copy of its rows; then the network is
+    fitted to all rows with the λ chosen.
+
+    Parameters
+    ----------
+    hidden_layer_sizes, activation : as for MLPClassifier
+    alphas : sequence of float, optional
+        λs ≥ 0 to choose from, all different.  By default 16, log-spaced, such that λ/n goes from
+        1e-6 to 10, as in ``l2_path``.
+    cv : int, cross-validation generator or iterable, optional
+        As everywhere in scikit-learn: 5 folds by default, stratified by class.
+    rule : {"min", "1se"}, default="min"
+        "min" takes the best mean score; "1se" the largest λ whose mean is within one standard error
+        of the best mean.
+    scoring : None, str or callable, default=None
+        What λ is chosen by, and early stopping judges by: None is the accuracy; "loss" the error E₀
+        on the rows held out, its negative being the score; or a scorer of scikit-learn's.
+    solver, batch_size, learning_rate, learning_rate_init, power_t, max_iter : as for MLPClassifier
+        Those of every training.
+    shuffle, random_state, tol, verbose, momentum, nesterovs_momentum : as for MLPClassifier
+        All λs begin with the same weights, and see the rows of a fold in the same orders.
+    early_stopping, validation_fraction, beta_1, beta_2, epsilon : as for MLPClassifier
+    n_iter_no_change, max_fun, decay, n, class_weight, max_time, callbacks : as for MLPClassifier
+    n_threads : int, optional
+        At most so many threads; the λs of a fold are spread over them.
+
+    Attributes
+    ----------
+    alpha_ : float
+        The λ chosen.
+    alphas_ : ndarray of shape (L,)
+        Those to choose from, ascending.
+    scores_path_ : ndarray of shape (L, folds)
+        Scores on the rows held out, the higher, the better; NaN where training failed.
+    l2_path_ : L2Path
+        On all rows; where ``scoring`` is None its ``test_score`` is the mean over the folds.
+
+    All attributes of MLPClassifier, too.
+
+    See Also
+    --------
+    l2_path : One network at many λ.
+    MLPClassifier : With a λ that is given.
+
+    References
+    ----------
+    T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Learning, 2009, section 7.10.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from pyl2 import MLPClassifierCV
+    >>> X, y = load_wine(return_X_y=True)
+    >>> X = StandardScaler().fit_transform(X)
+    >>> model = MLPClassifierCV(
+    ...     10, solver="lbfgs", alphas=[0.01, 1, 10, 100], rule="1se", random_state=0
+    ... )
+    >>> model.fit(X, y).alpha_, model.scores_path_.shape
+    (10.0, (4, 5))
+    >>> model.score(X, y) > 0.95
+    True
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        alphas: Any = None,
+        cv: Any = None,
+        rule: str = "min",
+        solver: str = "adam",
+        batch_size: Any = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        decay: str | None = None,
+        n: Any = "batch",
+        scoring: Any = None,
+        class_weight: Any = None,
+        max_time: float | None = None,
+        callbacks: Any = None,
+        n_threads: int | None = None,
+    ) -> None:
+        self._keep(locals())
+
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
+        **{k: v for k, v in MLPClassifier._parameter_constraints.items() if k not in _FIXED},
+        **_CONSTRAINTS,
+    }
+    _plain_class = MLPClassifier
+
+    @estimators._validated
+    def fit(  # type: ignore[override]
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+    ) -> MLPClassifierCV:
+        """Choose alpha, and fit the model with it to all rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            float32 stays float32, all else becomes float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), optional
+            Not negative; 1 each where not given.  The scores are weighted too.
+        groups : array-like of shape (n_samples,), optional
+            For a ``cv`` that keeps groups together.
+
+        Returns
+        -------
+        MLPClassifierCV
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If the data or a parameter do not fit, or training failed in every fold at every alpha.
+
+        Warns
+        -----
+        UserWarning
+            If training failed in some folds, which are named; if the choice is at the edge of the
+            grid.
+        """
+        self._choose(X, y, sample_weight, groups)
+        self._fit(X, y, sample_weight)
+        return self
+
+
+class MLPRegressorCV(_Chooses, MLPRegressor):
+    """MLPRegressor that chooses its λ by cross-validation, as scikit-learn's LassoCV does.
+
+    In each fold all λs are trained abreast, on one copy of its rows; then the network is
+    fitted to all rows with the λ chosen.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson"}, default="squared_error"
+        Half the squared error; or half the Poisson deviance, with exp as output, for y ≥ 0.
+    hidden_layer_sizes, activation : as for MLPRegressor
+    alphas : sequence of float, optional
+        λs ≥ 0 to choose from, all different.  By default 16, log-spaced, such that λ/n goes from
+        1e-6 to 10, as in ``l2_path``.
+    cv : int, cross-validation generator or iterable, optional
+        As everywhere in scikit-learn: 5 folds by default.
+    rule : {"min", "1se"}, default="min"
+        "min" takes the best mean score; "1se" the largest λ whose mean is within one standard error
+        of the best mean.
+    scoring : None, str or callable, default=None
+        What λ is chosen by, and early stopping judges by: None is R²; "loss" the error E₀
+        on the rows held out, its negative being the score; or a scorer of scikit-learn's.
+    solver, batch_size, learning_rate, learning_rate_init, power_t, max_iter : as for MLPRegressor
+        Those of every training.
+    shuffle, random_state, tol, verbose, momentum, nesterovs_momentum : as for MLPRegressor
+        All λs begin with the same weights, and see the rows of a fold in the same orders.
+    early_stopping, validation_fraction, beta_1, beta_2, epsilon : as for MLPRegressor
+    n_iter_no_change, max_fun, decay, n, max_time, callbacks : as for MLPRegressor
+    n_threads : int, optional
+        At most so many threads; the λs of a fold are spread over them.
+
+    Attributes
+    ----------
+    alpha_ : float
+        The λ chosen.
+    alphas_ : ndarray of shape (L,)
+        Those to choose from, ascending.
+    scores_path_ : ndarray of shape (L, folds)
+        Scores on the rows held out, the higher, the better; NaN where training failed.
+    l2_path_ : L2Path
+        On all rows; where ``scoring`` is None its ``test_score`` is the mean over the folds.
+
+    All attributes of MLPRegressor, too.
+
+    See Also
+    --------
+    l2_path : One network at many λ.
+    MLPRegressor : With a λ that is given.
+
+    References
+    ----------
+    T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Learning, 2009, section 7.10.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pyl2 import MLPRegressorCV
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, (60, 1))
+    >>> y = np.sin(3 * X[:, 0]) + rng.normal(0, 0.3, 60)
+    >>> model = MLPRegressorCV(
+    ...     hidden_layer_sizes=20, solver="lbfgs", alphas=[1e-4, 1e-2, 1, 100], random_state=0
+    ... )
+    >>> model.fit(X, y).alpha_ < 100, model.l2_path_.best
+    (True, 1)
+    """
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        alphas: Any = None,
+        cv: Any = None,
+        rule: str = "min",
+        solver: str = "adam",
+        batch_size: Any = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        decay: str | None = None,
+        n: Any = "batch",
+        scoring: Any = None,
+        max_time: float | None = None,
+        callbacks: Any = None,
+        n_threads: int | None = None,
+    ) -> None:
+        self._keep(locals())
+
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
+        **{k: v for k, v in MLPRegressor._parameter_constraints.items() if k not in _FIXED},
+        **_CONSTRAINTS,
+    }
+    _plain_class = MLPRegressor
+
+    @estimators._validated
+    def fit(  # type: ignore[override]
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+    ) -> MLPRegressorCV:
+        """Choose alpha, and fit the model with it to all rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            float32 stays float32, all else becomes float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), optional
+            Not negative; 1 each where not given.  The scores are weighted too.
+        groups : array-like of shape (n_samples,), optional
+            For a ``cv`` that keeps groups together.
+
+        Returns
+        -------
+        MLPRegressorCV
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If the data or a parameter do not fit, or training failed in every fold at every alpha.
+
+        Warns
+        -----
+        UserWarning
+            If training failed in some folds, which are named; if the choice is at the edge of the
+            grid.
+        """
+        self._choose(X, y, sample_weight, groups)
+        self._fit(X, y, sample_weight)
+        return self
