@@ -50,3 +50,9 @@ def test_public_names_are_documented(thing):
             assert "Examples\n" in doc, member
         for name in takes:
             assert re.search(rf"\b{name}\b", doc), f"{member.__qualname__} is silent on {name}"
+
+
+def test_reference_lists_every_public_name():
+    listed = (ROOT / "docs" / "api.rst").read_text("utf-8").split()
+    plots = {f"plots.{name}" for name in pyl2.plots.__all__}
+    assert {*pyl2.__all__, *plots} <= set(listed)

@@ -1,4 +1,7 @@
-"""The path over λ: what becomes of weights, units and scores as λ grows, and which λ to choose.
+"""The path over λ
+===============
+
+The path over λ: what becomes of weights, units and scores as λ grows, and which λ to choose.
 
 A network with 16 hidden units predicts the progress of diabetes from ten measurements; it is
 trained at many λ, each time from the same initial weights.  Above: the weights, and their norm,
@@ -17,7 +20,6 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _figure import main
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
@@ -57,5 +59,5 @@ def figure():
     return fig
 
 
-if __name__ == "__main__":
-    main(__doc__, figure)
+figure()
+plt.show()

@@ -1,6 +1,6 @@
 """
-Why small weights, and why the bias is left out
-===============================================
+1. Why small weights, and why the bias is left out
+==================================================
 
 A network that bends sharply needs large weights to do so. This is why a penalty on the weights
 makes its function smoother, and why a penalty on the biases, which only shift it, does no good.
@@ -52,9 +52,9 @@ plt.show()
 
 # %%
 # What the penalty took away is steepness. The slope of the output of a network of one hidden tanh
-# layer is Σ_j v_j (1 − tanh² z_j) w_j, w the weights into the hidden units and v those out of
-# them, so it is never more than Σ_j \|v_j\| \|w_j\|. Small weights allow no sudden change; no
-# bias occurs in the bound.
+# layer is Σⱼ vⱼ (1 − tanh² zⱼ) wⱼ, w the weights into the hidden units and v those out of them,
+# so it is never more than Σⱼ \|vⱼ\| \|wⱼ\|. Small weights allow no sudden change; no bias occurs
+# in the bound.
 
 print("   λ   E₀ on the data   ‖W‖   steepest slope   Σ|v||w|")
 for l2, network in networks.items():

@@ -1,6 +1,6 @@
 """
-The update, the factor 1 − ηλ/n, and n
-======================================
+2. The update, the factor 1 − ηλ/n, and n
+=========================================
 
 What the penalty does to one step of gradient descent, and why λ means nothing before it is said
 what it is divided by.

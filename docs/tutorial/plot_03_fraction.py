@@ -1,6 +1,6 @@
 """
-The shortcut: take a fraction off in each step
-==============================================
+3. The shortcut: take a fraction off in each step
+=================================================
 
 "Multiply the weights by 0.999 after every step" looks like L2, and is one line of code. It is a
 penalty, too; but how strong it is depends on the learning rate and on nothing else that should

@@ -1,6 +1,6 @@
 """
-L2 against decoupled decay under Adam
-=====================================
+4. L2 against decoupled decay under Adam
+========================================
 
 Under plain gradient descent it is all the same whether λ W goes into the gradient or is taken off
 beside the step. Under Adam it is not, and neither is wrong: but they are two different things.

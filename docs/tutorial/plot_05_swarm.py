@@ -1,6 +1,6 @@
 """
-A swarm, and the penalty
-========================
+5. A swarm, and the penalty
+===========================
 
 The penalty is not a trick of gradient descent: it is part of the function that is minimised. So
 it works just as well for a method that never sees a gradient.
@@ -42,8 +42,7 @@ print(f"E of the network {E:.12f}")
 print(f"E of the swarm   {history.error[-1]:.12f}")
 assert np.isclose(E, history.error[-1], rtol=1e-12)
 
-parts = {name: getattr(history, name) for name in ("error", "data_error", "penalty")}
-CurvesDisplay({"swarm": parts}).plot()
+CurvesDisplay.from_results(history).plot()
 plt.show()
 
 # %%

@@ -1,6 +1,6 @@
 """
-Smaller and more evenly spread, but none is zero
-================================================
+6. Smaller and more evenly spread, but none is zero
+===================================================
 
 The square in ‖W‖² makes one large weight dearer than two of half its size. So L2 spreads a task
 over all inputs that can do it; it chooses none of them, and sets no weight to zero.
@@ -12,7 +12,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import Lasso, lasso_path
 from sklearn.preprocessing import StandardScaler
 
-from pyl2 import Backprop, Network
+from pyl2 import Backprop, Network, l2_path
 from pyl2.plots import PathDisplay, WeightsDisplay
 
 # %%
@@ -115,3 +115,27 @@ plt.show()
 # The histogram grows narrow, but has no peak of its own at zero. Who wants weights that are zero,
 # so as to leave out inputs or to save space, needs another penalty, or has to cut off the small
 # ones afterwards.
+#
+# Units that go out
+# -----------------
+#
+# There is one thing like it in networks with a hidden layer. A unit is worth nothing without both
+# what comes in and what goes out, and the squares of both together cost at least twice their
+# product: for the unit as a whole this is like L1, and with a larger λ it can be cheapest to do
+# without it. All its weights then go towards zero at once, as near as one cares to train. Here
+# are sixteen hidden units, trained by L-BFGS to a minimum of E.
+
+X, y = load_diabetes(return_X_y=True)
+X = StandardScaler().fit_transform(X)
+y = (y - y.mean()) / y.std()
+path = l2_path(
+    Network((10, 16, 1), seed=0), X, y, [0.1, 1, 10, 100], optimizer="lbfgs", epochs=2000
+)
+sizes = [np.linalg.norm(path.weights(i)[0], axis=0) for i in range(len(path))]
+gone = [(size < 1e-5).sum() for size in sizes]
+for l2, size, number in zip(path.l2, sizes, gone, strict=True):
+    least = size[size > 1e-5].min()
+    print(f"λ = {l2:5g}: {number} units have gone out; ‖w‖ of the others is at least {least:.2g}")
+    assert least > 0.1
+assert gone[0] == 0
+assert gone[-1] > 0

@@ -1,6 +1,6 @@
 """
-Smooth where there are no data
-==============================
+7. Smooth where there are no data
+=================================
 
 Between the data a network may do what it likes: E₀ has no opinion there. The penalty has one, and
 a cautious one.

@@ -1,6 +1,6 @@
 """
-The prior's view, and why it is centred at zero
-===============================================
+8. The prior's view, and why it is centred at zero
+==================================================
 
 Another reading of the penalty: it is what one believes about the weights before any data are
 seen. Read so, λ has a right value, and zero is the only place for the belief to be centred.

@@ -1,6 +1,6 @@
 """
-Saturated sigmoids
-==================
+9. Saturated sigmoids
+=====================
 
 A logistic unit whose weights are large gives 0 or 1 for nearly every input. There it is flat, no
 gradient passes through it, and it does not learn any more. The penalty keeps units out of there,
@@ -38,7 +38,7 @@ path = l2_path(
 )
 print(path)
 
-SaturationDisplay(path.l2, path.saturation).plot()
+SaturationDisplay.from_results(path).plot()
 plt.show()
 
 saturation = path.saturation[:, 0]

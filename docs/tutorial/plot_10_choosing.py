@@ -1,18 +1,21 @@
 """
-How to choose λ
-===============
+10. How to choose λ
+===================
 
 By trying: train at many λ, and look at rows that were not trained on. This chapter does it, says
 why there is a best λ at all, and how far to trust it.
 """
 
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_diabetes
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold
 from sklearn.preprocessing import StandardScaler
 
-from pyl2 import Network, l2_path
+from pyl2 import MLPRegressorCV, Network, bias_variance, l2_path
 from pyl2.plots import BiasVarianceDisplay, ScoreDisplay
 
 # %%
@@ -30,7 +33,7 @@ LAMBDAS = np.logspace(-2, 4, 19)
 TRAINING = {"optimizer": "adam", "eta": 0.02, "epochs": 300, "seed": 0}
 
 path = l2_path(start, X, y, LAMBDAS, test=0.2, **TRAINING)
-ScoreDisplay(path.l2, path.train_score, path.test_score, measure=path.measure).plot()
+ScoreDisplay.from_results(path).plot()
 plt.show()
 
 print(f"best on these rows: λ = {path.l2[path.best]:.3g}, R² = {path.test_score[path.best]:.3f}")
@@ -85,6 +88,33 @@ assert chosen["1se"] > chosen["min"]
 # is flat at its top. Search λ by factors, three to a decade or fewer, and do not polish it.
 # Should the best be the first or the last of those tried, try more on that side.
 #
+# In one call
+# -----------
+#
+# `MLPRegressorCV` and `MLPClassifierCV` do all this, and train the network once more on all rows
+# with the λ chosen. Their alphas are divided by the rows of the batch, as `MLPRegressor` has it;
+# with ``n="train"`` they are the λ of above.
+
+model = MLPRegressorCV(
+    alphas=LAMBDAS,
+    cv=KFold(5, shuffle=True, random_state=0),
+    rule="1se",
+    n="train",
+    hidden_layer_sizes=(40,),
+    activation="tanh",
+    batch_size=32,
+    learning_rate_init=0.02,
+    max_iter=300,
+    n_iter_no_change=300,
+    random_state=0,
+)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", ConvergenceWarning)  # 300 epochs are wanted
+    model.fit(X, y)
+print(f"chosen alpha {model.alpha_:.3g}; R² on the rows trained on {model.score(X, y):.2f}")
+assert 3 < model.alpha_ < 300
+
+# %%
 # Why there is a best λ
 # ---------------------
 #
@@ -94,26 +124,30 @@ assert chosen["1se"] > chosen["min"]
 # here it is made up: a sine, twenty points with noise, forty times.
 
 x = np.linspace(-3, 3, 100)[:, None]
-truth = np.sin(x[:, 0])
-lambdas = np.logspace(-3, 1.5, 10)
-predicted = []
-for sample in range(40):
-    rng = np.random.default_rng(sample)
-    points = rng.uniform(-3, 3, (20, 1))
-    targets = np.sin(points) + 0.4 * rng.normal(size=points.shape)
-    found = l2_path(
-        Network((1, 20, 1), seed=0), points, targets, lambdas, optimizer="lbfgs", epochs=200
-    )
-    predicted.append([found.network(i).predict(x)[:, 0] for i in range(len(found))])
-predicted = np.array(predicted)  # (samples, λs, points)
 
-bias = ((predicted.mean(axis=0) - truth) ** 2).mean(axis=1)
-variance = predicted.var(axis=0).mean(axis=1)
-BiasVarianceDisplay(lambdas, bias, variance).plot()
+
+def sample(rng):
+    """Return another twenty points."""
+    points = rng.uniform(-3, 3, (20, 1))
+    return points, np.sin(points) + 0.4 * rng.normal(size=points.shape)
+
+
+found = bias_variance(
+    Network((1, 20, 1), seed=0),
+    sample,
+    x,
+    np.sin(x),
+    np.logspace(-3, 1.5, 10),
+    draws=40,
+    seed=0,
+    optimizer="lbfgs",
+    epochs=200,
+)
+BiasVarianceDisplay(found.l2, found.bias, found.variance).plot()
 plt.show()
 
-total = bias + variance
-print(f"least sum at λ = {lambdas[total.argmin()]:.3g}")
-assert 0 < total.argmin() < len(lambdas) - 1
-assert variance[0] > 10 * bias[0]
-assert bias[-1] > 10 * variance[-1]
+total = found.bias + found.variance
+print(f"least sum at λ = {found.l2[total.argmin()]:.3g}")
+assert 0 < total.argmin() < len(total) - 1
+assert found.variance[0] > 10 * found.bias[0]
+assert found.bias[-1] > 10 * found.variance[-1]

@@ -1,6 +1,6 @@
 """
-What your λ is called elsewhere
-===============================
+11. What your λ is called elsewhere
+===================================
 
 Every tool has an L2 constant, and hardly two mean the same number: one divides it by the rows of
 the batch, another by all rows, a third by nothing; some halve the squared error and some the
@@ -8,6 +8,7 @@ penalty; some decay biases; and some multiply by the learning rate. `convert_l2`
 the other.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import sklearn.neural_network
@@ -25,7 +26,7 @@ from pyl2.convert import TOOLS, describe
 #
 # Here is λ = 1, divided by all rows (``n="train"``), for 10,000 rows in batches of 50, a learning
 # rate of 0.01, and noise of variance 0.25 where a prior asks for it. A dash stands where there is
-# no such conversion: no λ makes a ridge of a classification. The last column tells whether the
+# no such conversion: no λ makes a ridge of a classifier. The last column tells whether the
 # tool's biases decay with the weights; those of pyl2 never do.
 
 training = {"eta": 0.01, "batch_size": 50, "n_items": 10_000, "noise_variance": 0.25}
@@ -34,6 +35,8 @@ DECOUPLED = ("torch_adamw", "adamw_paper", "keras_weight_decay")
 
 def number(tool, loss):
     """Return the tool's number, or a dash."""
+    if tool == "logistic_regression" and loss == "half":
+        return "–"
     ours = ("decoupled" if tool in DECOUPLED else "l2", "train")
     try:
         return f"{convert_l2(1.0, ours, tool, loss=loss, **training):g}"
@@ -51,7 +54,19 @@ table = pd.DataFrame(
     }
     for tool in TOOLS
 )
+pd.set_option("display.max_colwidth", None)
 table.set_index("tool")
+
+# %%
+# The same penalty is a number between a millionth and one. (Squared error; a logarithmic axis.)
+
+shown = table[table["squared error"] != "–"]
+fig, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
+ax.semilogx(shown["squared error"].astype(float), shown["tool"], "o", color="black")
+ax.invert_yaxis()
+ax.grid(axis="y", color="0.9")
+ax.set(xlabel="what stands for λ = 1")
+plt.show()
 
 # %%
 # "I use scikit-learn: what is alpha?"
