@@ -10,8 +10,8 @@ units go out as wholes, all weights to and from one at once, nine of the 16 at Î
 both what comes in and what goes out, and a penalty on the squares of both is one on their product,
 not squared, which like L1 can be cheapest at zero.  In the end all go out, and the bias is left.
 
-Below, left: the share of hidden units that are saturated (|tanh| > 0.9); small weights keep them
-where they still react.  Right: the share of the variance explained, on the rows trained on and on
+Below, left: the share of hidden units that are saturated (``|tanh|`` > 0.9); small weights keep
+them where they still react.  Right: the share of the variance explained, on the rows trained on and on
 others.  With too small a Î» the noise is learned, with too large a one nothing; the best for new
 rows lies between.
 """
