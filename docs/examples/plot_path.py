@@ -11,8 +11,8 @@ both what comes in and what goes out, and a penalty on the squares of both is on
 not squared, which like L1 can be cheapest at zero.  In the end all go out, and the bias is left.
 
 Below, left: the share of hidden units that are saturated (``|tanh|`` > 0.9); small weights keep
-them where they still react.  Right: the share of the variance explained, on the rows trained on and on
-others.  With too small a λ the noise is learned, with too large a one nothing; the best for new
+them where they still react.  Right: the share of the variance explained, on the rows trained on
+and on others.  With too small a λ the noise is learned, with too large a one nothing; the best for new
 rows lies between.
 """
 
