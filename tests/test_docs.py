@@ -32,6 +32,12 @@ def test_readme_runs():
         exec(compile(block, "README.md", "exec"), namespace)
 
 
+def test_front_page_runs():
+    results = doctest.testfile(str(ROOT / "docs" / "index.rst"), module_relative=False)
+    assert results.attempted > 0
+    assert results.failed == 0
+
+
 def documented(thing):
     """A class or function with its public methods."""
     yield thing

@@ -7,13 +7,14 @@ A network with 16 hidden units predicts the progress of diabetes from ten measur
 trained at many λ, each time from the same initial weights.  Above: the weights, and their norm,
 layer by layer.  They shrink, and up to λ = 1 not one of them is zero: that is L2's way.  Beyond,
 units go out as wholes, all weights to and from one at once, nine of the 16 at λ = 3: a unit needs
-both what comes in and what goes out, and a penalty on the squares of both is one on their product,
-not squared, which like L1 can be cheapest at zero.  In the end all go out, and the bias is left.
+both what comes in and what goes out, and a penalty on the squares of both is one on their
+product, not squared, which like L1 can be cheapest at zero.  In the end all go out, and the bias
+is left.
 
 Below, left: the share of hidden units that are saturated (``|tanh|`` > 0.9); small weights keep
 them where they still react.  Right: the share of the variance explained, on the rows trained on
-and on others.  With too small a λ the noise is learned, with too large a one nothing; the best for new
-rows lies between.
+and on others.  With too small a λ the noise is learned, with too large a one nothing; the best
+for new rows lies between.
 """
 
 from __future__ import annotations

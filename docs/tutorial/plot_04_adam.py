@@ -143,4 +143,4 @@ assert decoupled >= 10 * in_l2
 # both the good values stand upright, much alike for all learning rates. (Decoupled decay is often
 # praised for this alone. In this small example L2 is no worse.) But they are not the same values:
 # PyTorch's default for AdamW, 0.01, would do nothing here, and what is best for AdamW leaves L2
-# with a constant.
+# little more than a constant.
