@@ -23,7 +23,9 @@ from pyl2.plots import BiasVarianceDisplay, ScoreDisplay
 # ------
 #
 # `l2_path` trains a network at many λ, from the same start and on the same rows in the same
-# order. With ``test=`` it holds rows out. We predict the progress of diabetes.
+# order. With ``test=`` it holds rows out. We predict the progress of diabetes. (For brevity the
+# columns are standardised once, by all rows; in earnest let a pipeline do it by the rows trained
+# on.)
 
 X, y = load_diabetes(return_X_y=True)
 X = StandardScaler().fit_transform(X)
@@ -93,7 +95,8 @@ assert chosen["1se"] > chosen["min"]
 #
 # `MLPRegressorCV` and `MLPClassifierCV` do all this, and train the network once more on all rows
 # with the λ chosen. Their alphas are divided by the rows of the batch, as `MLPRegressor` has it;
-# with ``n="train"`` they are the λ of above.
+# with ``n="train"`` they are the λ of above. The start and the orders of the rows are not those
+# of above, and so the choice may be another by a step or two.
 
 model = MLPRegressorCV(
     alphas=LAMBDAS,
@@ -151,3 +154,8 @@ print(f"least sum at λ = {found.l2[total.argmin()]:.3g}")
 assert 0 < total.argmin() < len(total) - 1
 assert found.variance[0] > 10 * found.bias[0]
 assert found.bias[-1] > 10 * found.variance[-1]
+
+# %%
+# With little penalty the networks agree on average with the sine, and each on its own does not:
+# nearly all of their error is variance. With much of it they agree with each other, on something
+# else. New points have their own noise beside this, which no λ takes away.
