@@ -32,6 +32,12 @@ def test_readme_runs():
         exec(compile(block, "README.md", "exec"), namespace)
 
 
+def test_front_page_runs():
+    results = doctest.testfile(str(ROOT / "docs" / "index.rst"), module_relative=False)
+    assert results.attempted > 0
+    assert results.failed == 0
+
+
 def documented(thing):
     """A class or function with its public methods."""
     yield thing
@@ -50,3 +56,9 @@ def test_public_names_are_documented(thing):
             assert "Examples\n" in doc, member
         for name in takes:
             assert re.search(rf"\b{name}\b", doc), f"{member.__qualname__} is silent on {name}"
+
+
+def test_reference_lists_every_public_name():
+    listed = (ROOT / "docs" / "api.rst").read_text("utf-8").split()
+    plots = {f"plots.{name}" for name in pyl2.plots.__all__}
+    assert {*pyl2.__all__, *plots} <= set(listed)

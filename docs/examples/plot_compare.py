@@ -1,4 +1,7 @@
-"""Six ways to train one network on one error: who is where when, and whose network knows more.
+"""Six ways to train one network on one error
+==========================================
+
+Six ways to train one network on one error: who is where when, and whose network knows more.
 
 All minimise E = E₀ + (λ/2N) Σ w² for a 10-16-1 network that predicts the progress of diabetes, from
 the same five starts.  Left: E against evaluations; one is a forward pass over all rows, a gradient
@@ -19,7 +22,6 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _figure import main
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
@@ -80,5 +82,5 @@ def figure():
     return fig
 
 
-if __name__ == "__main__":
-    main(__doc__, figure)
+figure()
+plt.show()

@@ -1,4 +1,7 @@
-"""Fits of a few noisy points at several λ: overfitting, smooth, and in the end constant.
+"""Fits at several λ: too free, smooth, constant
+=============================================
+
+Fits of a few noisy points at several λ: overfitting, smooth, and in the end constant.
 
 A network of 30 hidden units, with far more weights than there are points, fits a sine with noise
 (white points; the grey band is the sine).  With hardly any penalty it goes through nearly every
@@ -14,7 +17,6 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _figure import main
 
 from pyl2 import Network, l2_path
 from pyl2.plots import FitDisplay
@@ -54,5 +56,5 @@ def figure():
     return fig
 
 
-if __name__ == "__main__":
-    main(__doc__, figure)
+figure()
+plt.show()

@@ -1,4 +1,7 @@
-"""Swarm, gradient, and both, on the smallest network for exclusive or, which has false valleys.
+"""A swarm, a gradient, and both
+=============================
+
+Swarm, gradient, and both, on the smallest network for exclusive or, which has false valleys.
 
 A 2-2-1 network learns four clouds of points, opposite ones alike; all trainers minimise the same
 penalized error E = E₀ + R with n = N.  Left: how many of 40 starts have solved the task (E < 0.05)
@@ -17,7 +20,6 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _figure import main
 
 from pyl2 import Backprop, Network, ParticleSwarm
 
@@ -109,5 +111,5 @@ def figure():
     return fig
 
 
-if __name__ == "__main__":
-    main(__doc__, figure)
+figure()
+plt.show()

@@ -1,4 +1,7 @@
-"""What the first layer of a network looks at in handwritten digits, for several λ.
+"""What the first layer looks at, for several λ
+============================================
+
+What the first layer of a network looks at in handwritten digits, for several λ.
 
 Each small picture shows the weights from all pixels to one hidden unit: dark where ink makes the
 unit say yes, light where it makes it say no, grey where it does not care. With λ (``alpha``) near
@@ -19,22 +22,21 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _figure import main
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from pyl2 import MLPClassifier
 
-FOLDER = Path(os.environ.get("PYL2_DATA", Path(__file__).parents[3] / "shared" / "data"))
+FILE = Path(os.environ.get("PYL2_DATA", "")) / "mnist.npz"
 LAMBDAS = (0.0001, 0.1, 1.0)
 SHOWN = 12  # units of the 40
 
 
 def data():
     """Return a name and the training and test sets, grey levels between 0 and 1."""
-    if (FOLDER / "mnist.npz").exists():
-        with np.load(FOLDER / "mnist.npz", allow_pickle=False) as file:
+    if FILE.exists():
+        with np.load(FILE, allow_pickle=False) as file:
             X, y = file["X"].astype(np.float32) / 255, file["y"]
         return "MNIST", X[:60_000], X[60_000:], y[:60_000], y[60_000:]
     X, y = load_digits(return_X_y=True)
@@ -71,5 +73,5 @@ def figure():
     return fig
 
 
-if __name__ == "__main__":
-    main(__doc__, figure)
+figure()
+plt.show()

@@ -1,23 +1,26 @@
-"""The path over λ: what becomes of weights, units and scores as λ grows, and which λ to choose.
+"""The path over λ
+===============
+
+The path over λ: what becomes of weights, units and scores as λ grows, and which λ to choose.
 
 A network with 16 hidden units predicts the progress of diabetes from ten measurements; it is
 trained at many λ, each time from the same initial weights.  Above: the weights, and their norm,
 layer by layer.  They shrink, and up to λ = 1 not one of them is zero: that is L2's way.  Beyond,
 units go out as wholes, all weights to and from one at once, nine of the 16 at λ = 3: a unit needs
-both what comes in and what goes out, and a penalty on the squares of both is one on their product,
-not squared, which like L1 can be cheapest at zero.  In the end all go out, and the bias is left.
+both what comes in and what goes out, and a penalty on the squares of both is one on their
+product, not squared, which like L1 can be cheapest at zero.  In the end all go out, and the bias
+is left.
 
-Below, left: the share of hidden units that are saturated (|tanh| > 0.9); small weights keep them
-where they still react.  Right: the share of the variance explained, on the rows trained on and on
-others.  With too small a λ the noise is learned, with too large a one nothing; the best for new
-rows lies between.
+Below, left: the share of hidden units that are saturated (``|tanh|`` > 0.9); small weights keep
+them where they still react.  Right: the share of the variance explained, on the rows trained on
+and on others.  With too small a λ the noise is learned, with too large a one nothing; the best
+for new rows lies between.
 """
 
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _figure import main
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
@@ -57,5 +60,5 @@ def figure():
     return fig
 
 
-if __name__ == "__main__":
-    main(__doc__, figure)
+figure()
+plt.show()

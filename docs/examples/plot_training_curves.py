@@ -1,4 +1,7 @@
-"""Ways to train: the loss of six stochastic strategies, epoch by epoch, and what λ does to it.
+"""Ways to descend, and what λ does to new rows
+============================================
+
+Ways to train: the loss of six stochastic strategies, epoch by epoch, and what λ does to it.
 
 Above: the loss (with its penalty) on four data sets as SGD with a constant and a falling learning
 rate, with momentum and with Nesterov's, and Adam train the same network from the same weights.
@@ -18,7 +21,6 @@ import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _figure import main
 from sklearn.datasets import load_digits, load_iris, make_circles, make_moons
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
@@ -111,5 +113,5 @@ def figure():
     return fig
 
 
-if __name__ == "__main__":
-    main(__doc__, figure)
+figure()
+plt.show()

@@ -1,4 +1,7 @@
-"""Varying λ on three made-up data sets: from a crooked boundary to a nearly straight one.
+"""Decision boundaries at several λ
+================================
+
+Varying λ on three made-up data sets: from a crooked boundary to a nearly straight one.
 
 One network of two hidden layers is trained on two moons, on a ring around a disc and on two
 classes that a line parts, each with noise, for five values of λ (``alpha``). Grey tells the
@@ -15,7 +18,6 @@ import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _figure import main
 from sklearn.datasets import make_circles, make_classification, make_moons
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -86,5 +88,5 @@ def figure():
     return fig
 
 
-if __name__ == "__main__":
-    main(__doc__, figure)
+figure()
+plt.show()

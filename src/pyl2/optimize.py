@@ -98,7 +98,7 @@ def pso(
         c₁ and c₂.  Clerc's constriction is ``**pyl2.swarm.CONSTRICTION``: inertia 0.7298,
         c₁ = c₂ = 1.49618.
     v_max : float or array-like of shape (d,), optional
-        The largest |v| > 0 along each coordinate.
+        The largest ``|v|`` > 0 along each coordinate.
     boundary : {"absorb", "reflect", "periodic", "none"}, default="absorb"
         What becomes of a particle that crosses a bound: it stays there at rest; flies back; comes
         in at the other one; or flies on, the bounds then being where particles begin alone.

@@ -51,7 +51,7 @@ class ParticleSwarm:
         c₁ and c₂.  Clerc's constriction is ``**pyl2.swarm.CONSTRICTION``: inertia 0.7298,
         c₁ = c₂ = 1.49618.
     v_max : float or array-like of shape (n_params,), optional
-        The largest |v| > 0 along a coordinate.
+        The largest ``|v|`` > 0 along a coordinate.
     init : {"warm", "fresh", "around"} or array-like of shape (particles, n_params), default="warm"
         Where the particles begin.  "fresh": each where a new network would; "warm": so too, but the
         first where the network is; "around": the network plus such draws, the first without them;

@@ -72,9 +72,9 @@ class L2Path:
         Mean of (∂²output/∂x²)² over the range of the rows, by differences of the slope between
         1001 points; NaN unless there is one input.
     saturation : ndarray of shape (L, hidden layers)
-        Share of the hidden units' outputs with |tanh| > 0.9, or logistic below 0.05 or above 0.95,
-        on the rows of ``slope``; for relu the share of units that are on for all of them or for
-        none; NaN for identity.
+        Share of the hidden units' outputs with ``|tanh|`` > 0.9, or logistic below 0.05 or above
+        0.95, on the rows of ``slope``; for relu the share of units that are on for all of them or
+        for none; NaN for identity.
     evenness : list of ndarray of shape (L, units)
         For each layer (Σ|w|)² / (d Σw²) of the d weights that enter a unit: 1 if all are equally
         large, 1/d if one alone is not 0; NaN if all are 0.

@@ -1,0 +1,142 @@
+"""
+8. The prior's view, and why it is centred at zero
+==================================================
+
+Another reading of the penalty: it is what one believes about the weights before any data are
+seen. Read so, λ has a right value, and zero is the only place for the belief to be centred.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from pyl2 import Backprop, Network, convert_l2
+
+# %%
+# The penalty is a belief
+# -----------------------
+#
+# Let the targets have Gaussian errors of variance σ², and let the weights be thought to come from
+# a Gaussian of variance τ² around zero. By Bayes' rule minus the logarithm of the posterior is,
+# but for a constant, ::
+#
+#     Σᵢ (ŷᵢ − yᵢ)² / 2σ²  +  Σ w² / 2τ²   =   N/σ² · ( E₀ + (σ²/τ²) Σ w² / 2N )
+#
+# So the most probable weights are those that minimise E with n = N and λ = σ²/τ²: the noisier the
+# data, the larger λ; the larger the weights that one expects, the smaller. (With cross-entropy σ²
+# is 1.) A small τ² says that the function is probably flat. These are functions of networks with
+# 50 hidden units whose weights were drawn from three such priors; their biases, of which the
+# penalty says nothing, were drawn between −3 and 3.
+
+x = np.linspace(-3, 3, 300)[:, None]
+noise = 0.1
+fig, panels = plt.subplots(1, 3, figsize=(9, 3), sharey=True, layout="constrained")
+sizes = []
+for ax, tau in zip(panels, (0.2, 0.5, 1.5), strict=True):
+    l2 = convert_l2(tau**2, "prior", ("l2", "train"), noise_variance=noise, n_items=1)
+    draws = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        network = Network((1, 50, 1))
+        for W in network.weights:
+            W[:] = tau * rng.normal(size=W.shape)
+        network.biases[0][:] = rng.uniform(-3, 3, 50)
+        network.biases[1][:] = 0
+        draws.append(network.predict(x)[:, 0])
+    ax.plot(x, np.transpose(draws), color="black", linewidth=0.8)
+    ax.set(title=f"τ = {tau:g}: λ = {l2:.2g} for σ² = {noise:g}", xlabel="x")
+    sizes.append(np.ptp(draws, axis=1).mean())
+plt.show()
+
+assert sizes == sorted(sizes)
+
+# %%
+# The minimum of E is the posterior's peak
+# ----------------------------------------
+#
+# Without a hidden layer everything can be computed: the posterior is a Gaussian, whose peak is
+# its mean. Here are a linear problem with known σ and τ, the mean by linear algebra, and the
+# network at the minimum of E.
+
+N, d, sigma, tau = 60, 20, 1.0, 0.3
+
+
+def problem(seed):
+    """Return rows and targets of a linear function whose weights come from the prior."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(N, d))
+    w = tau * rng.normal(size=d)
+    return X, X @ w + sigma * rng.normal(size=N), w
+
+
+def trained(X, y, l2):
+    """Return the weights at the minimum of E."""
+    network = Network((d, 1), seed=0)
+    Backprop(network, "lbfgs", l2=l2, n="train").train(X, y, epochs=500)
+    return network.weights[0][:, 0]
+
+
+l2 = convert_l2(tau**2, "prior", ("l2", "train"), noise_variance=sigma**2, n_items=N)
+X, y, _ = problem(0)
+A, b = X - X.mean(axis=0), y - y.mean()  # the bias has no prior: it takes up the means
+mean = np.linalg.solve(A.T @ A / sigma**2 + np.eye(d) / tau**2, A.T @ b / sigma**2)
+difference = abs(trained(X, y, l2) - mean).max()
+print(f"λ = σ²/τ² = {l2:.2f}; network and posterior mean differ by {difference:.0e}")
+assert difference < 1e-6
+
+# %%
+# And if the belief is true, no other λ does better, on average. Below are fifty such problems,
+# and how far from the true weights the minima of E are for several λ.
+
+LAMBDAS = l2 * np.array([0.01, 0.1, 0.3, 1, 3, 10, 100])
+squares = [
+    [((trained(*problem(seed)[:2], lam) - problem(seed)[2]) ** 2).sum() for lam in LAMBDAS]
+    for seed in range(50)
+]
+average = np.mean(squares, axis=0)
+
+fig, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
+ax.semilogx(LAMBDAS, average, "o-", color="black")
+ax.axvline(l2, color="0.6", linestyle="--")
+ax.annotate("σ²/τ²", (l2, average.max()), xytext=(4, -8), textcoords="offset points")
+ax.set(xlabel="λ", ylabel="mean squared distance to the truth", ylim=(0, None))
+plt.show()
+
+assert LAMBDAS[average.argmin()] == l2
+
+# %%
+# Most of the time nobody knows τ. Then λ is chosen by trying: see :doc:`plot_10_choosing`.
+#
+# Why zero?
+# ---------
+#
+# Could the belief not be centred elsewhere? Turn the sign of all weights into and out of a hidden
+# tanh unit, and of its bias: tanh(−z) = −tanh(z), so the network computes the same function.
+
+network = Network((1, 50, 1), seed=1)
+turned = Network((1, 50, 1))
+turned.params = network.params
+for W in (turned.weights[0][:, 7], turned.biases[0][7:8], turned.weights[1][7]):
+    W *= -1
+assert np.allclose(turned.predict(x), network.predict(x), rtol=0, atol=1e-15)
+
+# %%
+# What we believe before we have seen data can only be about functions. Two vectors of weights
+# that give one function must be equally probable; so w and −w must be, and the mean is 0. (A relu
+# knows no such turn; there it is enough to believe as much in a function as in its negative for
+# the weights into the output.) The penalty around 0 agrees: it is the same for both networks. One
+# around another centre, 0.5 say, would prefer one of two networks that are the same.
+
+
+def penalty(network, centre):
+    """Return half the sum of the squared distances of the weights from a centre."""
+    return sum(((W - centre) ** 2).sum() for W in network.weights) / 2
+
+
+for centre in (0.0, 0.5):
+    print(f"centre {centre}: {penalty(network, centre):.4f} and {penalty(turned, centre):.4f}")
+assert penalty(network, 0.0) == penalty(turned, 0.0)
+assert abs(penalty(network, 0.5) - penalty(turned, 0.5)) > 0.01
+
+# %%
+# With a network that was trained before there are data already, and its weights are a sensible
+# centre for what comes next. But then they are no longer a belief from before all data.
