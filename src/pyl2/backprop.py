@@ -282,7 +282,7 @@ class Backprop:
         """Train one epoch; if it diverges, put back the parameters before it and say so."""
         network, state, steps, rows = self.network, self._state, self._steps, items.rows
         params = network.params
-        before = params.copy()
+        own, before = memoryview(params), memoryview(params.copy())
         batch = rows if self.batch_size is None else min(self.batch_size, rows)
         order = self._next_order(whole=batch == rows)
         eta = self._eta()
@@ -290,9 +290,11 @@ class Backprop:
         sums = np.empty((1, 2))
         arrays = params[None], state, steps, *items, order
         finite = network._net.epoch(*arrays, batch, plan, sums, network._threads)
+        if not finite:
+            own[_ALL] = before  # at once, and by a way that needs no memory: there may be none
         [[data_error, penalty]] = (sums / rows).tolist()
         if not (finite and math.isfinite(data_error + penalty)):
-            params[...] = before
+            own[_ALL] = before
             state[...], steps[...] = 0, 0  # what it was would be copied each epoch for nothing
             raise Diverged(
                 f"training diverged in epoch {len(course.history) + 1}:"
@@ -449,6 +451,8 @@ class Backprop:
         if "last" in arrays:
             self._last = checks.expect(arrays, "last", params.dtype, params.shape)
 
+
+_ALL = slice(None)
 
 # A counter of a file may stand as high, and training can still go on from it.
 _MOST_STEPS = 2**62
