@@ -72,7 +72,6 @@ OF_OTHERS = (
     r"RuntimeError: can't allocate (read )?lock",
     r"SystemError: (?!.*pyl2).*(without (setting an )?exception|with an exception set)",
     r"PicklingError: .*import of module .* failed",
-    r"\w+: .*doesn't define __format__ method",
 )
 
 

@@ -282,7 +282,7 @@ class Backprop:
         """Train one epoch; if it diverges, put back the parameters before it and say so."""
         network, state, steps, rows = self.network, self._state, self._steps, items.rows
         params = network.params
-        own, before = memoryview(params), memoryview(params.copy())
+        own, before = params.data, params.copy().data
         batch = rows if self.batch_size is None else min(self.batch_size, rows)
         order = self._next_order(whole=batch == rows)
         eta = self._eta()
