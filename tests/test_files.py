@@ -307,7 +307,7 @@ def test_every_number_counts(path, trained, kind, little_memory):
                 continue
             if kind is not Network:
                 with contextlib.suppress(ValueError, MemoryError):
-                    loaded.train(X, X[:, :1], epochs=3, validation=(X, X[:, :1]))
+                    loaded.train(X, X[:, :1], epochs=2, validation=(X, X[:, :1]))
 
 
 def test_generator_that_cannot_be_saved(path):

@@ -112,6 +112,8 @@ def descend(trainings: Sequence[Training], items: Items) -> None:
             trainer._restore_best()
 
 
+_ALL = slice(None)
+
 _Sums = list[list[float]]  # E₀ and R of each training
 
 
@@ -133,6 +135,9 @@ class _Block:
             self._state = np.concatenate([trainer._state for trainer in trainers])
             self._steps = np.concatenate([trainer._steps for trainer in trainers])
         self._before = np.empty_like(self._params)
+        # Copied through views of bytes, for which no memory is needed: there may be none.
+        self._bytes = self._params.reshape(-1).view(np.uint8).data
+        self._bytes_before = self._before.reshape(-1).view(np.uint8).data
         self._sums = np.empty((len(going), 2))
         rows, batch = items.rows, lead.batch_size
         self._batch = rows if batch is None else min(batch, rows)
@@ -228,12 +233,14 @@ class _Block:
 
     def _call(self, order: Array | None, updates: list[_core.Update]) -> _Sums:
         """Train all for an epoch."""
-        self._before[...] = self._params
+        self._bytes_before[_ALL] = self._bytes
         network = self._lead.network
         arrays = self._params, self._state, self._steps, *self._items, order
         self._all_finite = network._net.epoch(
             *arrays, self._batch, updates, self._sums, network._threads
         )
+        if self._own and not self._all_finite:
+            self._bytes[_ALL] = self._bytes_before
         sums: _Sums = (self._sums / self._items.rows).tolist()
         return sums
 
@@ -248,7 +255,7 @@ class _Block:
         """
         for i, ((trainer, training), eta) in enumerate(zip(self._each(), self._etas, strict=True)):
             error = sum(sums[i])
-            if math.isfinite(error) and np.isfinite(self._params[i]).all():
+            if not self._own and math.isfinite(error) and np.isfinite(self._params[i]).all():
                 continue
             self._params[i] = self._before[i]
             # What they were would be copied each epoch for nothing.

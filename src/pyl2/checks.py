@@ -27,13 +27,17 @@ def number(
     # The type of most is asked for first: Real is an abstract class, which takes longer to ask.
     if type(value) is not float and (isinstance(value, bool) or not isinstance(value, Real)):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    found = float(value)
+    try:
+        found = float(value)
+    except OverflowError:  # a whole number beyond all floats
+        found = math.inf
     above = found > low if open_low else found >= low
     below = found < high if open_high else found <= high
     if not (above and below and math.isfinite(found)):
         inside, outside = "(" if open_low else "[", ")" if open_high else "]"
         raise ValueError(
-            f"{name} must be a finite number in {inside}{low:g}, {high:g}{outside}, got {value!r}"
+            f"{name} must be a finite number in {inside}{low:g}, {high:g}{outside},"
+            f" got {value!r:.80}"
         )
     return found
 

@@ -63,20 +63,20 @@ def minimise(
     params = network.params
     rates = np.array(l2.rates(per_layer, l2.divisor(n, items.mass)))
     grad = np.empty_like(params)
-    accepted = params.copy()
+    tried = params.copy()  # the network's own parameters are at the end of an iteration, always
     parts = (math.nan, math.nan)
 
     def error(vector: Array) -> tuple[float, Array]:
         nonlocal parts
-        params[...] = vector
-        parts = network._net.gradient(params, *items, rates, grad, network._threads)
+        tried[...] = vector
+        parts = network._net.gradient(tried, *items, rates, grad, network._threads)
         course.history.evaluations += GRADIENT
         if not math.isfinite(sum(parts)):
             raise _NotFinite
         return sum(parts), grad.astype(np.float64)
 
     def iteration(intermediate_result: Any) -> None:
-        accepted[...] = params[...] = intermediate_result.x
+        params[...] = intermediate_result.x
         course.record(*parts)
         if course.over():
             raise StopIteration
@@ -99,7 +99,5 @@ def minimise(
             " eta); the parameters are those of the last iteration."
             " Scaled inputs (StandardScaler) help."
         ) from None
-    finally:
-        params[...] = accepted
     course.history.stopped = course.history.stopped or "converged"
     return result

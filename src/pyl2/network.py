@@ -420,8 +420,7 @@ class Network:
         """Make the network that ``_to_file`` told of; the number of its parameters is checked."""
         try:
             params, sizes = arrays["params"], tuple(meta["layer_sizes"])
-            letter = _LETTERS[params.dtype]
-            net = _core.Net(sizes, tuple(meta["hidden"]), meta["output"], letter)
+            net = _core.Net(sizes, tuple(meta["hidden"]), meta["output"], params.dtype.char)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the file's network is damaged: {error}") from None
         if params.shape != (net.n_params,):

@@ -26,8 +26,6 @@ ATTRACTION = 0.5 + math.log(2)
 # D. Bratton, J. Kennedy, Defining a standard for particle swarm optimization, SIS 2007, use it.
 CONSTRICTION = {"inertia": 0.7298, "c1": 1.49618, "c2": 1.49618}
 
-_LETTERS = {np.dtype(np.float32): "f", np.dtype(np.float64): "d"}
-
 
 @dataclass(frozen=True)
 class Rules:
@@ -180,7 +178,7 @@ class Swarm:
 
     def _prepare(self) -> None:
         """Make what is neither saved nor kept from one move to the next."""
-        self._mover = _core.Mover(_LETTERS[self.positions.dtype])
+        self._mover = _core.Mover(self.positions.dtype.char)
         self._distances = np.empty(len(self.positions))
         self._leaders = np.empty(len(self.positions), np.int64)
 
@@ -301,7 +299,7 @@ class Swarm:
         """Return the swarm that ``to_file`` told of, each value checked; it is to be revalued."""
         positions = np.array(arrays["positions"])
         swarm = cls.__new__(cls)
-        if positions.ndim != 2 or positions.dtype not in _LETTERS:
+        if positions.ndim != 2 or positions.dtype.char not in ("f", "d"):
             raise ValueError(f"positions are {positions.dtype} {positions.shape}")
         swarm.positions = positions
         for name in ("velocities", "bests"):
