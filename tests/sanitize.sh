@@ -80,7 +80,7 @@ coverage)
     "$PYTHON" tests/core/branches.py "$build/branches.json"
     ;;
 valgrind) # which knows no AVX-512
-    compile -O1 -DGUARD=0
+    compile "${lean[@]}" -DGUARD=0
     valgrind --quiet --error-exitcode=1 --leak-check=full "$build/test_core" "$CASES" "$SEED" avx2
     ;;
 portable)
