@@ -555,3 +555,15 @@ def test_import_leaves_scipy_alone():
     )
     command = [sys.executable, "-c", script]
     assert subprocess.run(command, capture_output=True, check=True, text=True).stdout == "False\n"
+
+
+@KIND
+def test_only_the_last_of_several_layers(dtype, isa):
+    """With one output, whose weights serve as they lie elsewhere, but not to sparse rows."""
+    net, params, *_ = make_case(5, outputs=1, hidden=(30,), indices=False)
+    x = text_like(41, 30)
+    kernel = Kernel(net, dtype, isa)
+    wanted = kernel.predict(params, x, 1, 2)
+    found = np.full((41, 1), np.nan, dtype=dtype)
+    kernel.core.predict(kernel.cast(params), cast(tangled(sp.csr_array(x)), dtype), found, 1, 2)
+    close(found, wanted, dtype)

@@ -12,7 +12,6 @@ const Team pl2_alone = {0, 1, NULL};
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 /* How long one waits for another: some looks, which take microseconds, then some that give the
@@ -28,8 +27,8 @@ const Team pl2_alone = {0, 1, NULL};
 #define PAUSE() ((void)0)
 #endif
 
-/* What a team shares.  It is freed by the last to leave, which may be a thread that came too late:
-   the caller waits for those at work, and for no thread that the system has yet to start. */
+/* What a team shares.  It is given back by the last to leave, which may be a thread that came too
+   late: the caller waits for those at work, and for no thread that the system has yet to start. */
 struct Meeting {
     Member *member;
     void *task;
@@ -41,6 +40,30 @@ struct Meeting {
     int32_t size, came;
     int32_t waiting, turn; /* members in pl2_team_wait; how often all have met there */
 };
+
+/* So many teams at one time; who finds no room works alone, to the same bits.  It is no memory of the
+   caller's, for it may outlast the call, and nothing here is allocated.  The owner is the process that
+   holds it, for a child inherits what other threads of its parent held, and nobody gives it back. */
+#define MEETINGS 64
+static struct Meeting meetings[MEETINGS];
+static pid_t owners[MEETINGS];
+
+static struct Meeting *take_meeting(void)
+{
+    const pid_t here = getpid();
+    for (int i = 0; i < MEETINGS; i++) {
+        pid_t owner = __atomic_load_n(&owners[i], __ATOMIC_RELAXED);
+        if (owner != here
+            && __atomic_compare_exchange_n(&owners[i], &owner, here, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return &meetings[i];
+    }
+    return NULL;
+}
+
+static void give_back(const struct Meeting *m)
+{
+    __atomic_store_n(&owners[m - meetings], 0, __ATOMIC_RELEASE);
+}
 
 /* Whether *what has become `wanted` within so many looks. */
 static int seen(const int32_t *what, int32_t wanted)
@@ -93,7 +116,7 @@ static void leave(struct Meeting *m)
     if (!last) return;
     pthread_mutex_destroy(&m->lock);
     pthread_cond_destroy(&m->changed);
-    free(m);
+    give_back(m);
 }
 
 static void *come(void *meeting)
@@ -135,7 +158,7 @@ static void call(struct Meeting *m, int32_t size)
 
 void pl2_team_run(int32_t size, int together, Member *member, void *task)
 {
-    struct Meeting *m = size > 1 ? malloc(sizeof *m) : NULL;
+    struct Meeting *m = size > 1 ? take_meeting() : NULL;
     if (!m) {
         member(&(Team){0, 1, NULL}, task);
         return;

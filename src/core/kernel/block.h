@@ -109,6 +109,7 @@ static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team,
 {
     enum { FEW = 4 };
     const int sparse = job->indptr != NULL, gathered = !sparse && !job->lanes && job->order && rows > 1;
+    const int sparse_to_outputs = sparse && job->first_layer == net->layers - 1; /* as rows alone */
     const int64_t room = pl2_room(rows, (int64_t)sizeof(R));
     double *loss = (double *)work->block;
     R *targets = (R *)(loss + room), *act = targets + room * net->layer[net->layers - 1].stride;
@@ -121,8 +122,7 @@ static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team,
         .team = team,
         .params = work->desk ? work->desk : (R *)job->params + network * net->params,
         .desk = work->desk != NULL,
-        .narrow =
-            work->desk ? net->narrow : net->outputs == 1 && !job->to_inputs && !(sparse && net->layers == 1),
+        .narrow = work->desk ? net->narrow : net->outputs == 1 && !job->to_inputs && !sparse_to_outputs,
         .lanes = job->lanes,
         .few = rows <= FEW,
         .rows = rows,

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #if defined(__GNUC__)
+#ifndef PL2_INLINE /* sanitizers say less: their checks, in line everywhere, compile for minutes */
 #define PL2_INLINE static inline __attribute__((always_inline, unused))
+#endif
 #define PL2_UNROLL _Pragma("GCC unroll 16")
 #define PL2_KNOWN(condition) (__builtin_constant_p(condition) && (condition))
 #define PL2_PREFETCH(p) __builtin_prefetch(p, 1)

@@ -1,0 +1,807 @@
+/* The C core by itself: every verb on random edge shapes, in both types and every instruction set of
+   this machine, against a naive computation in float64.  It runs where no Python does: under valgrind,
+   under the sanitizers, under qemu.
+
+   test_core [cases [seed [isa]]]
+
+   Each array is a block of its own, exactly as long as it must be.  Where nothing watches the memory
+   (GUARD bytes, not 0), a known pattern before and behind it does. */
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/activations.h"
+#include "kernel/decay.h"
+#include "kernel/move.h"
+#include "kernel/optimizers.h"
+#include "kernel/outputs.h"
+#include "parts.h"
+
+#ifndef GUARD
+#define GUARD 64 /* bytes behind an array; 0 under valgrind and AddressSanitizer, which look themselves */
+#endif
+#define PATTERN 0xFF /* as numbers NaN, so that what is used unwritten is seen too */
+
+#define COUNT(array) ((int64_t)(sizeof array / sizeof *array))
+#define MOST_LAYERS 4
+#define WIDEST 320
+#define MOST_NETWORKS 3
+
+/* One case: a shape and data, all numbers exact in float32. */
+typedef struct {
+    const char *isa;
+    int64_t bytes; /* of a number */
+    int64_t layers, sizes[MOST_LAYERS + 1], activation[MOST_LAYERS];
+    int64_t weights, params, networks, rows, batch;
+    int32_t output, threads;
+    uint64_t random;
+    const double *x, *y, *s; /* (rows, inputs), (rows, outputs), (rows) or NULL */
+    double l2[MOST_NETWORKS * MOST_LAYERS];
+} Case;
+
+static _Thread_local const Case *now;
+
+static void fail(const char *what, double found, double wanted)
+{
+    const Case *c = now;
+    fprintf(stderr,
+            "%s: %.17g, wanted %.17g\n  %s float%d rows %d batch %d networks %d output %d threads %d sizes",
+            what, found, wanted, c->isa, (int)c->bytes * 8, (int)c->rows, (int)c->batch, (int)c->networks,
+            c->output, c->threads);
+    for (int64_t l = 0; l <= c->layers; l++) fprintf(stderr, " %d", (int)c->sizes[l]);
+    fprintf(stderr, "\n");
+    exit(1);
+}
+
+/* Memory of which every overrun is seen. */
+static void *block(int64_t bytes, int64_t aligned)
+{
+    /* A vector of numbers is aligned as these are, no better. */
+    const int64_t front = aligned > 8 ? 64 : 72;
+    char *memory = NULL;
+    if (posix_memalign((void **)&memory, 64, (size_t)(front + bytes + GUARD))) exit(2);
+    memset(memory, PATTERN, (size_t)(GUARD ? front + bytes + GUARD : front));
+    return memory + front;
+}
+
+static void release(void *data, int64_t bytes, int64_t aligned)
+{
+    const int64_t front = aligned > 8 ? 64 : 72;
+    const unsigned char *memory = (const unsigned char *)data - front;
+    for (int64_t i = 0; i < front; i++)
+        if (memory[i] != PATTERN) fail("written before an array, at", (double)(i - front), 0);
+    for (int64_t i = 0; i < GUARD; i++)
+        if (memory[front + bytes + i] != PATTERN) fail("written behind an array, at", (double)i, 0);
+    free((char *)data - front);
+}
+
+static uint64_t bits(Case *c)
+{ /* splitmix64 */
+    uint64_t z = c->random += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
+
+static int64_t below(Case *c, int64_t limit) { return (int64_t)(bits(c) % (uint64_t)limit); }
+static double uniform(Case *c) { return (double)(float)((double)(bits(c) >> 11) * 0x1p-53); }
+static double number(Case *c) { return (double)(float)(2 * uniform(c) - 1); }
+
+/* Arrays of float64 here, of the type of the case there. */
+static void *as_type(const Case *c, const double *from, int64_t count)
+{
+    void *to = block(count * c->bytes, 1);
+    for (int64_t i = 0; i < count; i++)
+        if (c->bytes == 4)
+            ((float *)to)[i] = (float)from[i];
+        else
+            ((double *)to)[i] = from[i];
+    return to;
+}
+
+static void drop(const Case *c, void *array, int64_t count) { release(array, count * c->bytes, 1); }
+
+static double at(const Case *c, const void *array, int64_t i)
+{
+    return c->bytes == 4 ? (double)((const float *)array)[i] : ((const double *)array)[i];
+}
+
+static double *zeros(int64_t count)
+{
+    double *found = calloc((size_t)count + 1, sizeof *found);
+    if (!found) exit(2);
+    return found;
+}
+
+static void close_to(const char *what, double found, double wanted, double scale)
+{
+    const double tolerance = now->bytes == 4 ? 3e-4 : 1e-11;
+    if (!(fabs(found - wanted) <= tolerance * (scale + 1e-3))) fail(what, found, wanted);
+}
+
+static void all_close(const char *what, const void *found, const double *wanted, int64_t count)
+{
+    double scale = 0;
+    for (int64_t i = 0; i < count; i++) scale = fmax(scale, fabs(wanted[i]));
+    for (int64_t i = 0; i < count; i++) close_to(what, at(now, found, i), wanted[i], scale);
+}
+
+/* ---- the naive computation ---- */
+
+typedef double Activations[MOST_LAYERS + 1][WIDEST];
+
+static double act(int64_t kind, double z)
+{
+    if (kind == ACTIVATION_logistic) return 1 / (1 + exp(-z));
+    if (kind == ACTIVATION_tanh) return tanh(z);
+    return kind == ACTIVATION_relu && z < 0 ? 0 : z;
+}
+
+static double slope(int64_t kind, double a)
+{
+    if (kind == ACTIVATION_logistic) return a * (1 - a);
+    if (kind == ACTIVATION_tanh) return 1 - a * a;
+    return kind == ACTIVATION_relu ? a > 0 : 1;
+}
+
+static int64_t weight_at(const Case *c, int64_t l)
+{
+    int64_t found = 0;
+    while (l-- > 0) found += c->sizes[l] * c->sizes[l + 1];
+    return found;
+}
+
+static int64_t bias_at(const Case *c, int64_t l)
+{
+    int64_t found = c->weights;
+    while (l-- > 0) found += c->sizes[l + 1];
+    return found;
+}
+
+/* a[first] is given; the last layer of the network is left at z. */
+static void forward(const Case *c, const double *params, int64_t first, int64_t last, Activations a)
+{
+    for (int64_t l = first; l < last; l++) {
+        const int64_t n = c->sizes[l + 1];
+        const double *w = params + weight_at(c, l), *b = params + bias_at(c, l);
+        for (int64_t j = 0; j < n; j++) {
+            double z = b[j];
+            for (int64_t i = 0; i < c->sizes[l]; i++) z += a[l][i] * w[i * n + j];
+            a[l + 1][j] = l < c->layers - 1 ? act(c->activation[l], z) : z;
+        }
+    }
+}
+
+static void link(const Case *c, const double *z, double *p)
+{
+    const int64_t n = c->sizes[c->layers];
+    double top = z[0], sum = 0;
+    for (int64_t j = 0; j < n; j++) top = fmax(top, z[j]);
+    for (int64_t j = 0; j < n; j++) sum += exp(z[j] - top);
+    for (int64_t j = 0; j < n; j++) {
+        p[j] = z[j];
+        if (c->output == OUTPUT_logistic) p[j] = 1 / (1 + exp(-z[j]));
+        if (c->output == OUTPUT_softmax) p[j] = exp(z[j] - top) / sum;
+        if (c->output == OUTPUT_exp) p[j] = exp(z[j]);
+    }
+}
+
+static double loss_of(const Case *c, const double *z, const double *y, double *delta)
+{
+    const int64_t n = c->sizes[c->layers];
+    double p[WIDEST], loss = 0, given = 0;
+    link(c, z, p);
+    for (int64_t j = 0; j < n; j++) given += y[j];
+    for (int64_t j = 0; j < n; j++) {
+        delta[j] = p[j] - y[j];
+        if (c->output == OUTPUT_identity) loss += delta[j] * delta[j] / 2;
+        if (c->output == OUTPUT_logistic) loss -= y[j] * log(p[j]) + (1 - y[j]) * log(1 - p[j]);
+        if (c->output == OUTPUT_softmax) loss -= y[j] * log(p[j]), delta[j] = given * p[j] - y[j];
+        if (c->output == OUTPUT_exp) loss += (y[j] > 0 ? y[j] * log(y[j] / p[j]) : 0) - y[j] + p[j];
+    }
+    return loss;
+}
+
+/* delta of the last layer -> of the first (or of the inputs, into it), adding s times the gradient. */
+static void backward(const Case *c, const double *params, Activations a, double *delta, double s,
+                     double *grad)
+{
+    for (int64_t l = c->layers - 1; l >= 0; l--) {
+        const int64_t n = c->sizes[l + 1], m = c->sizes[l];
+        const double *w = params + weight_at(c, l);
+        double before[WIDEST];
+        for (int64_t i = 0; i < m; i++) {
+            before[i] = 0;
+            for (int64_t j = 0; j < n; j++) {
+                before[i] += delta[j] * w[i * n + j];
+                if (grad) grad[weight_at(c, l) + i * n + j] += s * a[l][i] * delta[j];
+            }
+            if (l) before[i] *= slope(c->activation[l - 1], a[l][i]);
+        }
+        for (int64_t j = 0; grad && j < n; j++) grad[bias_at(c, l) + j] += s * delta[j];
+        memcpy(delta, before, sizeof before);
+    }
+}
+
+/* The sum of s loss over some items, of s into *mass, of s dl/dparams into grad. */
+static double sum_of_losses(const Case *c, const double *params, const int64_t *items, int64_t count,
+                            double *mass, double *grad)
+{
+    Activations a;
+    double sum = 0, delta[WIDEST];
+    *mass = 0;
+    for (int64_t k = 0; k < count; k++) {
+        const int64_t i = items[k];
+        const double s = c->s ? c->s[i] : 1;
+        memcpy(a[0], c->x + i * c->sizes[0], (size_t)c->sizes[0] * sizeof(double));
+        forward(c, params, 0, c->layers, a);
+        sum += s * loss_of(c, a[c->layers], c->y + i * c->sizes[c->layers], delta);
+        backward(c, params, a, delta, s, grad);
+        *mass += s;
+    }
+    return sum;
+}
+
+static double square(const Case *c, const double *params, int64_t l)
+{
+    double sum = 0;
+    for (int64_t i = weight_at(c, l); i < weight_at(c, l + 1); i++) sum += params[i] * params[i];
+    return sum;
+}
+
+/* SPEC's update, with the decay of each weight; state (S, params). */
+static void naive_update(const Case *c, const Update *u, int64_t t, double n, const double *grad,
+                         double *params, double *state)
+{
+    for (int64_t l = 0, k = 0; k < c->params; k++) {
+        while (k < c->weights && k >= weight_at(c, l + 1)) l++;
+        const double lambda = k < c->weights ? u->l2[l] : 0, rate = lambda / n, old = params[k];
+        const double g = grad[k] + (u->decay == DECAY_l2 ? rate * old : 0);
+        double *v = state + k, *w = state + c->params + k, step = u->eta * g;
+        double lost = u->decay == DECAY_decoupled  ? u->eta * rate * old
+                      : u->decay == DECAY_fraction ? lambda * old
+                                                   : 0;
+        if (u->optimizer == OPTIMIZER_momentum || u->optimizer == OPTIMIZER_nesterov) {
+            *v = u->momentum * *v - u->eta * g;
+            step = u->optimizer == OPTIMIZER_momentum ? -*v : u->eta * g - u->momentum * *v;
+        }
+        if (u->optimizer == OPTIMIZER_adam || u->optimizer == OPTIMIZER_adamw) {
+            const double one = 1 - pow(u->beta_1, (double)t), two = sqrt(1 - pow(u->beta_2, (double)t));
+            *v = u->beta_1 * *v + (1 - u->beta_1) * g;
+            *w = u->beta_2 * *w + (1 - u->beta_2) * g * g;
+            step = u->optimizer == OPTIMIZER_adam ? u->eta * two / one * *v / (sqrt(*w) + u->epsilon)
+                                                  : u->eta / one * *v / (sqrt(*w) / two + u->epsilon);
+        }
+        params[k] = old - (lost + step);
+    }
+}
+
+/* ---- what is handed to the core ---- */
+
+typedef struct {
+    Net net;
+    Job job;
+    void *x, *y, *s, *params, *indptr, *indices;
+    int64_t *labels;
+    int64_t x_count, y_count, stored;
+} Given;
+
+static Net plan(Case *c)
+{
+    Net net = {.layers = c->layers, .output = c->output};
+    net.layer = block(c->layers * (int64_t)sizeof(Layer), 1);
+    memset(net.layer, 0, (size_t)c->layers * sizeof(Layer));
+    for (int64_t l = 0; l < c->layers; l++) {
+        net.layer[l].in = c->sizes[l], net.layer[l].out = c->sizes[l + 1];
+        net.layer[l].activation = (int32_t)c->activation[l];
+    }
+    pl2_plan(&net, c->bytes, pl2_kernels(c->bytes, c->isa)->width);
+    /* Slices so short that small cases are interrupted, and shared by threads. */
+    net.slice = exp(4 + 12 * uniform(c));
+    return net;
+}
+
+static void *integers(const int64_t *from, int64_t count, int64_t bytes)
+{
+    char *to = block(count * bytes, 1);
+    for (int64_t i = 0; i < count; i++)
+        if (bytes == 4)
+            ((int32_t *)to)[i] = (int32_t)from[i];
+        else
+            ((int64_t *)to)[i] = from[i];
+    return to;
+}
+
+/* x as rows, which may lie backwards and apart; (rows, width). */
+static void give_rows(Case *c, const double *x, int64_t width, int64_t *stride, int64_t *count, void **array,
+                      const void **first)
+{
+    const int64_t apart = width + below(c, 3), backwards = c->rows > 1 && !below(c, 4);
+    *count = c->rows ? (c->rows - 1) * apart + width : 0;
+    double *padded = zeros(*count);
+    for (int64_t i = 0; i < *count; i++) padded[i] = NAN;
+    for (int64_t i = 0; i < c->rows; i++)
+        memcpy(padded + (backwards ? c->rows - 1 - i : i) * apart, x + i * width, (size_t)width * sizeof *x);
+    *array = as_type(c, padded, *count);
+    *first = (char *)*array + (backwards ? (c->rows - 1) * apart * c->bytes : 0);
+    *stride = backwards ? -apart : apart;
+    free(padded);
+}
+
+/* The same as CSR, some values in two halves. */
+static void give_csr(Case *c, const double *x, int64_t width, Given *g)
+{
+    const int64_t index_bytes = below(c, 2) ? 4 : 8;
+    int64_t *indptr = calloc((size_t)c->rows + 1, sizeof *indptr), stored = 0;
+    int64_t *indices = calloc((size_t)(2 * c->rows * width + 1), sizeof *indices);
+    double *values = zeros(2 * c->rows * width);
+    for (int64_t i = 0; i < c->rows; i++) {
+        const int64_t begin = stored;
+        for (int64_t j = width - 1; j >= 0; j--) {
+            const int twice = !below(c, 5);
+            for (int k = 0; x[i * width + j] != 0 && k < 1 + twice; k++, stored++)
+                indices[stored] = j, values[stored] = x[i * width + j] / (1 + twice);
+        }
+        indptr[i + 1] = stored;
+        if (stored - begin > g->job.fullest) g->job.fullest = stored - begin;
+    }
+    g->job.index_bytes = (int32_t)index_bytes;
+    g->job.x = g->x = as_type(c, values, g->x_count = stored);
+    g->job.indptr = g->indptr = integers(indptr, c->rows + 1, index_bytes);
+    g->job.indices = g->indices = integers(indices, stored, index_bytes);
+    g->stored = stored;
+    free(indptr), free(indices), free(values);
+}
+
+static Given give(Case *c, const double *params, const double *x, int64_t width, int sparse)
+{
+    Given g = {.net = plan(c)};
+    g.job.networks = c->networks, g.job.rows = c->rows;
+    g.job.params = g.params = as_type(c, params, c->networks * c->params);
+    if (sparse)
+        give_csr(c, x, width, &g);
+    else
+        give_rows(c, x, width, &g.job.x_stride, &g.x_count, &g.x, &g.job.x);
+    return g;
+}
+
+static void give_targets(Case *c, Given *g)
+{
+    const int64_t n = c->sizes[c->layers];
+    int one_hot = c->output == OUTPUT_softmax;
+    for (int64_t i = 0; i < c->rows * n; i++) one_hot = one_hot && (c->y[i] == 0 || c->y[i] == 1);
+    if (one_hot) {
+        g->labels = block(c->rows * 8, 1);
+        for (int64_t i = 0; i < c->rows; i++)
+            for (int64_t j = 0; j < n; j++)
+                if (c->y[i * n + j] == 1) g->labels[i] = j;
+        g->job.labels = g->labels;
+    } else
+        give_rows(c, c->y, n, &g->job.y_stride, &g->y_count, &g->y, &g->job.y);
+    if (c->s) g->job.sample_weight = g->s = as_type(c, c->s, c->rows);
+}
+
+static void take_back(const Case *c, Given *g)
+{
+    drop(c, g->params, c->networks * c->params);
+    drop(c, g->x, g->x_count);
+    if (g->indptr) release(g->indptr, (c->rows + 1) * g->job.index_bytes, 1);
+    if (g->indptr) release(g->indices, g->stored * g->job.index_bytes, 1);
+    if (g->y) drop(c, g->y, g->y_count);
+    if (g->labels) release(g->labels, c->rows * 8, 1);
+    if (g->s) drop(c, g->s, c->rows);
+    release(g->net.layer, c->layers * (int64_t)sizeof(Layer), 1);
+}
+
+static void run(const Case *c, Given *g, Verb *verb, int64_t batch_rows, int32_t threads)
+{
+    Run r = {.net = &g->net,
+             .job = &g->job,
+             .kernels = pl2_kernels(c->bytes, c->isa),
+             .verb = verb,
+             .item_bytes = c->bytes};
+    const int64_t bytes = pl2_settle(&r, batch_rows, threads);
+    void *memory = block(bytes, PL2_LINE);
+    pl2_begin(&r, memory);
+    while (!r.done) pl2_go_on(&r);
+    release(memory, bytes, PL2_LINE);
+}
+
+/* Runs a verb with one thread and with several: the same bits. */
+static void run_twice(const Case *c, Given *g, Verb *verb, void *result, int64_t bytes)
+{
+    run(c, g, verb, c->rows, c->threads);
+    void *first = malloc((size_t)bytes + 1);
+    memcpy(first, result, (size_t)bytes);
+    run(c, g, verb, c->rows, 1);
+    if (memcmp(first, result, (size_t)bytes)) fail("other bits with other threads", c->threads, 1);
+    free(first);
+}
+
+/* ---- the verbs ---- */
+
+static void test_predict(Case *c, const double *params)
+{
+    const int64_t whole = below(c, 2), first = whole ? 0 : below(c, c->layers);
+    const int64_t last = whole ? c->layers : first + 1 + below(c, c->layers - first);
+    const int64_t width = c->sizes[first], n = c->sizes[last], networks = c->networks;
+    double *x = zeros(c->rows * width), *wanted = zeros(c->rows * n);
+    Activations a;
+    for (int64_t i = 0; i < c->rows * width; i++) x[i] = below(c, 3) ? number(c) : 0;
+    for (int64_t i = 0; i < c->rows; i++) {
+        memcpy(a[first], x + i * width, (size_t)width * sizeof *x);
+        forward(c, params, first, last, a);
+        if (last == c->layers)
+            link(c, a[last], wanted + i * n);
+        else
+            memcpy(wanted + i * n, a[last], (size_t)n * sizeof *x);
+    }
+    c->networks = 1;
+    Given g = give(c, params, x, width, !below(c, 3));
+    g.job.first_layer = first, g.job.last_layer = last;
+    void *out = block(c->rows * n * c->bytes, 1);
+    g.job.result = out;
+    run_twice(c, &g, pl2_kernels(c->bytes, c->isa)->predict, out, c->rows * n * c->bytes);
+    all_close("predict", out, wanted, c->rows * n);
+    drop(c, out, c->rows * n);
+    take_back(c, &g);
+    c->networks = networks;
+    free(x), free(wanted);
+}
+
+static void test_input_gradient(Case *c, const double *params)
+{
+    const int64_t m = c->sizes[0], n = c->sizes[c->layers], count = c->rows * n * m, networks = c->networks;
+    double *wanted = zeros(count), p[WIDEST], delta[WIDEST];
+    Activations a;
+    for (int64_t i = 0; i < c->rows; i++)
+        for (int64_t j = 0; j < n; j++) {
+            memcpy(a[0], c->x + i * m, (size_t)m * sizeof(double));
+            forward(c, params, 0, c->layers, a);
+            link(c, a[c->layers], p);
+            for (int64_t k = 0; k < n; k++) {
+                delta[k] = k == j;
+                if (c->output == OUTPUT_logistic) delta[k] *= p[k] * (1 - p[k]);
+                if (c->output == OUTPUT_softmax) delta[k] = p[j] * ((k == j) - p[k]);
+                if (c->output == OUTPUT_exp) delta[k] *= p[k];
+            }
+            backward(c, params, a, delta, 0, NULL);
+            memcpy(wanted + (i * n + j) * m, delta, (size_t)m * sizeof(double));
+        }
+    c->networks = 1;
+    Given g = give(c, params, c->x, m, !below(c, 3));
+    void *out = block(count * c->bytes, 1);
+    g.job.to_inputs = 1, g.job.result = out;
+    run_twice(c, &g, pl2_kernels(c->bytes, c->isa)->input_gradient, out, count * c->bytes);
+    all_close("input_gradient", out, wanted, count);
+    drop(c, out, count);
+    take_back(c, &g);
+    c->networks = networks;
+    free(wanted);
+}
+
+/* errors of P networks, and the gradient of the first. */
+static void test_gradient(Case *c, const double *params, int of_errors)
+{
+    const int64_t networks = c->networks;
+    int64_t *items = calloc((size_t)c->rows, sizeof *items);
+    double *wanted = zeros(c->params), rates[MOST_NETWORKS * MOST_LAYERS], sums[2 * MOST_NETWORKS];
+    for (int64_t i = 0; i < c->rows; i++) items[i] = i;
+    for (int64_t i = 0; i < networks * c->layers; i++) rates[i] = below(c, 3) ? c->l2[i] : 0;
+    if (!of_errors) c->networks = 1;
+    Given g = give(c, params, c->x, c->sizes[0], !below(c, 3));
+    give_targets(c, &g);
+    g.job.rates = rates, g.job.sums = sums;
+    if (of_errors)
+        run_twice(c, &g, pl2_kernels(c->bytes, c->isa)->errors, sums, c->networks * 2 * 8);
+    else {
+        g.job.result = block(c->params * c->bytes, 1);
+        run_twice(c, &g, pl2_kernels(c->bytes, c->isa)->gradient, g.job.result, c->params * c->bytes);
+    }
+    for (int64_t p = 0; p < c->networks; p++) {
+        double mass, R = 0;
+        const double loss =
+            sum_of_losses(c, params + p * c->params, items, c->rows, &mass, p ? NULL : wanted);
+        for (int64_t l = 0; l < c->layers; l++)
+            R += rates[p * c->layers + l] / 2 * square(c, params + p * c->params, l);
+        close_to("E0", sums[2 * p], loss / mass, loss / mass);
+        close_to("R", sums[2 * p + 1], R, R);
+        for (int64_t k = 0; p == 0 && k < c->params; k++) wanted[k] /= mass;
+    }
+    for (int64_t l = 0; l < c->layers; l++)
+        for (int64_t k = weight_at(c, l); k < weight_at(c, l + 1); k++) wanted[k] += rates[l] * params[k];
+    if (!of_errors) {
+        all_close("gradient", g.job.result, wanted, c->params);
+        drop(c, g.job.result, c->params);
+    }
+    take_back(c, &g);
+    c->networks = networks;
+    free(items), free(wanted);
+}
+
+static void naive_epoch(const Case *c, const Update *u, const int64_t *items, double *params, double *state,
+                        int64_t *steps, double *sums)
+{
+    double *grad = zeros(c->params);
+    int decays = 0;
+    for (int64_t l = 0; l < c->layers; l++) decays |= u->l2[l] != 0;
+    sums[0] = sums[1] = 0;
+    for (int64_t start = 0; start < c->rows; start += c->batch) {
+        const int64_t batch = c->rows - start < c->batch ? c->rows - start : c->batch;
+        double mass;
+        memset(grad, 0, (size_t)c->params * sizeof *grad);
+        const double loss = sum_of_losses(c, params, items + start, batch, &mass, grad);
+        if (mass == 0) continue;
+        const double n = u->n ? u->n : mass;
+        sums[0] += (double)batch * loss / mass;
+        for (int64_t l = 0; decays && l < c->layers; l++)
+            sums[1] += (double)batch * (u->decay == DECAY_fraction ? u->l2[l] / u->eta : u->l2[l] / n) / 2
+                       * square(c, params, l);
+        for (int64_t k = 0; k < c->params; k++) grad[k] /= mass;
+        naive_update(c, u, ++*steps, n, grad, params, state);
+    }
+    free(grad);
+}
+
+static void test_epoch(Case *c, const double *params)
+{
+    const int64_t P = c->networks, d = c->params, orders = below(c, 2) ? P : 1;
+    const int32_t optimizer = (int32_t)below(c, 2) ? 0 : (int32_t)below(c, 5), decay = (int32_t)below(c, 3);
+    const int64_t S = pl2_states[optimizer];
+    int64_t *order = below(c, 3) ? block(orders * c->rows * 8, 1) : NULL,
+            steps[2][MOST_NETWORKS] = {{0}, {0}};
+    double *trained = zeros(P * d), *state = zeros(P * (S + 2) * d), sums[2][2 * MOST_NETWORKS] = {{0}, {0}};
+    double l2[MOST_NETWORKS * MOST_LAYERS];
+    Update updates[MOST_NETWORKS];
+    double eta = 0.02; /* such that wide layers do not diverge */
+    for (int64_t l = 0; l <= c->layers; l++) eta = fmin(eta, 0.2 / (double)c->sizes[l]);
+    const int none = !below(c, 4), of_n = !below(c, 2);
+    for (int64_t q = 0; order && q < orders; q++)
+        for (int64_t i = 0; i < c->rows; i++) {
+            const int64_t j = below(c, i + 1);
+            order[q * c->rows + i] = order[q * c->rows + j];
+            order[q * c->rows + j] = i;
+        }
+    for (int64_t i = 0; i < P * c->layers; i++)
+        l2[i] = none ? 0 : c->l2[i] * (decay == DECAY_fraction ? 0.05 : 1);
+    for (int64_t p = 0; p < P; p++)
+        updates[p] =
+            (Update){optimizer, decay, eta * (double)(1 + p), of_n ? 2 * (double)c->rows : 0, 0.9, 0.9,
+                     0.99,      1e-2,  l2 + p * c->layers};
+    Given g = give(c, params, c->x, c->sizes[0], !below(c, 3));
+    give_targets(c, &g);
+    g.job.updates = updates, g.job.batch_rows = c->batch;
+    g.job.order = order, g.job.order_stride = orders > 1 ? c->rows : 0;
+    memcpy(trained, params, (size_t)(P * d) * sizeof *trained);
+    void *given = as_type(c, state, P * S * d), *ends[2][2];
+    for (int again = 0; again < 2; again++) {
+        const int32_t threads = again ? 1 : c->threads;
+        g.job.state = as_type(c, state, P * S * d);
+        g.job.steps = steps[again], g.job.sums = sums[again];
+        g.job.params = as_type(c, params, P * d);
+        run(c, &g, pl2_kernels(c->bytes, c->isa)->epoch, c->batch, threads);
+        ends[again][0] = g.job.params, ends[again][1] = g.job.state;
+    }
+    if (memcmp(ends[0][0], ends[1][0], (size_t)(P * d * c->bytes)) || memcmp(sums[0], sums[1], sizeof sums[0])
+        || memcmp(ends[0][1], ends[1][1], (size_t)(P * S * d * c->bytes)))
+        fail("epoch: other bits with other threads", c->threads, 1);
+    for (int64_t p = 0; p < P; p++) {
+        int64_t *items = calloc((size_t)c->rows, sizeof *items), t = 0;
+        double naive[2];
+        for (int64_t i = 0; i < c->rows; i++)
+            items[i] = order ? order[(orders > 1 ? p : 0) * c->rows + i] : i;
+        naive_epoch(c, &updates[p], items, trained + p * d, state + p * (S + 2) * d, &t, naive);
+        close_to("epoch: E0", sums[0][2 * p], naive[0], naive[0]);
+        close_to("epoch: R", sums[0][2 * p + 1], naive[1], naive[1]);
+        if (steps[0][p] != t) fail("epoch: steps", (double)steps[0][p], (double)t);
+        free(items);
+    }
+    all_close("epoch", ends[0][0], trained, P * d);
+    if (!pl2_finite(ends[0][0], P * d, c->bytes)) fail("finite", 0, 1);
+    for (int again = 0; again < 2; again++)
+        drop(c, ends[again][0], P * d), drop(c, ends[again][1], P * S * d);
+    drop(c, given, P * S * d);
+    if (order) release(order, orders * c->rows * 8, 1);
+    take_back(c, &g);
+    free(trained), free(state);
+}
+
+/* ---- the swarm ---- */
+
+static void test_swarm(Case *c)
+{
+    const int64_t P = 1 + below(c, 9), d = 1 + below(c, 70), K = 1 + below(c, 3),
+                  at_bounds = below(c, COUNT(((char[]){0, 1, 2, 3})));
+    double *x = zeros(P * d), *v = zeros(P * d), *best = zeros(P * d), *centre = zeros(d), *low = zeros(d),
+           *high = zeros(d), *most = zeros(d), *values = block(P * 8, 1), *distance = block(P * 8, 1);
+    int64_t *leader = block(P * 8, 1), *links = block(P * K * 8, 1);
+    for (int64_t i = 0; i < P * d; i++) x[i] = number(c), v[i] = 3 * number(c), best[i] = number(c);
+    for (int64_t i = 0; i < d; i++)
+        centre[i] = number(c), low[i] = -1, high[i] = 1, most[i] = 0.5 + uniform(c);
+    for (int64_t p = 0; p < P; p++) values[p] = (double)below(c, 4);
+    for (int64_t k = 0; k < P * K; k++) links[k] = below(c, P);
+    const int64_t winner = pl2_best(values, P, 0);
+    for (int32_t topology = 2; topology >= 0; topology--) { /* those of pl2_topologies; random last */
+        pl2_follow(topology, values, P, links, K, leader);
+        for (int64_t p = 0; p < P; p++) {
+            if (leader[p] < -1 || leader[p] >= P) fail("leader", (double)leader[p], (double)P);
+            if (leader[p] >= 0 && values[leader[p]] > values[p])
+                fail("a leader that is worse", values[leader[p]], values[p]);
+        }
+        if (topology == 1 && leader[P - 1] != winner)
+            fail("global leader", (double)leader[P - 1], (double)winner);
+    }
+    void *there[2], *moved[2];
+    Swarm s = {.size = d,
+               .leader = leader,
+               .distance = distance,
+               .inertia = 0.7,
+               .c1 = 1.2,
+               .c2 = 1.2,
+               .seed = bits(c),
+               .iteration = bits(c),
+               .boundary = (int32_t)at_bounds};
+    s.best = as_type(c, best, P * d), s.centre = as_type(c, centre, d);
+    s.lower = as_type(c, low, d), s.upper = as_type(c, high, d), s.v_max = as_type(c, most, d);
+    const void *v_max = s.v_max;
+    if (below(c, 2)) s.v_max = NULL;
+    for (int again = 0; again < 2; again++) {
+        const int64_t cut = again ? below(c, P + 1) : 0; /* in two parts: the same bits */
+        s.x = there[again] = as_type(c, x, P * d), s.v = moved[again] = as_type(c, v, P * d);
+        pl2_kernels(c->bytes, c->isa)->move(&s, 0, cut);
+        pl2_kernels(c->bytes, c->isa)->move(&s, cut, P);
+    }
+    if (memcmp(there[0], there[1], (size_t)(P * d * c->bytes))) fail("move: other bits in parts", 0, 1);
+    for (int64_t p = 0; p < P; p++) {
+        double away = 0;
+        for (int64_t i = 0; i < d; i++) {
+            const double now_at = at(c, s.x, p * d + i), speed = at(c, s.v, p * d + i);
+            away += pow(now_at - centre[i], 2);
+            if (at_bounds && fabs(now_at) > 1) fail("move: out of bounds", now_at, 1);
+            if (s.v_max && fabs(speed) > most[i] + 1e-6) fail("move: too fast", speed, most[i]);
+        }
+        close_to("move: distance", distance[p], away, away);
+    }
+    double *found = block(P * 8, 1);
+    for (int64_t p = 0; p < P; p++) found[p] = p % 3 == 0 ? NAN : values[p] + number(c);
+    pl2_keep(found, s.x, P, d * c->bytes, values, (void *)s.best);
+    for (int64_t p = 0; p < P; p++)
+        if (!(values[p] <= found[p]) && found[p] == found[p]) fail("keep", values[p], found[p]);
+    for (int again = 0; again < 2; again++) drop(c, there[again], P * d), drop(c, moved[again], P * d);
+    drop(c, (void *)s.best, P * d), drop(c, (void *)s.centre, d), drop(c, (void *)s.lower, d);
+    drop(c, (void *)s.upper, d), drop(c, (void *)v_max, d);
+    release(values, P * 8, 1), release(distance, P * 8, 1), release(leader, P * 8, 1);
+    release(links, P * K * 8, 1), release(found, P * 8, 1);
+    free(x), free(v), free(best), free(centre), free(low), free(high), free(most);
+}
+
+static void test_shuffle(Case *c)
+{
+    const int64_t count = below(c, 40);
+    int64_t *order = block(count * 8, 1), sum = 0;
+    double *numbers = block(count * 8, 1);
+    for (int64_t i = 0; i < count; i++) order[i] = i, numbers[i] = (double)(bits(c) >> 11) * 0x1p-53;
+    pl2_shuffle(order, numbers, count);
+    for (int64_t i = 0; i < count; i++) sum += (int64_t)1 << order[i];
+    if (sum != ((int64_t)1 << count) - 1) fail("shuffle: no permutation", (double)sum, 0);
+    release(order, count * 8, 1), release(numbers, count * 8, 1);
+}
+
+static void test_finite(Case *c)
+{
+    for (int64_t i = 0; i < 9; i++) {
+        double values[9] = {0};
+        values[i] = i % 2 ? NAN : INFINITY;
+        void *array = as_type(c, values, 9);
+        if (pl2_finite(array, 9, c->bytes)) fail("finite", 1, 0);
+        drop(c, array, 9);
+    }
+}
+
+/* ---- the cases ---- */
+
+/* Widths that end vectors, tiles, panels and lanes, and just do not. */
+static const int64_t widths[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 70, 129, 257, 300};
+static const int64_t heights[] = {1, 2, 3, 4, 5, 8, 15, 16, 17, 33, 64, 65, 127, 130, 259};
+
+static void choose(Case *c)
+{
+    int64_t product = 1;
+    c->layers = 1 + below(c, MOST_LAYERS);
+    for (int64_t l = 0; l <= c->layers; l++) { /* few are large: the naive way is slow */
+        const int64_t most = product > 100 ? 9 : COUNT(widths);
+        c->sizes[l] = widths[below(c, most)];
+        product = c->sizes[l];
+        c->activation[l < MOST_LAYERS ? l : 0] = below(c, 4);
+    }
+    c->weights = weight_at(c, c->layers);
+    c->params = bias_at(c, c->layers);
+    c->rows = heights[below(c, c->weights > 1000 ? 9 : COUNT(heights))];
+    c->batch = below(c, 3) ? heights[below(c, COUNT(heights))] : c->rows;
+    if (c->batch > c->rows) c->batch = c->rows;
+    c->networks = 1 + below(c, MOST_NETWORKS);
+    c->output = (int32_t)below(c, 4);
+    c->threads = (int32_t)(1 + below(c, 3));
+}
+
+static void test_case(const char *isa, int64_t bytes, uint64_t seed)
+{
+    Case c = {.isa = isa, .bytes = bytes, .random = seed};
+    now = &c;
+    choose(&c);
+    const int64_t m = c.sizes[0], n = c.sizes[c.layers];
+    double *x = zeros(c.rows * m), *y = zeros(c.rows * n), *s = below(&c, 2) ? zeros(c.rows) : NULL;
+    double *params = zeros(c.networks * c.params);
+    const int labels = c.output == OUTPUT_softmax && below(&c, 2);
+    for (int64_t i = 0; i < c.rows * m; i++) x[i] = below(&c, 3) ? number(&c) : 0;
+    for (int64_t i = 0; i < c.rows * n; i++) y[i] = labels ? 0 : below(&c, 4) ? uniform(&c) : 0;
+    for (int64_t i = 0; labels && i < c.rows; i++) y[i * n + below(&c, n)] = 1;
+    for (int64_t i = 0; s && i < c.rows; i++) s[i] = i && !below(&c, 3) ? 0 : 0.25 + uniform(&c);
+    for (int64_t p = 0; p < c.networks; p++)
+        for (int64_t l = 0; l < c.layers; l++) {
+            const double scale = 1 / sqrt((double)c.sizes[l]);
+            double *w = params + p * c.params;
+            for (int64_t k = weight_at(&c, l); k < weight_at(&c, l + 1); k++)
+                w[k] = (double)(float)(scale * number(&c));
+            for (int64_t k = 0; k < c.sizes[l + 1]; k++) w[bias_at(&c, l) + k] = number(&c) / 4;
+        }
+    for (int64_t i = 0; i < c.networks * c.layers; i++) c.l2[i] = uniform(&c);
+    c.x = x, c.y = y, c.s = s;
+    test_predict(&c, params);
+    test_input_gradient(&c, params);
+    test_gradient(&c, params, 0);
+    test_gradient(&c, params, 1);
+    test_epoch(&c, params);
+    test_swarm(&c);
+    test_shuffle(&c);
+    test_finite(&c);
+    free(x), free(y), free(s), free(params);
+}
+
+/* All cases at once in threads of our own, whose calls make threads of theirs. */
+typedef struct {
+    const char *isa;
+    int64_t cases;
+    uint64_t seed;
+} Plan;
+
+static void *some_cases(void *plan)
+{
+    const Plan *p = plan;
+    for (int64_t k = 0; k < p->cases; k++) {
+        test_case(p->isa, 4 + 4 * (k % 2), p->seed + (uint64_t)k * 7919);
+        pl2_set_num_threads((int32_t)(k % 3));
+        if (pl2_get_num_threads() < 1) fail("threads", 0, 1);
+    }
+    return NULL;
+}
+
+/* More teams at one time than there is room for: a member that calls a team, and so on. */
+static void deeper(const Team *team, void *task)
+{
+    int64_t *depth = task, next = *depth - 1;
+    if (team->rank == 0 && next > 0) pl2_team_run(2, 0, deeper, &next);
+}
+
+int main(int count, char **arguments)
+{
+    const int64_t cases = count > 1 ? atoll(arguments[1]) : 40;
+    const uint64_t seed = count > 2 ? (uint64_t)atoll(arguments[2]) : 1;
+    int64_t depth = 100;
+    for (const char *const *isa = pl2_isas; *isa; isa++) {
+        enum { AT_ONCE = 3 };
+        pthread_t thread[AT_ONCE];
+        Plan each[AT_ONCE];
+        if (!pl2_runs(*isa) || (count > 3 && strcmp(*isa, arguments[3]))) continue;
+        for (int k = 0; k < AT_ONCE; k++) {
+            each[k] = (Plan){*isa, (cases + AT_ONCE - 1) / AT_ONCE, seed + (uint64_t)k * 1000003};
+            if (pthread_create(&thread[k], NULL, some_cases, &each[k])) exit(2);
+        }
+        for (int k = 0; k < AT_ONCE; k++) pthread_join(thread[k], NULL);
+        printf("%s: %d cases\n", *isa, (int)(each[0].cases * AT_ONCE));
+    }
+    pl2_team_run(2, 0, deeper, &depth);
+    return 0;
+}

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# The C core under tools that see what a test does not: memory, undefined behaviour, races, branches.
+#
+#   tests/sanitize.sh address  [PYTEST ARGUMENT ...]   AddressSanitizer and UndefinedBehaviorSanitizer
+#   tests/sanitize.sh thread   [PYTEST ARGUMENT ...]   ThreadSanitizer
+#   tests/sanitize.sh coverage [PYTEST ARGUMENT ...]   branches that no test takes
+#   tests/sanitize.sh valgrind                         memcheck, with AVX2
+#   tests/sanitize.sh portable                         without vectors
+#   tests/sanitize.sh qemu                             NEON, cross-compiled for arm64
+#
+# First come the core's own tests, tests/core/test_core.c, on CASES random cases an instruction set;
+# where Python can follow, pytest with the arguments, which default to the whole suite; `none`: not at
+# all.  PYTHON, CC, CASES and SEED may be set.  Needs gcc (qemu: aarch64-linux-gnu-gcc and
+# qemu-aarch64), and for Python pyl2's [dev].
+set -euo pipefail
+cd "$(dirname "$0")/.."
+what=${1:-}
+shift || true
+PYTHON=${PYTHON:-python3} CC=${CC:-gcc} CASES=${CASES:-300} SEED=${SEED:-1}
+build=$(mktemp -d)
+trap 'rm -rf "$build"' EXIT
+common=(-std=gnu11 -Wall -Wextra -Werror -ffp-contract=fast -fno-math-errno -pthread -fPIC -g1 -Isrc/core)
+# With every check a thousand times in line gcc would compile for minutes.
+lean=(-O1 -fno-omit-frame-pointer "-DPL2_INLINE=static inline __attribute__((unused))")
+
+compile() { # FLAG ...: the core's objects, and test_core
+    printf '%s\0' src/core/[!_]*.c tests/core/test_core.c |
+        xargs -0 -P "$(nproc)" -I{} bash -c 'source=$1; shift; "$@" -c "$source" -o "$BUILD/$(basename "$source" .c).o"' \
+            - {} "$CC" "${common[@]}" "$@"
+    "$CC" "$@" -pthread "$build"/*.o -lm -o "$build/test_core"
+}
+export BUILD=$build
+
+binding() { # FLAG ...: the package with a _core of these objects in $build/pyl2
+    cp -r src/pyl2 "$build/pyl2"
+    rm -f "$build"/pyl2/*.so
+    "$PYTHON" -m cython -3 src/core/_core.pyx -o "$build/_core.c"
+    "$CC" "${common[@]}" -Wno-error "$@" -I"$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("include"))')" \
+        -c "$build/_core.c" -o "$build/_core.o"
+    rm -f "$build/test_core.o"
+    "$CC" "$@" -shared -pthread "$build"/*.o -lm -o "$build/pyl2/_core.so"
+}
+
+suite() { # ENVIRONMENT ... -- PYTEST ARGUMENT ...
+    local environment=()
+    while [ "$1" != -- ]; do environment+=("$1") && shift; done
+    shift
+    [ "${1:-}" = none ] || env "${environment[@]}" PYTHONPATH="$build" "$PYTHON" -m pytest -q -p no:cacheprovider "$@"
+}
+
+case $what in
+address)
+    flags=("${lean[@]}" -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+    compile "${flags[@]}" -DGUARD=0
+    "$build/test_core" "$CASES" "$SEED"
+    [ "${1:-}" = none ] && exit
+    binding "${flags[@]}"
+    # CPython leaves memory to the system at its end: leaks are looked for in test_core.
+    suite LD_PRELOAD="$($CC -print-file-name=libasan.so):$($CC -print-file-name=libstdc++.so)" \
+        PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 -- "$@"
+    ;;
+thread)
+    flags=("${lean[@]}" -fsanitize=thread)
+    compile "${flags[@]}"
+    setarch -R "$build/test_core" "$CASES" "$SEED"
+    [ "${1:-}" = none ] && exit
+    binding "${flags[@]}"
+    suite LD_PRELOAD="$($CC -print-file-name=libtsan.so)" \
+        TSAN_OPTIONS="ignore_noninstrumented_modules=1:exitcode=66" setarch -R -- "$@"
+    ;;
+coverage)
+    flags=(-O0 --coverage -fprofile-update=atomic)
+    compile "${flags[@]}"
+    "$build/test_core" "$CASES" "$SEED"
+    if [ "${1:-}" != none ]; then
+        binding "${flags[@]}"
+        suite -- "$@"
+    fi
+    (cd "$build" && gcov --json-format --branch-probabilities --stdout ./*.gcda >branches.json 2>gcov.log)
+    "$PYTHON" tests/core/branches.py "$build/branches.json"
+    ;;
+valgrind) # which knows no AVX-512
+    compile "${lean[@]}" -DGUARD=0
+    valgrind --quiet --error-exitcode=1 --leak-check=full "$build/test_core" "$CASES" "$SEED" avx2
+    ;;
+portable)
+    compile -O1 -DPL2_SCALAR
+    "$build/test_core" "$CASES" "$SEED"
+    ;;
+qemu)
+    CC=aarch64-linux-gnu-gcc
+    compile -O1
+    qemu-aarch64 -L /usr/aarch64-linux-gnu "$build/test_core" "$CASES" "$SEED"
+    ;;
+*)
+    sed -n '2,/^set/{/^#/p}' "$0" >&2
+    exit 2
+    ;;
+esac
