@@ -206,6 +206,15 @@ def test_lbfgs_that_diverges_leaves_the_rest():
     assert "diverged" not in ended[:1] + ended[2:]
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "lbfgs"])
+def test_one_alone_that_diverges_says_so_in_its_history(optimizer):
+    [trainer] = trainers([{"l2": 0.1}], optimizer)
+    trainer.network.params *= 1e200
+    with pytest.raises(Diverged):
+        trainer.train(X, Y)
+    assert trainer.history.stopped == "diverged"
+
+
 def test_a_network_in_training_is_refused():
     made = trainers(LAMBDAS)
     with (

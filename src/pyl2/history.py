@@ -75,6 +75,12 @@ class History:
         if swarm is not None:
             self._swarm.append(swarm)
 
+    def extend(self, sums: list[list[float]], seconds: list[float]) -> None:
+        """Add epochs: sums holds E₀ and R of each, seconds the time since the start."""
+        self._data_error += [data_error for data_error, _ in sums]
+        self._penalty += [penalty for _, penalty in sums]
+        self._seconds += seconds
+
     @property
     def error(self) -> NDArray[np.float64]:
         """E = E₀ + R."""

@@ -94,6 +94,7 @@ def minimise(
             options=options | {"maxiter": course.epochs},
         )
     except _NotFinite:
+        course.history.stopped = "diverged"
         raise Diverged(
             f"lbfgs diverged: it met an error that is not finite, with l2={per_layer} (it has no"
             " eta); the parameters are those of the last iteration."

@@ -285,6 +285,7 @@ class ParticleSwarm:
             self.evaluations = counted + errors.count
             course.history.evaluations = errors.count
             if not math.isfinite(swarm.value):
+                course.history.stopped = "diverged"
                 raise self._nowhere_finite()
             if swarm.improved:
                 parts = errors.parts(swarm.best)
