@@ -1,32 +1,28 @@
-"""pyl2, all λ in one call of the engine for each epoch."""
+"""pyl2 as its users call it: `l2_path`, with all that it finds out about each λ."""
 
 from __future__ import annotations
 
 import numpy as np
 from rivals import THREADS
 from rivals.pyl2_rival import versions
+from rivals.replay import Replay
 
-from pyl2 import _core
+from pyl2 import Network, l2_path
 
 __all__ = ["prepare", "versions"]
 
 
 def prepare(task, problem):
-    """The engine's network and updates."""
-    params = np.tile(problem.params, (task.networks, 1))
-    return lambda: _train(task, problem, params), lambda: params, task.networks
+    """The network at the given parameters."""
+    network = Network(task.layer_sizes, task.hidden, task.output, dtype=np.dtype(task.dtype))
+    network.params = problem.params
+    options = {"optimizer": task.optimizer, "eta": task.eta, "batch_size": task.batch}
+    found = []
 
+    def train():
+        seed = Replay(problem.shuffles)
+        data = problem.X, problem.Y, task.lambdas
+        path = l2_path(network, *data, epochs=task.epochs, seed=seed, n_threads=THREADS, **options)
+        found[:] = [path.params]
 
-def _train(task, problem, params):
-    layers, dtype = len(task.fans), np.dtype(task.dtype)
-    net = _core.Net(task.layer_sizes, (task.hidden,) * (layers - 1), task.output, dtype.char)
-    updates = [
-        _core.Update(task.optimizer, "decoupled" if task.optimizer == "sgd" else "l2", task.eta,
-                     (l2,) * layers, task.items)
-        for l2 in task.lambdas
-    ]  # fmt: skip
-    state = np.zeros((task.networks, _core.STATES[task.optimizer] * net.n_params), dtype)
-    steps, sums = np.zeros(task.networks, np.int64), np.zeros((task.networks, 2))
-    data = problem.X, problem.Y, None
-    for order in problem.orders:
-        net.epoch(params, state, steps, *data, order, task.rows, updates, sums, THREADS)
+    return train, lambda: found[0], task.networks
