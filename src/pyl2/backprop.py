@@ -240,16 +240,17 @@ class Backprop:
             raise ValueError("early_stopping needs validation=(X, Y)")
         validated = held_out(validation, self.network)
         course = Course(self, self.network, epochs, validated, max_time, callbacks)
-        self.history = course.history
         with (
-            self.network._in_training(self.n_threads),
+            self.network._turn,
+            self.network._limited(self.n_threads),
             progress(bool(verbose), course.epochs) as course.advance,
         ):
+            self.history = course.history
             if self.optimizer == "lbfgs":
                 self._minimise(items, course)
             else:
                 self._descend(items, course)
-        return self.history
+        return course.history
 
     def _minimise(self, items: Items, course: Course) -> None:
         from pyl2.lbfgs import minimise
@@ -279,7 +280,20 @@ class Backprop:
             self._order = np.arange(items.rows)
 
     def _epoch(self, items: Items, course: Course) -> None:
-        """Train one epoch; if it diverges, put back the parameters before it and say so."""
+        """Train one epoch and enter it into the course."""
+        data_error, penalty = self._trained(items, len(course.history) + 1)
+        self._schedule.items_seen += items.rows
+        course.history.evaluations += GRADIENT
+        loss = self._loss(data_error, penalty)
+        validation = course.record(data_error, penalty)
+        self._judge(loss if validation is None or not self.early_stopping else validation)
+
+    def _trained(self, items: Items, epoch: int) -> tuple[float, float]:
+        """Train one epoch and return its E₀ and R; if it diverges, put back the parameters.
+
+        The optimizer's moments begin anew then: to keep a copy of them would cost each epoch.
+        Ctrl-C leaves the parameters of the last batch, but where they are not finite does the same.
+        """
         network, state, steps, rows = self.network, self._state, self._steps, items.rows
         params = network.params
         before = params.copy()
@@ -289,22 +303,24 @@ class Backprop:
         plan = (self._update(eta, items, order, batch),)
         sums = np.empty((1, 2))
         arrays = params[None], state, steps, *items, order
-        finite = network._net.epoch(*arrays, batch, plan, sums, network._threads)
-        [[data_error, penalty]] = (sums / rows).tolist()
-        if not (finite and math.isfinite(data_error + penalty)):
-            params[...] = before
-            state[...], steps[...] = 0, 0  # what it was would be copied each epoch for nothing
-            raise Diverged(
-                f"training diverged in epoch {len(course.history) + 1}:"
-                f" error {data_error + penalty:g} with eta={eta:g} and l2={self.l2};"
-                " the parameters are those of the epoch before."
-                " A smaller eta, a smaller l2 or scaled inputs (StandardScaler) help."
-            )
-        self._schedule.items_seen += rows
-        course.history.evaluations += GRADIENT
-        loss = self._loss(data_error, penalty)
-        validation = course.record(data_error, penalty)
-        self._judge(loss if validation is None or not self.early_stopping else validation)
+        try:
+            finite = network._net.epoch(*arrays, batch, plan, sums, network._threads)
+            [[data_error, penalty]] = (sums / rows).tolist()
+            if not (finite and math.isfinite(data_error + penalty)):
+                raise Diverged(
+                    f"training diverged in epoch {epoch}:"
+                    f" error {data_error + penalty:g} with eta={eta:g} and l2={self.l2};"
+                    " the parameters are those of the epoch before."
+                    " A smaller eta, a smaller l2 or scaled inputs (StandardScaler) help."
+                )
+        except Diverged:  # no call before all is put back: Ctrl-C could come with it
+            params[...], state[...], steps[...] = before, 0, 0
+            raise
+        except BaseException:
+            if not checks.finite(params):
+                params[...], state[...], steps[...] = before, 0, 0
+            raise
+        return data_error, penalty
 
     def _eta(self) -> float:
         """Return the learning rate of the coming epoch."""

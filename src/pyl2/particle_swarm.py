@@ -258,13 +258,14 @@ class ParticleSwarm:
         items = checks.items(X, Y, sample_weight, self.network)
         validated = held_out(validation, self.network)
         course = Course(self, self.network, epochs, validated, max_time, callbacks)
-        self.history = course.history
         with (
-            self.network._in_training(self.n_threads),
+            self.network._turn,
+            self.network._limited(self.n_threads),
             progress(bool(verbose), course.epochs) as course.advance,
         ):
+            self.history = course.history
             self._search(items, rules, limits, course)
-        return self.history
+        return course.history
 
     def _search(self, items: Items, rules: Rules, limits: Limits, course: Course) -> None:
         """Step until the course is over, the network following the best place."""
