@@ -11,6 +11,8 @@ PLAIN = [
 ]
 THREADS = [] if os.name == "nt" else ["-pthread"]
 FLAGS = ["-O3", "-std=gnu11", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno"]
+# Python's own flags ask for debugging information, two thirds of a wheel; with CFLAGS it is yours.
+FLAGS += [] if "CFLAGS" in os.environ else ["-g0"]
 
 setup(
     ext_modules=[

@@ -37,3 +37,31 @@ def make_network():
         return network
 
     return make
+
+
+# What `pytest --parallel-threads 4` (pytest-run-parallel) is to run in one thread, by file, fixture
+# or test.  The plugin finds by itself what asks for warnings, monkeypatch or capsys.
+IN_ONE_THREAD = {
+    "test_cli.py": "changes the working directory, and looks at what is printed",
+    "test_docs.py": "doctest puts its own in the place of sys.stdout",
+    "test_determinism.py": "the environment names the instruction set",
+    "test_interrupts.py": "signals go to the main thread",
+    "test_races.py": "begins its own threads, and changes how often they take turns",
+    "test_threads.py": "limits the threads of the whole process",
+    "path": "all would write the same file",
+    "rng": "all would draw from the same generator",
+    "ctrl_c": "signals go to the main thread",
+    "test_memory_of_a_fit": "measures the memory of the whole process",
+    "test_memory_stays_flat": "measures the memory of the whole process",
+    "test_global_random_state_is_left_alone": "looks at what all threads share",
+    "test_however_it_is_evaluated_the_result_is_the_same": "looks at all child processes",
+    "test_an_exception_ends_the_run_and_is_passed_on": "looks at all child processes",
+    "test_seconds_are_kept": "looks at the clock",
+}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for name in (item.path.name, item.originalname, *item.fixturenames):
+            if name in IN_ONE_THREAD:
+                item.add_marker(pytest.mark.thread_unsafe(reason=IN_ONE_THREAD[name]))

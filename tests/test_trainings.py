@@ -187,7 +187,7 @@ def test_ctrl_c_leaves_every_network_with_its_last_batch(watched):
     for trainer in made:
         assert np.isfinite(trainer.network.params).all()
         assert not np.array_equal(trainer.network.params, START.params)
-        with trainer.network._in_training():
+        with trainer.network._turn:
             pass  # the lock is free again
     assert made[0].network.error(X, Y) < START.error(X, Y)
 
@@ -218,7 +218,7 @@ def test_one_alone_that_diverges_says_so_in_its_history(optimizer):
 def test_a_network_in_training_is_refused():
     made = trainers(LAMBDAS)
     with (
-        made[2].network._in_training(),
+        made[2].network._turn,
         pytest.raises(RuntimeError, match="being trained already"),
     ):
         train(made)

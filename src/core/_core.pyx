@@ -7,6 +7,7 @@ Arrays are anything with the buffer protocol; nothing is converted or copied her
 
 import os
 import sys
+from _thread import allocate_lock
 
 from cpython.buffer cimport (
     PyBUF_FORMAT,
@@ -590,6 +591,26 @@ cdef class Net:
         finally:
             PyMem_RawFree(memory)
         return 0
+
+
+cdef class Turn:
+    """Whose turn it is: one holds it at a time, from `with` to the end of its block.
+
+    It is here, not in Python, because Ctrl-C comes between any two steps of Python's: after a lock
+    is taken, say, and before the block that would give it back.
+    """
+
+    cdef object lock
+
+    def __cinit__(self):
+        self.lock = allocate_lock()
+
+    def __enter__(self):
+        if not self.lock.acquire(False):
+            raise RuntimeError("this network is being trained already, by another thread or call")
+
+    def __exit__(self, *raised):
+        self.lock.release()
 
 
 def shuffle(order, uniform):

@@ -16,7 +16,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from pyl2 import _core
+from pyl2 import _core, checks
 from pyl2.checks import Array, Items
 from pyl2.course import Course, Diverged
 from pyl2.network import Network
@@ -83,7 +83,8 @@ def train(trainings: Sequence[Training], items: Items, n_threads: int | None = N
     """
     with ExitStack() as stack:
         for training in trainings:
-            stack.enter_context(training.trainer.network._in_training(n_threads))
+            stack.enter_context(training.trainer.network._turn)
+            stack.enter_context(training.trainer.network._limited(n_threads))
         if trainings[0].trainer.optimizer in _core.OPTIMIZERS:
             descend(trainings, items)
             return
@@ -236,13 +237,34 @@ class _Block:
         self._bytes_before[_ALL] = self._bytes
         network = self._lead.network
         arrays = self._params, self._state, self._steps, *self._items, order
-        self._all_finite = network._net.epoch(
-            *arrays, self._batch, updates, self._sums, network._threads
-        )
-        if self._own and not self._all_finite:
-            self._bytes[_ALL] = self._bytes_before
+        finite = None
+        try:
+            finite = network._net.epoch(
+                *arrays, self._batch, updates, self._sums, network._threads
+            )
+        finally:
+            if finite is None:  # broken off
+                self._mend()
+            elif not finite and self._own:  # before any call: Ctrl-C could come with it
+                self._bytes[_ALL] = self._bytes_before
+                self._state[...], self._steps[...] = 0, 0
+        self._all_finite = finite
         sums: _Sums = (self._sums / self._items.rows).tolist()
         return sums
+
+    def _mend(self) -> None:
+        """Let none that is amid an epoch keep parameters that are not finite."""
+        for i in range(len(self._going)):
+            if not checks.finite(self._params[i]):
+                self._reset(i)
+
+    def _reset(self, i: int) -> None:
+        """Give one its parameters of the epoch before; its moments begin anew.
+
+        To keep a copy of them would cost each epoch.
+        """
+        self._params[i] = self._before[i]
+        self._state[i], self._steps[i] = 0, 0
 
     def _finite(self, sums: _Sums) -> bool:
         """Whether the errors of the last epoch are finite, and the parameters after it."""
@@ -255,11 +277,9 @@ class _Block:
         """
         for i, ((trainer, training), eta) in enumerate(zip(self._each(), self._etas, strict=True)):
             error = sum(sums[i])
-            if not self._own and math.isfinite(error) and np.isfinite(self._params[i]).all():
+            if not self._own and math.isfinite(error) and checks.finite(self._params[i]):
                 continue
-            self._params[i] = self._before[i]
-            # What they were would be copied each epoch for nothing.
-            self._state[i], self._steps[i] = 0, 0
+            self._reset(i)
             training.end(
                 Diverged(
                     f"training diverged in epoch {len(training.course.history) + ago}: error"

@@ -240,13 +240,14 @@ class Backprop:
             raise ValueError("early_stopping needs validation=(X, Y)")
         validated = held_out(validation, self.network)
         course = Course(self, self.network, epochs, validated, max_time, callbacks)
-        self.history = course.history
         with (
-            self.network._in_training(self.n_threads),
+            self.network._turn,
+            self.network._limited(self.n_threads),
             progress(bool(verbose), course.epochs) as course.advance,
         ):
+            self.history = course.history
             self._run(items, course)
-        return self.history
+        return course.history
 
     def _run(self, items: Items, course: Course) -> None:
         """Train until the course is over."""

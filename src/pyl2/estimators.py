@@ -254,7 +254,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "_network" in state:
-            self._expose()
+            self._expose(self._network)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -263,9 +263,10 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
 
     # The model: a network, and the lists coefs_ and intercepts_ that show its parameters.
 
-    def _expose(self) -> None:
-        self.coefs_ = list(self._network.weights)
-        self.intercepts_ = list(self._network.biases)
+    def _expose(self, network: Network) -> None:
+        """Take a network as the model: all of it, or nothing where Ctrl-C comes first."""
+        coefs, intercepts = list(network.weights), list(network.biases)
+        self._network, self.coefs_, self.intercepts_ = network, coefs, intercepts
 
     def _fitted(self) -> Network:
         """Return the network, with whatever the user has put into the lists."""
@@ -309,14 +310,14 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         """Begin anew, with scikit-learn's initial weights."""
         hidden = self._activations(len(hidden_sizes))
         sizes = (inputs, *hidden_sizes, self.n_outputs_)
-        self._network = Network._made(sizes, hidden, self.out_activation_, dtype)
+        network = Network._made(sizes, hidden, self.out_activation_, dtype)
         # Its bound for the output layer, too, goes by the hidden activation.
         last = self.activation if isinstance(self.activation, str) else [*hidden, "relu"][-1]
-        self._network._initialise(rng, (*hidden, last))
-        self._expose()
+        network._initialise(rng, (*hidden, last))
         self.n_layers_ = len(sizes)
         self.t_ = 0
         self.__dict__.pop("_optimizer", None)
+        self._expose(network)
 
     def _activations(self, layers: int) -> tuple[str, ...]:
         if isinstance(self.activation, str):

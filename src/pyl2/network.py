@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -118,7 +117,7 @@ class Network:
         """Take a shape and its vector of parameters, and lay out the views."""
         self._net = net
         self._params = params
-        self._training = threading.Lock()
+        self._turn = _core.Turn()
         self._threads = threads.count(None)
         weights, biases = [], []
         weight, bias = 0, net.n_weights
@@ -464,17 +463,13 @@ class Network:
         return float(out[0, 0]), float(out[0, 1])
 
     @contextmanager
-    def _in_training(self, n_threads: int | None = None) -> Iterator[None]:
-        """Let one trainer in at a time, whose limit of threads holds for all that is computed."""
-        most = threads.count(n_threads)
-        if not self._training.acquire(blocking=False):
-            raise RuntimeError("this network is being trained already, by another thread or call")
-        before, self._threads = self._threads, most
+    def _limited(self, n_threads: int | None = None) -> Iterator[None]:
+        """Let a limit of threads hold for all that is computed."""
+        before, self._threads = self._threads, threads.count(n_threads)
         try:
             yield
         finally:
             self._threads = before
-            self._training.release()
 
 
-_REBUILT = ("_net", "_weights", "_biases", "_training", "_threads")
+_REBUILT = ("_net", "_weights", "_biases", "_turn", "_threads")

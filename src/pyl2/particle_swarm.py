@@ -260,13 +260,14 @@ class ParticleSwarm:
         items = checks.items(X, Y, sample_weight, self.network)
         validated = held_out(validation, self.network)
         course = Course(self, self.network, epochs, validated, max_time, callbacks)
-        self.history = course.history
         with (
-            self.network._in_training(self.n_threads),
+            self.network._turn,
+            self.network._limited(self.n_threads),
             progress(bool(verbose), course.epochs) as course.advance,
         ):
+            self.history = course.history
             self._run(items, course)
-        return self.history
+        return course.history
 
     def _run(self, items: Items, course: Course) -> None:
         """Step until the course is over, the network following the best place."""
