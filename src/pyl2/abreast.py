@@ -239,9 +239,7 @@ class _Block:
         arrays = self._params, self._state, self._steps, *self._items, order
         finite = None
         try:
-            finite = network._net.epoch(
-                *arrays, self._batch, updates, self._sums, network._threads
-            )
+            finite = network._net.epoch(*arrays, self._batch, updates, self._sums, network._threads)
         finally:
             if finite is None:  # broken off
                 self._mend()

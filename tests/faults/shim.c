@@ -125,8 +125,9 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 {
     static int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
     if (fails(THREAD)) return EAGAIN;
-    if (!create) create = (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))
-        dlsym(RTLD_NEXT, "pthread_create");
+    if (!create)
+        create = (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(
+            RTLD_NEXT, "pthread_create");
     return create(thread, attributes, begin, of);
 }
 
