@@ -67,10 +67,11 @@ thread)
     [ "${1:-}" = none ] && exit
     binding "${flags[@]}"
     suite LD_PRELOAD="$($CC -print-file-name=libtsan.so)" \
-        TSAN_OPTIONS="ignore_noninstrumented_modules=1:exitcode=66" -- "$@"
+        TSAN_OPTIONS="ignore_noninstrumented_modules=1:exitcode=66" \
+        -- -k "not fork" "$@" # a child of threads may not make threads under TSan: it hangs
     ;;
 coverage)
-    flags=(-O0 --coverage -fprofile-update=atomic)
+    flags=("${lean[@]}" -O0 --coverage -fprofile-update=atomic)
     compile "${flags[@]}"
     "$build/test_core" "$CASES" "$SEED"
     if [ "${1:-}" != none ]; then
