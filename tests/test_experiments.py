@@ -109,6 +109,13 @@ def test_scores_are_scikit_learns():
         assert run.test_score == accuracy_score(labels_test, run.network.predict(X_test) > 0.5)
 
 
+@pytest.mark.parametrize("output", ["identity", "logistic"])
+def test_targets_of_one_output_may_be_a_row_of_numbers(output):
+    network = Network((3, 4, 1), output=output, seed=0)
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
+    assert experiments.score(network, X, y) == experiments.score(network, X, y[:, None])
+
+
 # The budget
 
 

@@ -19,7 +19,7 @@ def score(predicted: Array, Y: Array, output: str, weight: Array | None = None) 
     ----------
     predicted : ndarray of shape (rows, outputs)
         What the network gives.
-    Y : ndarray of shape (rows, outputs), or class indices (rows,)
+    Y : ndarray of shape (rows, outputs), (rows,) with one output, or class indices (rows,)
         Targets.  Of several labels all must be right.
     output : str
         The network's.
@@ -31,6 +31,8 @@ def score(predicted: Array, Y: Array, output: str, weight: Array | None = None) 
         NaN if a prediction of numbers is not finite.  An output that does not vary has R² 1 where
         it was met exactly, else 0.
     """
+    if Y.ndim == 1 and output != "softmax":
+        Y = Y[:, None]
     if MEASURES[output] == "R²":
         return _r2(predicted, Y, weight)
     right = labels(predicted, output) == labels(Y, output)
