@@ -426,7 +426,8 @@ def _ascending(name: str, values: Iterable[float], open_low: bool = False) -> li
 def score(network: Network, X: Matrix, Y: Array) -> float:
     """Return how good a network's predictions are: accuracy, or R² where it predicts numbers.
 
-    Y is (rows, outputs), (rows,) with one output, or class indices (rows,).  R² is -inf where predictions overflow.
+    Y is (rows, outputs), (rows,) with one output, or class indices (rows,).  R² is -inf where
+    predictions overflow.
     """
     found = scores.score(network.predict(X), Y, network.output)
     return -math.inf if math.isnan(found) else found

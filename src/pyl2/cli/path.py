@@ -33,8 +33,8 @@ _FOLDS = (
 )
 _WEIGHTS = (
     "A line for each weight (of large layers for some of them). They come together at zero as λ"
-    " grows, each at its own pace, but none is zero before all are: L2 makes weights small, it"
-    " does not choose among them."
+    " grows, each at its own pace. L2 makes weights small and sets none to exactly zero; where"
+    " there are hidden units, some may fade as wholes before the others."
 )
 _SATURATION = (
     "A saturated unit no longer answers to its input: its slope is nearly zero, and it learns"
