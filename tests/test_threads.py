@@ -401,7 +401,8 @@ def test_multiprocessing_by_fork():
         assert pool.map(same_again, [1, 2, 3]) == [expected] * 3
 
 
-def test_joblib():
+def test_joblib(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # joblib sets it where nobody has
     run = joblib.Parallel(n_jobs=2)
     limits = run(joblib.delayed(limit_here)() for _ in range(4))
     assert max(limits) <= max(1, joblib.cpu_count() // 2)
