@@ -27,7 +27,10 @@ def number(
     # The type of most is asked for first: Real is an abstract class, which takes longer to ask.
     if type(value) is not float and (isinstance(value, bool) or not isinstance(value, Real)):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    found = float(value)
+    try:
+        found = float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        found = math.inf if value > 0 else -math.inf
     above = found > low if open_low else found >= low
     below = found < high if open_high else found <= high
     if not (above and below and math.isfinite(found)):

@@ -16,6 +16,7 @@ from pyl2.files import PathLike
 from pyl2.history import History
 from pyl2.network import Network
 from pyl2.progress import progress
+from pyl2.scaling import warn_if_unscaled
 from pyl2.swarm import ATTRACTION, INERTIA, Limits, Rules, Swarm
 
 STARTS = ("warm", "fresh", "around")
@@ -261,6 +262,8 @@ class ParticleSwarm:
         validated = held_out(validation, self.network)
         course = Course(self, self.network, epochs, validated, max_time, callbacks)
         self.history = course.history
+        if self._swarm is None:
+            warn_if_unscaled(items.x)
         with (
             self.network._in_training(self.n_threads),
             progress(bool(verbose), course.epochs) as course.advance,

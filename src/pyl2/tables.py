@@ -381,7 +381,9 @@ class _Npz:
             )
         if y.dtype.kind in "US":
             labels, index = np.unique(y.astype(str), return_inverse=True)
-            return _Target(index.astype(np.float64), labels.tolist(), "text")
+            # Code points beyond Unicode's are found here.
+            texts = self._attempt(labels.tolist)
+            return _Target(index.astype(np.float64), texts, "text")
         if y.dtype.kind == "b":
             return _Target(y.astype(np.float64), ["False", "True"], "bool")
         if y.dtype.kind in "iuf":
