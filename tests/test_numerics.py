@@ -214,7 +214,9 @@ TRAINERS = {
     "Backprop": lambda X, y: Backprop(Network((3, 1), seed=0), "adam").train(X, y, 1),
     "lbfgs": lambda X, y: Backprop(Network((3, 1), seed=0), "lbfgs").train(X, y, 1),
     "ParticleSwarm": lambda X, y: ParticleSwarm(Network((3, 1), seed=0), 5).train(X, y, 1),
-    "MLPRegressor": lambda X, y: MLPRegressor(hidden_layer_sizes=3, tol=1e9, n_iter_no_change=1).fit(X, y),
+    "MLPRegressor": lambda X, y: MLPRegressor(
+        hidden_layer_sizes=3, tol=1e9, n_iter_no_change=1
+    ).fit(X, y),
     "MLPClassifier": lambda X, y: MLPClassifier((3,), tol=1e9, n_iter_no_change=1).fit(X, y > 0),
 }
 MAKERS = {

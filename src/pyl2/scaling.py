@@ -83,4 +83,3 @@ def _callers_level() -> int:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(inside):
         level, frame = level + 1, frame.f_back
     return level
-

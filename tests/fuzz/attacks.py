@@ -193,7 +193,9 @@ def of_npy(data, chance):
         if way < 0.4:
             members[name] = npy(chance)
         elif way < 0.5:
-            members[chance.choice(("X.npy", "y.npy", ".npy", "../a.npy", "a/b", "x0"))] = members[name]
+            members[chance.choice(("X.npy", "y.npy", ".npy", "../a.npy", "a/b", "x0"))] = members[
+                name
+            ]
         else:
             members[name] = chance.choice((*RAW, of_npy_header))(members[name], chance)
     out = io.BytesIO()
@@ -207,7 +209,9 @@ def of_npy_header(data, chance):
     """An array file with another type, order or shape in its header."""
     shape = chance.choice(("(-1,)", "(2**62,)", "(99999999999999,)", "()", "(1,2,3)", "(0,4)"))
     dtype = chance.choice(("<f8", ">f8", "|O", "<U9", "<M8[s]", "<c16", "|V8", "|S0", "<f2", "zz"))
-    text = f"{{'descr': '{dtype}', 'fortran_order': {chance.choice(('True', '1'))}, 'shape': {shape}}}"
+    text = (
+        f"{{'descr': '{dtype}', 'fortran_order': {chance.choice(('True', '1'))}, 'shape': {shape}}}"
+    )
     text = text.encode() + b" " * 9 + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + data[128:]
 

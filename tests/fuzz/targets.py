@@ -87,9 +87,7 @@ TARGETS = {
         released("particle_swarm"), MODEL_ATTACKS, use_trainer(ParticleSwarm.load)
     ),
     "model": Target(released("model"), MODEL_ATTACKS, use_model),
-    "csv": Target(
-        attacks.csv_files(), (*attacks.RAW, *(attacks.of_cells,) * 9), use_table
-    ),
+    "csv": Target(attacks.csv_files(), (*attacks.RAW, *(attacks.of_cells,) * 9), use_table),
     "npz": Target(attacks.npz_files(), (*attacks.RAW, *(attacks.of_npy,) * 9), use_table),
 }
 
