@@ -1,11 +1,12 @@
 """Whatever is passed: a documented exception, or what a plain contiguous copy gives.
 
-hypothesis draws the cases; the same ones each time, unless its profile "long" is asked for:
+hypothesis draws the cases: 60 of each kind, the same ones each time, or others of any number:
 
-    python -m pytest tests/test_properties.py --hypothesis-profile long
+    PYL2_EXAMPLES=3000 python -m pytest tests/test_properties.py
 """
 
 import contextlib
+import itertools
 import math
 import os
 import pickle
@@ -41,13 +42,21 @@ from pyl2 import (  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-HEALTH = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-SHORT = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": HEALTH}
-settings.register_profile("short", max_examples=60, stateful_step_count=15, **SHORT)
-LONG = SHORT | {"derandomize": False}
-settings.register_profile("long", max_examples=3000, stateful_step_count=40, **LONG)
-if settings.get_current_profile_name() == "default":
-    settings.load_profile("short")
+EXAMPLES = int(os.environ.get("PYL2_EXAMPLES", 0))
+settings.register_profile(
+    "pyl2",
+    max_examples=EXAMPLES or 60,
+    stateful_step_count=40 if EXAMPLES else 15,
+    derandomize=not EXAMPLES,
+    deadline=None,
+    database=None,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.filter_too_much,
+    ],
+)
+settings.load_profile("pyl2")
 
 DOCUMENTED = (ValueError, TypeError, MemoryError, NotFittedError)
 OUTPUTS = st.sampled_from(["identity", "logistic", "softmax", "exp"])
@@ -74,9 +83,11 @@ DTYPES = st.sampled_from(
     ]
 )
 STRANGE = st.sampled_from(
-    [-1, 0, 1, 2, 0.5, 2**31, 2**63, 10**400, math.nan, math.inf, -math.inf, 1e-320, 1e308, True]
-    + [None, "", "auto", "tanh", [], (), [0.1], [0.1, 0.2], {}, np.float32(0.1), np.array(0.5), 1j]
-    + [np.array([0.1, 0.2]), np.int8(3), object, b"x"]
+    [
+        *(-1, 0, 1, 2, 0.5, 2**31, 2**63, 10**400, math.nan, math.inf, -math.inf, 1e-320, 1e308),
+        *(True, None, "", "auto", "tanh", [], (), [0.1], [0.1, 0.2], {}, 1j, object, b"x"),
+        *(np.float32(0.1), np.array(0.5), np.array([0.1, 0.2]), np.int8(3)),
+    ]
 )
 
 
@@ -196,7 +207,7 @@ def dense(X, dtype):
     ):
         return None
     indptr = [int(i) for i in X.indptr]
-    steps = all(0 <= a <= b for a, b in zip(indptr, indptr[1:], strict=False))
+    steps = all(0 <= a <= b for a, b in itertools.pairwise(indptr))
     if len(indptr) != X.shape[0] + 1 or indptr[0] != 0 or not steps:
         return None
     if indptr[-1] > min(len(X.data), len(X.indices)):
@@ -300,8 +311,10 @@ def test_settings_of_estimators(setting, made, solver):
     upper=st.lists(st.sampled_from([1.0, 0.0, math.nan, math.inf, 1e308, 5e-324]), max_size=3),
     setting=st.dictionaries(
         st.sampled_from(
-            ["particles", "maxiter", "maxfun", "target", "tol", "n_iter_no_change", "x0", "c1"]
-            + ["topology", "neighbours", "inertia", "v_max", "boundary", "rng", "vectorized"]
+            [
+                *("particles", "maxiter", "maxfun", "target", "tol", "n_iter_no_change", "x0"),
+                *("c1", "topology", "neighbours", "inertia", "v_max", "boundary", "rng"),
+            ]
         ),
         STRANGE,
         max_size=3,

@@ -30,7 +30,7 @@ def number(
     try:
         found = float(value)
     except OverflowError:  # a whole number of more than 308 digits
-        found = math.inf if value > 0 else -math.inf
+        found = -math.inf if value < 0 else math.inf
     above = found > low if open_low else found >= low
     below = found < high if open_high else found <= high
     if not (above and below and math.isfinite(found)):

@@ -450,7 +450,8 @@ class _Errors:
         network = self._network
         network._net.errors(places, *self._items, self._rates, self._parts, network._threads)
         self.count += len(places)
-        return np.add(self._data_errors, self._penalties, out=self._sums)
+        with np.errstate(over="ignore"):
+            return np.add(self._data_errors, self._penalties, out=self._sums)
 
     def parts(self, particle: int) -> tuple[float, float]:
         """Return E₀ and R of one."""
@@ -459,11 +460,12 @@ class _Errors:
 
     def mean(self) -> float:
         """Return the mean E of those that are finite; NaN if none is."""
-        mean = float(self._sums.sum() / len(self._sums))
+        with np.errstate(over="ignore"):
+            mean = float(self._sums.sum() / len(self._sums))
         if math.isfinite(mean):
             return mean
         finite = self._sums[np.isfinite(self._sums)]
-        return float(finite.mean()) if finite.size else math.nan
+        return float((finite / finite.size).sum()) if finite.size else math.nan
 
 
 # The parameters of ParticleSwarm that its file holds: all but network, init, seed and n_threads.

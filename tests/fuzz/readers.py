@@ -99,10 +99,13 @@ def guided(name, count, rest):
             data = chance.choice(target.attacks)(data, chance)
         return data[:size]
 
+    def use(data):
+        target.run(data, path)
+
     arguments = [f"-runs={count}", "-max_len=20000", "-timeout=10", str(corpus)]
     atheris.Setup(
         [sys.argv[0], *arguments],
-        lambda data: None if target.run(data, path) else None,
+        use,
         custom_mutator=mutate,
     )
     atheris.Fuzz()
