@@ -113,6 +113,7 @@ MAY_IMPORT = {
         "particle_swarm",
         "progress",
         "report",
+        "scaling",
         "scores",
         "threads",
     },

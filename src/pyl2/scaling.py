@@ -47,7 +47,8 @@ def warn_if_unscaled(x: Features) -> None:
 def _squares(values: Array) -> float:
     """Return the sum of the squares; infinity where it overflows."""
     if values.flags.c_contiguous:
-        return float(np.vdot(values, values))  # which raises no flag that NumPy looks at
+        flat = values.ravel()
+        return float(flat.dot(flat))  # which raises no flag that NumPy looks at
     with np.errstate(all="ignore"):
         return float(np.einsum("ij,ij->", values, values))
 
