@@ -1,6 +1,7 @@
 """Ten thousand malformed files and all that was found by more of them."""
 
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -44,4 +45,14 @@ def test_texts_beyond_unicode(tmp_path):
     words = np.array([0x110000, 97], np.uint32).view("<U1")
     np.savez(tmp_path / "t.npz", X=np.ones((2, 1)), y=words)
     with pytest.raises(ValueError, match="not an npz file that can be read"):
+        tables.read(str(tmp_path / "t.npz"))
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
+def test_columns_of_one_name_in_an_archive(tmp_path):
+    """They became one column with two names."""
+    np.savez(tmp_path / "t.npz", b=np.arange(2.0), y=np.arange(2.0))
+    with zipfile.ZipFile(tmp_path / "t.npz", "a") as archive:
+        archive.writestr("b.npy", archive.read("b.npy"))
+    with pytest.raises(ValueError, match="columns of the same name: 'b'"):
         tables.read(str(tmp_path / "t.npz"))

@@ -339,6 +339,9 @@ class _Npz:
         self.path = path
         self.archive = self._attempt(lambda: np.load(io.BytesIO(data), allow_pickle=False))
         self.features = self.targets = list(self.archive.files)
+        twice = sorted({name for name in self.targets if self.targets.count(name) > 1})
+        if twice:
+            raise ValueError(f"{path}: columns of the same name: {_listed(twice)}")
         self.X = self._array("X") if "X" in self.targets else np.empty(0)
         if self.X.ndim == 2:
             self.features = [f"x{i}" for i in range(self.X.shape[1])]
