@@ -138,6 +138,7 @@ def plain(X, dtype):
     return np.array(X.tolist(), dtype).reshape(X.shape)
 
 
+@pytest.mark.filterwarnings("ignore:X is not scaled:UserWarning")
 @given(X=ARRAYS, dtype=FLOATS, hidden=HIDDEN, output=OUTPUTS)
 def test_layouts(X, dtype, hidden, output):
     """predict, error and gradient of any layout are those of a plain copy."""
@@ -157,8 +158,8 @@ def test_layouts(X, dtype, hidden, output):
         if found is not None:
             with np.errstate(over="ignore"):
                 np.testing.assert_array_equal(found, verb(plain(X, dtype)))
-    if X.dtype.kind in "fiub" and len(X) and np.isfinite(X.astype(dtype)).all():
-        assert found is not None
+    if X.dtype.kind in "fiub":
+        assert network.predict(X).shape == (len(X), 2)
 
 
 def trained(network, X, Y):

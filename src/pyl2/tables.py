@@ -349,8 +349,9 @@ class _Npz:
 
     def load(self, features: Sequence[str], target: str | None) -> tuple[Array, _Target | None]:
         """Gather the columns wanted."""
-        X = self._of_matrix(features) if self.X.ndim == 2 else self._gathered(features)
-        return X, None if target is None else self._target(target, len(X))
+        with np.errstate(all="ignore"):  # what float64 cannot hold is looked for later
+            X = self._of_matrix(features) if self.X.ndim == 2 else self._gathered(features)
+            return X, None if target is None else self._target(target, len(X))
 
     def _of_matrix(self, features: Sequence[str]) -> Array:
         if self.X.dtype.kind not in "biuf" or not len(self.X):
