@@ -269,6 +269,7 @@ def test_memory_of_a_fit():
     assert peak < 4 * network.params.nbytes + run._state.nbytes + 300_000
 
 
+@pytest.mark.filterwarnings("ignore:X is not scaled:UserWarning")
 def test_lbfgs_divergence():
     network = Network((1, 1), output="exp", seed=0)
     before = network.params.copy()

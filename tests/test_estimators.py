@@ -553,6 +553,7 @@ def test_ctrl_c_in_the_middle_of_an_epoch():
     assert np.isfinite(model.predict(X[:2])).all()
 
 
+@pytest.mark.filterwarnings("ignore:X is not scaled:UserWarning")
 @pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
 def test_divergence_names_the_rates(solver):
     X, y = np.full((4, 1), 1e200), [0.0, 1.0, 2.0, 3.0]

@@ -20,6 +20,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),
     # The checks know nothing of a grid.
     pytest.mark.filterwarnings("ignore:the alpha chosen:UserWarning"),
+    # Some checks scale nothing.
+    pytest.mark.filterwarnings("ignore:X is not scaled:UserWarning"),
     # scikit-learn 1.7 calls a newer SciPy in an old way.
     pytest.mark.filterwarnings("ignore:scipy.optimize:DeprecationWarning"),
 ]

@@ -507,6 +507,7 @@ def test_a_swarm_that_flies_apart_keeps_what_it_has_found(dtype):
     assert np.isnan(history.mean[-1])
 
 
+@pytest.mark.filterwarnings("ignore:X is not scaled:UserWarning")
 def test_no_finite_error_at_all():
     network = Network((1, 1), output="exp", seed=0)
     before = network.params.copy()

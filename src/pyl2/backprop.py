@@ -16,6 +16,7 @@ from pyl2.files import PathLike
 from pyl2.history import GRADIENT, History
 from pyl2.network import Network
 from pyl2.progress import progress
+from pyl2.scaling import warn_if_unscaled
 from pyl2.schedule import SCHEDULES, Schedule
 
 OPTIMIZERS = (*_core.OPTIMIZERS, "lbfgs")
@@ -240,6 +241,8 @@ class Backprop:
             raise ValueError("early_stopping needs validation=(X, Y)")
         validated = held_out(validation, self.network)
         course = Course(self, self.network, epochs, validated, max_time, callbacks)
+        if not self._schedule.items_seen:
+            warn_if_unscaled(items.x)
         with (
             self.network._turn,
             self.network._limited(self.n_threads),

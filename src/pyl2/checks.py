@@ -29,8 +29,8 @@ def number(
         raise TypeError(f"{name} must be a number, got {value!r}")
     try:
         found = float(value)
-    except OverflowError:  # a whole number beyond all floats
-        found = math.inf
+    except OverflowError:  # a whole number of more than 308 digits
+        found = -math.inf if value < 0 else math.inf
     above = found > low if open_low else found >= low
     below = found < high if open_high else found <= high
     if not (above and below and math.isfinite(found)):

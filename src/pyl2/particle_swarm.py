@@ -16,6 +16,7 @@ from pyl2.files import PathLike
 from pyl2.history import History
 from pyl2.network import Network
 from pyl2.progress import progress
+from pyl2.scaling import warn_if_unscaled
 from pyl2.swarm import ATTRACTION, INERTIA, Limits, Rules, Swarm
 
 STARTS = ("warm", "fresh", "around")
@@ -260,6 +261,8 @@ class ParticleSwarm:
         items = checks.items(X, Y, sample_weight, self.network)
         validated = held_out(validation, self.network)
         course = Course(self, self.network, epochs, validated, max_time, callbacks)
+        if self._swarm is None:
+            warn_if_unscaled(items.x)
         with (
             self.network._turn,
             self.network._limited(self.n_threads),
@@ -449,7 +452,8 @@ class _Errors:
         network = self._network
         network._net.errors(places, *self._items, self._rates, self._parts, network._threads)
         self.count += len(places)
-        return np.add(self._data_errors, self._penalties, out=self._sums)
+        with np.errstate(over="ignore"):
+            return np.add(self._data_errors, self._penalties, out=self._sums)
 
     def parts(self, particle: int) -> tuple[float, float]:
         """Return E₀ and R of one."""
@@ -458,11 +462,12 @@ class _Errors:
 
     def mean(self) -> float:
         """Return the mean E of those that are finite; NaN if none is."""
-        mean = float(self._sums.sum() / len(self._sums))
+        with np.errstate(over="ignore"):
+            mean = float(self._sums.sum() / len(self._sums))
         if math.isfinite(mean):
             return mean
         finite = self._sums[np.isfinite(self._sums)]
-        return float(finite.mean()) if finite.size else math.nan
+        return float((finite / finite.size).sum()) if finite.size else math.nan
 
 
 # The parameters of ParticleSwarm that its file holds: all but network, init, seed and n_threads.

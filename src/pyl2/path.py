@@ -22,6 +22,7 @@ from pyl2.course import Course, held_out
 from pyl2.network import Network
 from pyl2.particle_swarm import ParticleSwarm
 from pyl2.progress import progress
+from pyl2.scaling import warn_if_unscaled
 
 # λ/n of the λs by default, what a weight feels: so many, log-spaced, from the least to the most.
 _DEFAULT, _LEAST, _MOST = 16, 1e-6, 10.0
@@ -564,6 +565,7 @@ class _OfNetwork:
             rows, Y, weight = rows[kept], Y[kept], None if weight is None else weight[kept]
         self.rows = rows, Y, weight
         self._items = checks.items(*self.rows, model)
+        warn_if_unscaled(self._items.x)
         trainer = self._trainer(self.template, 0.0, self._fresh)
         self.divisor = _divisor(trainer, self._items)
         self.defaults = _defaults(trainer, self.divisor)

@@ -196,7 +196,8 @@ class Swarm:
     @property
     def diversity(self) -> float:
         """Root of the mean squared distance of the particles from the best place they knew of."""
-        return math.sqrt(self._distances.sum() / len(self._distances))
+        with np.errstate(over="ignore"):
+            return math.sqrt(self._distances.sum() / len(self._distances))
 
     def step(self, evaluate: Callable[[Array], Array], rules: Rules) -> None:
         """Move, unless the particles stand where they have not been evaluated, and evaluate.

@@ -414,7 +414,11 @@ def _typed(name: str, y: Array) -> _Target:
         if (texts == "").any():
             raise ValueError(f"target {name!r} is empty in row {(texts == '').argmax() + 1}")
         labels, index = np.unique(texts, return_inverse=True)
-        return _Target(index.astype(np.float64), labels.tolist(), "text")
+        try:
+            classes = labels.tolist()
+        except SystemError:
+            raise ValueError(f"target {name!r} has characters beyond Unicode's") from None
+        return _Target(index.astype(np.float64), classes, "text")
     if y.dtype.kind == "b":
         return _Target(y.astype(np.float64), ["False", "True"], "bool")
     if y.dtype.kind in "iuf":
@@ -431,6 +435,9 @@ class _Npz:
             path, "an npz", lambda: np.load(io.BytesIO(data), allow_pickle=False)
         )
         self.features = self.targets = list(self.archive.files)
+        twice = sorted({name for name in self.targets if self.targets.count(name) > 1})
+        if twice:
+            raise ValueError(f"{path}: columns of the same name: {_listed(twice)}")
         self.X = self._array("X") if "X" in self.targets else np.empty(0)
         if self.X.ndim == 2:
             self.features = [f"x{i}" for i in range(self.X.shape[1])]
@@ -438,8 +445,9 @@ class _Npz:
 
     def load(self, features: Sequence[str], target: str | None) -> tuple[Array, _Target | None]:
         """Gather the columns wanted."""
-        X = self._of_matrix(features) if self.X.ndim == 2 else self._gathered(features)
-        return X, None if target is None else self._target(target, len(X))
+        with np.errstate(all="ignore"):  # what float64 cannot hold is looked for later
+            X = self._of_matrix(features) if self.X.ndim == 2 else self._gathered(features)
+            return X, None if target is None else self._target(target, len(X))
 
     def _of_matrix(self, features: Sequence[str]) -> Array:
         if self.X.dtype.kind not in "biuf" or not len(self.X):

@@ -1,0 +1,85 @@
+"""Whether inputs are of a size that training can go with."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+import numpy as np
+
+from pyl2.checks import Array, Csr, Features
+
+# The root mean square of a column beyond which a network cannot be expected to train.
+LIMIT = 100.0
+
+
+def warn_if_unscaled(x: Features) -> None:
+    """Warn if the root mean square of a column is beyond 100.
+
+    It is the root mean square and not the standard deviation, because a large mean is as bad: both
+    drive the units into saturation, and make the error steep along one weight and flat along
+    others.  It is not the largest number, because what StandardScaler has scaled must pass,
+    outliers and all: its root mean square is at most 1.
+
+    Parameters
+    ----------
+    x : ndarray of shape (rows, inputs), or Csr
+        Finite.  Zeros that a sparse matrix leaves out count; one with damaged indices is none of
+        ours.
+    """
+    values = x.values if isinstance(x, Csr) else x
+    # All squares together are the least work, and most often enough.
+    if _squares(values) <= LIMIT**2 * x.shape[0]:
+        return
+    sizes = _of_columns(x)
+    beyond = np.flatnonzero(sizes > LIMIT)
+    if beyond.size:
+        column = int(sizes.argmax())
+        warnings.warn(
+            f"X is not scaled: the root mean square of {beyond.size} of {sizes.size} columns is"
+            f" beyond {LIMIT:g}, that of column {column} is {sizes[column]:.3g}. Training is"
+            " likely to fail; scale X with sklearn.preprocessing.StandardScaler.",
+            stacklevel=_callers_level(),
+        )
+
+
+def _squares(values: Array) -> float:
+    """Return the sum of the squares; infinity where it overflows."""
+    if values.flags.c_contiguous:
+        return float(np.vdot(values, values))  # which, unlike dot, does not warn
+    with np.errstate(all="ignore"):
+        return float(np.einsum("ij,ij->", values, values))
+
+
+def _of_columns(x: Features) -> Array:
+    """Return the root mean square of each column, in units that keep squares from overflowing."""
+    values = x.values if isinstance(x, Csr) else x
+    unit = max(float(values.max()), -float(values.min()))
+    squares = (values / unit).astype(np.float64) ** 2
+    if isinstance(x, Csr):
+        columns = x.indices[: len(values)]
+        sound = len(columns) == len(values) and 0 <= columns.min() <= columns.max() < x.shape[1]
+        if not sound:
+            return np.zeros(x.shape[1])
+        sums = np.bincount(columns, squares, x.shape[1])
+    else:
+        sums = squares.sum(axis=0)
+    sizes: Array = np.sqrt(sums / x.shape[0]) * unit
+    return sizes
+
+
+def _callers_level() -> int:
+    """Return the stacklevel, for `warn_if_unscaled`, of the first frame outside of this package.
+
+    scikit-learn's is passed over too: it wraps the methods of estimators.
+    """
+    inside = tuple(
+        os.path.dirname(str(sys.modules[name].__file__)) + os.sep
+        for name in ("pyl2", "sklearn")
+        if name in sys.modules
+    )
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(inside):
+        level, frame = level + 1, frame.f_back
+    return level

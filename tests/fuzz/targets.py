@@ -1,0 +1,99 @@
+"""Who reads files, and what must come of any file: a documented exception, or what works."""
+
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import attacks
+import numpy as np
+
+from pyl2 import Backprop, Network, ParticleSwarm, model, tables
+
+ROWS = np.linspace(-1, 1, 15).reshape(5, 3)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Sound files, the attacks on them, and a function that reads and uses a path."""
+
+    files: list[bytes]
+    attacks: tuple[Any, ...]
+    use: Any
+
+    def run(self, data, path):
+        """Read a file, which may be malformed; return whether it was taken.
+
+        Whatever is no documented exception goes on to the caller, warnings too.
+        """
+        Path(path).write_bytes(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                self.use(str(path))
+            except (ValueError, MemoryError):
+                return False
+        return True
+
+
+def use_network(path):
+    network = Network.load(path)
+    small = network.params.size < 10_000
+    if small:
+        assert network.predict(np.zeros((2, network.layer_sizes[0]))).shape[0] == 2
+
+
+def use_trainer(load):
+    def use(path):
+        trainer = load(path)
+        network = trainer.network
+        if network.params.size > 10_000 or getattr(trainer, "particles", 0) > 100:
+            return
+        X, Y = np.zeros((5, network.layer_sizes[0])), np.zeros((5, network.layer_sizes[-1]))
+        Y[:, 0] = 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a λ that is too large says so
+            history = trainer.train(X, Y, epochs=2, validation=(X, Y))
+        assert np.isfinite(history.error).all()
+
+    return use
+
+
+def use_model(path):
+    network, schema = model.load(path)
+    rows = np.zeros((2, len(schema.features)))
+    with np.errstate(all="ignore"):
+        assert len(schema.predictions(network.predict(schema.inputs(rows)))) == 2
+
+
+def use_table(path):
+    table = tables.read(path)
+    assert table.X.shape == (len(table.y), len(table.names))
+    assert np.isfinite(table.X).all()
+    assert np.isfinite(table.y).all()
+    assert np.array_equal(tables.read_features(path, table.names), table.X)
+
+
+def released(name):
+    return [(attacks.RELEASED / f"{name}.pyl2").read_bytes()]
+
+
+MODEL_ATTACKS = (*attacks.RAW, *attacks.MODEL_FILE, *attacks.MODEL_FILE)
+TARGETS = {
+    "network": Target(released("network"), MODEL_ATTACKS, use_network),
+    "backprop": Target(released("backprop"), MODEL_ATTACKS, use_trainer(Backprop.load)),
+    "particle_swarm": Target(
+        released("particle_swarm"), MODEL_ATTACKS, use_trainer(ParticleSwarm.load)
+    ),
+    "model": Target(released("model"), MODEL_ATTACKS, use_model),
+    "csv": Target(attacks.csv_files(), (*attacks.RAW, *(attacks.of_cells,) * 9), use_table),
+    "npz": Target(attacks.npz_files(), (*attacks.RAW, *(attacks.of_npy,) * 9), use_table),
+}
+
+
+def scratch():
+    """Where to put a file that is read again and again: in memory, if there is such a folder."""
+    memory = Path("/dev/shm")
+    folder = tempfile.mkdtemp(dir=memory if memory.is_dir() else None)
+    return Path(folder) / "malformed"
