@@ -132,7 +132,7 @@ MAY_IMPORT = {
     "__main__": {"__init__", *CLI},
     "cli": set(),
     "cli.options": set(),
-    "cli.output": {"cli.options"},
+    "cli.output": {"cli.options", "files"},
     "cli.page": {"__init__", "files"},
     "cli.data": {"checks", "cli.options", "model", "tables"},
     "cli.training": {"__init__", "cli.data", "cli.options", "experiments"},

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import os
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyl2.cli import options
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def add_output(parser: options.Parser) -> argparse._ArgumentGroup:
@@ -38,6 +42,15 @@ def check_drawable(option: str, path: str | None) -> None:
     check_writable(option, path)
     if path and not find_spec("matplotlib"):
         raise ValueError(f"{option}: figures need Matplotlib: pip install 'pyl2[plot]'")
+
+
+def write_figure(path: str, figure: Figure) -> None:
+    """Draw, then write the file, whole or not at all."""
+    from pyl2 import files
+
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=os.path.splitext(path)[1][1:], dpi=120)
+    files.replace(path, drawn.getbuffer())
 
 
 def print_json(told: dict[str, Any]) -> None:
