@@ -14,11 +14,22 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from pyl2 import Backprop, MLPClassifier, Network, ParticleSwarm, _core, pso
+from pyl2 import (
+    Backprop,
+    MLPClassifier,
+    MLPClassifierCV,
+    MLPRegressorCV,
+    Network,
+    ParticleSwarm,
+    _core,
+    l2_path,
+    pso,
+)
 
 THREADS = (1, 2, 4)
 SIZES = (12, 100, 100, 3)
@@ -66,36 +77,32 @@ def trained(run, X, Y, epochs):
     return history.error, history.data_error, history.penalty
 
 
-def straight(make, dtype, seed, n_threads=1):
-    """Two trainings, the second of which goes on."""
+def same(model):
+    return model
+
+
+def pickled(model):
+    return pickle.loads(pickle.dumps(model))
+
+
+def saved(model):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.pyl2")
+        model.save(path)
+        return type(model).load(path)
+
+
+def twice(make, dtype, seed, n_threads=1, through=same):
+    """Two trainings, the second of which goes on from where the first was, taken `through` it."""
     X, Y = data(seed)
     run = make(dtype, seed, n_threads)
-    return bits(*trained(run, X, Y, 1), *trained(run, X, Y, 1), run.network.params)
-
-
-def resumed(make, dtype, seed):
-    """The same, but in between it is in a file."""
-    X, Y = data(seed)
-    run = make(dtype, seed, 1)
     first = trained(run, X, Y, 1)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "training.pyl2")
-        run.save(path)
-        run = type(run).load(path)
+    run = through(run)
     return bits(*first, *trained(run, X, Y, 1), run.network.params)
 
 
-def pickled(make, dtype, seed):
-    """The same, but in between it is a pickle."""
-    X, Y = data(seed)
-    run = make(dtype, seed, 1)
-    first = trained(run, X, Y, 1)
-    run = pickle.loads(pickle.dumps(run))
-    return bits(*first, *trained(run, X, Y, 1), run.network.params)
-
-
-def fitted(solver, seed, n_threads=1, through=lambda model: model):
-    """An estimator, fitted, taken `through` something, and fitted again from where it was."""
+def fitted(solver, seed, n_threads=1, through=same):
+    """An estimator, fitted, and fitted again from where it was."""
     X, Y = data(seed)
     y = Y.argmax(axis=1)
     keywords = {"max_iter": 1, "warm_start": True, "random_state": seed, "n_threads": n_threads}
@@ -104,78 +111,98 @@ def fitted(solver, seed, n_threads=1, through=lambda model: model):
     return bits(*model.coefs_, *model.intercepts_, model.loss_, model.predict_proba(X))
 
 
-def searched(seed):
-    return bits(pso(lambda x: float((x * x).sum()), [-3] * 5, [2] * 5, rng=seed, maxiter=9).x)
+def chosen(Estimator, seed, n_threads=1, through=same):
+    """An estimator that chooses its λ."""
+    X, Y = data(seed)
+    y = Y.argmax(axis=1) if Estimator is MLPClassifierCV else Y
+    keywords = {"max_iter": 2, "random_state": seed, "n_threads": n_threads}
+    keywords["hidden_layer_sizes"] = (20,)
+    model = through(Estimator(alphas=[0.0, 0.1, 1.0], cv=2, **keywords).fit(X, y))
+    return bits(*model.coefs_, model.scores_path_, model.alpha_, model.predict(X))
 
 
-def compare_trainers(seed):
-    """All trainers in both types: threads, files and pickles change nothing.  Returns the bits."""
-    found = {}
-    for name, make in TRAINERS.items():
-        for dtype in ("float32", "float64"):
-            expected = straight(make, dtype, seed)
-            others = {f"{n} threads": straight(make, dtype, seed, n) for n in THREADS[1:]}
-            if name != "L-BFGS":  # starts afresh from the parameters: SciPy shows no state
-                others["saved"] = resumed(make, dtype, seed)
-            others["pickled"] = pickled(make, dtype, seed)
-            for how, other in others.items():
-                assert other == expected, f"seed {seed}, {name}, {dtype}: {how}"
-            found[name, dtype] = expected
-    return found
+def at_many(dtype, seed, n_threads=1, through=same):
+    """One network at many λ."""
+    X, Y = data(seed)
+    network = through(Network(SIZES, dtype=dtype, seed=seed))
+    keywords = {"epochs": 2, "seed": seed, "n_threads": n_threads}
+    path = l2_path(network, X, Y, [0.0, 0.1, 1.0], test=0.2, **keywords)
+    return bits(path.params, path.curves, path.slope, path.test_score)
 
 
-def compare_estimators(seed):
-    """The same of the estimators."""
-    found = {}
+def searched(seed, n_threads=1, through=same):
+    result = pso(lambda x: float((x * x).sum()), [-3] * 5, [2] * 5, rng=seed, maxiter=9)
+    return bits(through(result).x)
+
+
+def trainings():
+    """What is trained by its name, and whether what is half trained can be saved."""
+    for dtype in ("float32", "float64"):
+        for name, make in TRAINERS.items():
+            # L-BFGS starts afresh from the parameters: SciPy shows no state.
+            yield f"{name}, {dtype}", partial(twice, make, dtype), name != "L-BFGS"
+        yield f"l2_path, {dtype}", partial(at_many, dtype), True
     for solver in SOLVERS:
-        expected = fitted(solver, seed)
-        others = {f"{n} threads": fitted(solver, seed, n) for n in THREADS[1:]}
-        others["pickled"] = fitted(solver, seed, 1, lambda model: pickle.loads(pickle.dumps(model)))
+        yield f"MLPClassifier, {solver}", partial(fitted, solver), False
+    for Estimator in (MLPClassifierCV, MLPRegressorCV):
+        yield Estimator.__name__, partial(chosen, Estimator), False
+    yield "pso", searched, False
+
+
+def alone(seed):
+    """The bits of all that is trained, by name."""
+    return {name: train(seed) for name, train, _ in trainings()}
+
+
+def compared(seed):
+    """The same; but threads, files and pickles change nothing."""
+    found = alone(seed)
+    for name, train, can_save in trainings():
+        others = {f"{n} threads": train(seed, n) for n in THREADS[1:]}
+        others["pickled"] = train(seed, through=pickled)
+        if can_save:
+            others["saved"] = train(seed, through=saved)
         for how, other in others.items():
-            assert other == expected, f"seed {seed}, MLPClassifier, {solver}: {how}"
-        found[solver] = expected
+            assert other == found[name], f"seed {seed}, {name}: {how}"
     return found
 
 
-def everything(seeds):
-    """The bits of all that is trained, as a digest; each compared with itself."""
-    warnings.simplefilter("ignore")
-    digest = hashlib.sha256()
-    for seed in seeds:
-        found = [*compare_trainers(seed).values(), *compare_estimators(seed).values()]
-        digest.update("".join([*found, searched(seed)]).encode())
-    return digest.hexdigest()
+def digest(found):
+    return hashlib.sha256("".join(found).encode()).hexdigest()
 
 
 def in_a_process(isa, hash_seed, seeds):
-    """The same in a process of its own."""
+    """The bits of what is trained in a process of its own, a digest for each seed."""
     done = subprocess.run(
-        [sys.executable, __file__, "--inside", *map(str, seeds)],
+        [sys.executable, __file__, "--alone", *map(str, seeds)],
         env=os.environ | {"PYL2_ISA": isa, "PYTHONHASHSEED": str(hash_seed)},
         capture_output=True,
         text=True,
     )
     assert not done.returncode, done.stderr
-    return done.stdout.strip()
+    return done.stdout.split()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=100, help="0 to this, excluded (default: 100)")
-    parser.add_argument("--inside", type=int, nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--alone", type=int, nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.inside:
-        print(everything(args.inside))
+    warnings.simplefilter("ignore")
+    if args.alone:
+        print(*(digest(alone(seed).values()) for seed in args.alone))
         return
-    tenth = max(1, args.seeds // 10)
+    seeds = range(args.seeds)
     for isa in _core.ISAS:
-        for first in range(0, args.seeds, tenth):
-            seeds = range(first, min(first + tenth, args.seeds))
-            one, other = (in_a_process(isa, hash_seed, seeds) for hash_seed in (0, 1))
-            assert one == other, f"{isa}: two processes differ in seeds {seeds}"
-            print(f"{isa}: seeds {seeds.start} to {seeds.stop - 1}: {one[:16]}", flush=True)
-    trainings = (len(TRAINERS) * 2 + len(SOLVERS)) * args.seeds * len(_core.ISAS)
-    print(f"{trainings} trainings, each the same bits in all ways it was done")
+        os.environ["PYL2_ISA"] = isa
+        here = [digest(compared(seed).values()) for seed in seeds]
+        for hash_seed in (0, 1):
+            there = in_a_process(isa, hash_seed, seeds)
+            for seed, one, other in zip(seeds, here, there, strict=True):
+                assert one == other, f"{isa}, seed {seed}: another process has other bits"
+        print(f"{isa}: seeds 0 to {args.seeds - 1}: {digest(here)[:16]}", flush=True)
+    count = len(list(trainings())) * args.seeds * len(_core.ISAS)
+    print(f"{count} trainings, each the same bits in all ways it was done")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import threading
 import time
 import warnings
 from collections import Counter
-from contextlib import suppress
+from contextlib import chdir, redirect_stderr, redirect_stdout, suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,8 +29,19 @@ import numpy as np
 from scipy.sparse import random_array
 from sklearn.exceptions import NotFittedError
 
-import pyl2
-from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, ParticleSwarm, compare, model, pso
+from pyl2 import (
+    Backprop,
+    MLPClassifier,
+    MLPClassifierCV,
+    MLPRegressor,
+    Network,
+    ParticleSwarm,
+    compare,
+    l2_path,
+    model,
+    pso,
+)
+from pyl2.__main__ import main as command_line
 
 HANG = 30.0
 """Seconds after which it is no longer slow, but hangs."""
@@ -124,6 +135,18 @@ def function():
     return lambda: pso(sphere, [-1] * 30, [1] * 30, maxiter=10**9), lambda: None
 
 
+def path():
+    X, y = data(2000, 20)
+    network = Network((20, 30, 1), seed=0)
+    before = network.params.copy()
+
+    def after():
+        np.testing.assert_array_equal(network.params, before)
+        usable(network, X, y)
+
+    return lambda: l2_path(network, X, y, epochs=10**8), after
+
+
 def prediction():
     X, y = data(100_000, 50)
     network = Network((50, 300, 300, 1), seed=0)
@@ -154,15 +177,9 @@ LONG = {
     "fit, L-BFGS": estimator(MLPRegressor, solver="lbfgs", alpha=1e-9, max_fun=10**8),
     "fit, pso": estimator(MLPClassifier, solver="pso"),
     "partial_fit": estimator(MLPClassifier, "partial_fit", warm_start=True),
+    "l2_path": path,
+    "fit, choosing alpha": estimator(MLPClassifierCV, alphas=[0.0, 1e-4, 1e-2], cv=2),
 }
-if hasattr(pyl2, "l2_path"):
-
-    def path():
-        X, y = data(2000, 20)
-        network = Network((20, 30, 1), seed=0)
-        return lambda: pyl2.l2_path(network, X, y, epochs=10**8), lambda: usable(network, X, y)
-
-    LONG["l2_path"] = path
 
 
 # --- at a random moment ---------------------------------------------------------------------------
@@ -388,12 +405,105 @@ def press_at_command(after_seconds, folder):
     return process.returncode, late, said
 
 
+COMMANDS = {
+    "pyl2 train": ["train", "--epochs", "30", "--save", "model.pyl2", "--report", "train.html"],
+    "pyl2 path": ["path", "--l2", "0,1", "--epochs", "30", "--report", "path.html"],
+    "pyl2 path, figure": ["path", "--l2", "0,1", "--epochs", "30", "--output", "path.svg"],
+}
+ENDS = {".html": b"</html>", ".svg": b"</svg>", ".pyl2": b""}
+
+
+def press_at_warm_command(argv, after_seconds, folder):
+    """The same in a child that has all modules already; return exit code, seconds, and output."""
+    printed = Path(f"{folder}.printed")
+    printed.touch()
+    child = os.fork()
+    if not child:
+        run_in_child(argv, folder, printed)  # does not return
+    time.sleep(after_seconds)
+    pressed = time.perf_counter()
+    os.kill(child, signal.SIGINT)
+    _, status = os.waitpid(child, 0)
+    late = time.perf_counter() - pressed
+    for written in Path(folder).iterdir():
+        assert written.name in argv, written
+        assert written.read_bytes().rstrip().endswith(ENDS[written.suffix]), written
+        if written.suffix == ".pyl2":
+            model.load(written)
+        written.unlink()
+    return os.waitstatus_to_exitcode(status), late, printed.read_text()
+
+
+def run_command(argv, folder, printed):
+    with chdir(folder), open(printed, "w") as out, redirect_stdout(out), redirect_stderr(out):
+        return command_line([*argv, "--quiet"])
+
+
+def run_in_child(argv, folder, printed):
+    code = 1
+    try:
+        code = run_command(argv, folder, printed)
+    except KeyboardInterrupt:
+        code = 130  # before the command line began, or after its end
+    finally:
+        os._exit(code)
+
+
+def seconds_undisturbed(argv, folder):
+    began = time.perf_counter()
+    assert not run_command(argv, folder, os.devnull)
+    return time.perf_counter() - began
+
+
 # --- the long run ---------------------------------------------------------------------------------
 
 
 def told(name, late):
     shares = np.quantile(late, [0.5, 0.95, 1.0]) * 1000
     print(f"{name:36}", *(f"{share:9.2f}" for share in shares), flush=True)
+
+
+def at_random_moments(times, rng):
+    print(f"{'ms until the caller goes on':36}{'median':>10}{'95 %':>10}{'longest':>10}")
+    all_late = []
+    for name, begin in LONG.items():
+        late = [press(begin, rng.uniform(0.001, 0.3)) for _ in range(times)]
+        told(name, late)
+        all_late += late
+    told(f"all {len(all_late)}", all_late)
+    print(f"{sum(late > PROMISED for late in all_late)} of them later than {PROMISED} s")
+
+
+def at_commands(times, rng):
+    """Few in new processes, while Python starts too, and many where it has started."""
+    print("ms until the command line's process has ended")
+    with tempfile.TemporaryDirectory() as folder:
+        few = range(max(1, times // 10))
+        tell_presses(
+            "pyl2 train, from its start",
+            [press_at_command(rng.uniform(0.3, 4), folder) for _ in few],
+        )
+    for name, argv in COMMANDS.items():
+        with tempfile.TemporaryDirectory() as parent:
+            folder = Path(parent, "work")
+            folder.mkdir()
+            takes = min(seconds_undisturbed(argv, folder) for _ in range(2))
+            tell_presses(
+                name,
+                [
+                    press_at_warm_command(argv, rng.uniform(0, 1.2 * takes), folder)
+                    for _ in range(times)
+                ],
+            )
+
+
+def tell_presses(name, presses):
+    told(name, [late for _, late, _ in presses])
+    ends = Counter(
+        (code, said.splitlines()[-1] if said and code else "") for code, _, said in presses
+    )
+    for (code, said), count in ends.items():
+        print(f"    exit code {code} {count} times: {said}", flush=True)
 
 
 def main():
@@ -404,23 +514,8 @@ def main():
     args = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     rng = random.Random(args.seed)
-    print(f"{'ms until the caller goes on':36}{'median':>10}{'95 %':>10}{'longest':>10}")
-    all_late = []
-    for name, begin in LONG.items():
-        late = [press(begin, rng.uniform(0.001, 0.3)) for _ in range(args.times)]
-        told(name, late)
-        all_late += late
-    told(f"all {len(all_late)}", all_late)
-    print(f"{sum(late > PROMISED for late in all_late)} of them later than {PROMISED} s")
-    codes, late = Counter(), []
-    with tempfile.TemporaryDirectory() as folder:
-        for _ in range(args.times):
-            code, seconds, said = press_at_command(rng.uniform(0.3, 4), folder)
-            codes[code, said.splitlines()[-1] if said else ""] += 1
-            late.append(seconds)
-    told("pyl2 train, to the end of the process", late)
-    for (code, said), count in codes.items():
-        print(f"    exit code {code} {count} times: {said}")
+    at_random_moments(args.times, rng)
+    at_commands(args.times, rng)
     print("steps of Python's at which Ctrl-C was tried")
     for name, begin in STEPS.items():
         print(f"    {name}: {interrupt_everywhere(begin, args.every)}", flush=True)

@@ -29,6 +29,19 @@ def test_command_line(after_seconds, tmp_path):
     assert code in (130, -2, 1, 0), said
 
 
+@pytest.mark.parametrize("name", interrupts.COMMANDS)
+def test_command_line_at_work(name, tmp_path):
+    """Files are whole, whether the signal came before they were written or after."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    takes = interrupts.seconds_undisturbed(interrupts.COMMANDS[name], folder)
+    for share in (0.3, 0.6, 0.9):
+        code, _, said = interrupts.press_at_warm_command(
+            interrupts.COMMANDS[name], share * takes, folder
+        )
+        assert code in (130, 0), said
+
+
 def test_a_refused_training_leaves_the_other_its_history():
     network = interrupts.Network((2, 3, 1), seed=0)
     X, y = [[0.0, 1.0], [1.0, 0.0]], [0.0, 1.0]

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
     table = report.comparison(summary, found.measure, free)
     remarks = report.comparison_remarks(summary, found.measure, args.l2, free)
     if args.output:
-        output.save_figure(args.output, _figure(found, args))
+        output.write_figure(args.output, _figure(found, args))
     if args.report:
         sections = [
             page.run(args.command, setup["isa"], lines),

@@ -10,7 +10,6 @@ import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from pyl2 import files
 from pyl2.cli import options
 
 if TYPE_CHECKING:
@@ -45,11 +44,13 @@ def check_drawable(option: str, path: str | None) -> None:
         raise ValueError(f"{option}: figures need Matplotlib: pip install 'pyl2[plot]'")
 
 
-def save_figure(path: str, figure: Figure) -> None:
-    """Write a figure whole or not at all, in the format that the name ends with."""
-    image = io.BytesIO()
-    figure.savefig(image, format=path[-3:], dpi=120)
-    files.replace(path, image.getvalue())
+def write_figure(path: str, figure: Figure) -> None:
+    """Draw, then write the file, whole or not at all."""
+    from pyl2 import files
+
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=os.path.splitext(path)[1][1:], dpi=120)
+    files.replace(path, drawn.getbuffer())
 
 
 def print_json(told: dict[str, Any]) -> None:

@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
     table = report.path(summary, found.measure, choices)
     remarks = report.path_remarks(summary, found.measure, choices, folds)
     if args.output:
-        output.save_figure(args.output, _figure(found, folds, choices))
+        output.write_figure(args.output, _figure(found, folds, choices))
     if args.report:
         sections = [
             page.run(args.command, setup["isa"], lines),
