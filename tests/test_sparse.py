@@ -13,7 +13,7 @@ import reference
 import scipy.sparse as sp
 from test_kernels import KIND, Kernel, all_close, close, gradient_rates, state_of, update_of
 
-from pyl2 import Backprop, Network, _core, checks
+from pyl2 import Backprop, MLPClassifier, Network, _core, checks, compare
 
 BOTH = [np.float32, np.float64]
 
@@ -489,6 +489,22 @@ def test_damage_that_scipy_would_follow(form, value):
     for call in every_call(X):
         with pytest.raises(ValueError, match="X is a damaged sparse matrix"):
             call()
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("dtype", [np.float64, np.uint16])
+@pytest.mark.parametrize(("part", "where", "value"), [("indptr", 1, 10**6), ("indices", 2, -1)])
+def test_damage_that_scikit_learn_would_pass_on(dtype, part, where, value):
+    """It changes the type, and takes rows, by SciPy's routines."""
+    X, y = sp.vstack([good()] * 5, format="csr").astype(dtype), np.arange(20) % 2
+    fitted = MLPClassifier(2, max_iter=1, batch_size=20).fit(X, y)
+    getattr(X, part)[where] = value
+    early = MLPClassifier(2, max_iter=1, early_stopping=True, validation_fraction=0.2)
+    for call in (fitted.fit, early.fit, lambda X, y: fitted.predict(X)):
+        with pytest.raises(ValueError, match="X is a damaged sparse matrix"):
+            call(X, y)
+    with pytest.raises(ValueError, match="X"):
+        compare(X, y, Network((X.shape[1], 1), output="logistic", dtype="float32"), seeds=1)
 
 
 @pytest.mark.parametrize(

@@ -145,16 +145,19 @@ Matrix: TypeAlias = ArrayLike | SparseMatrix
 Features: TypeAlias = Array | Csr
 
 
-def _to_csr(X: Any) -> Any:
-    """Return a sparse matrix of SciPy's as CSR.
+def sound(name: str, X: Any) -> None:
+    """Check the indices of a sparse matrix of SciPy's, which trusts them and would write anywhere.
 
-    SciPy's conversion trusts the indices and would write anywhere: they are looked at before.
+    Its rows are taken, its type and its format changed without a look at them.
     """
-    if X.format == "coo":
-        type(X)((X.data, X.coords), shape=X.shape)
-    elif X.format in ("csc", "bsr"):
-        type(X)((X.data, X.indices, X.indptr), shape=X.shape).check_format(full_check=True)
-    return X.tocsr()
+    try:
+        if X.format == "coo":
+            type(X)((X.data, X.coords), shape=X.shape)
+        elif X.format in ("csr", "csc", "bsr"):
+            same = type(X)((X.data, X.indices, X.indptr), shape=X.shape)
+            same.check_format(full_check=True)
+    except (ValueError, IndexError) as error:
+        raise ValueError(f"{name} is a damaged sparse matrix: {error}") from None
 
 
 def _csr(name: str, X: Any, dtype: np.dtype[Any]) -> Csr:
@@ -163,10 +166,9 @@ def _csr(name: str, X: Any, dtype: np.dtype[Any]) -> Csr:
         raise ValueError(f"{name} must have 2 dimensions, got shape {X.shape}")
     if X.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers, got dtype {X.dtype}")
-    try:
-        csr = _to_csr(X)
-    except (ValueError, IndexError) as error:
-        raise ValueError(f"{name} is a damaged sparse matrix: {error}") from None
+    if X.format != "csr":  # the binding looks at the indices of CSR
+        sound(name, X)
+    csr = X.tocsr()
     data = np.ascontiguousarray(real(f"{name}.data", csr.data, dtype, 1))
     return Csr(data, *_indices(name, csr), csr.shape)
 

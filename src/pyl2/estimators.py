@@ -337,6 +337,8 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         """Check rows to predict for."""
         check_is_fitted(self, "coefs_")
         dtype = self._fitted().dtype
+        if hasattr(X, "tocsr"):
+            checks.sound("X", X)
         return validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
 
     def activations(self, X: ArrayLike) -> list[Array]:
@@ -425,6 +427,8 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         return sizes
 
     def _validate(self, X: Any, y: Any, dtype: Any, reset: bool) -> tuple[Any, Any]:
+        if hasattr(X, "tocsr"):
+            checks.sound("X", X)
         X, y = validate_data(
             self,
             X,

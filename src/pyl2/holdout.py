@@ -38,6 +38,7 @@ def checked(X: Any, y: ArrayLike, network: Network, names: tuple[str, str]) -> R
     """Check rows, and make them what no training needs to convert again."""
     items = checks.items(X, y, None, network, names)
     if isinstance(items.x, checks.Csr):
+        checks.sound(names[0], X)
         return X.tocsr().astype(network.dtype, copy=False), items.y
     return items.x, items.y
 
