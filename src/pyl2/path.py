@@ -790,7 +790,9 @@ def _share(activation: str, a: Array) -> float:
     if activation == "relu":
         on = (a > 0).mean(axis=0)
         return float(((on == 0) | (on == 1)).mean())
-    return float(_SATURATED[activation](a).mean()) if activation in _SATURATED else math.nan
+    if activation not in _SATURATED:
+        return math.nan
+    return np.count_nonzero(_SATURATED[activation](a)) / a.size
 
 
 def _curves(histories: list[Any]) -> Array:
