@@ -763,8 +763,8 @@ def _slope(network: Network, X: Any) -> float:
     step = max(1, _DERIVATIVES // (network.layer_sizes[0] * network.layer_sizes[-1]))
     total = 0.0
     for first in range(0, X.shape[0], step):
-        gradient = network.input_gradient(X[first : first + step])
-        total += float(np.einsum("rji,rji->", gradient, gradient, dtype=np.float64))
+        gradient = network.input_gradient(X[first : first + step]).ravel().astype(np.float64)
+        total += float(gradient @ gradient)
     return total / int(X.shape[0])
 
 
