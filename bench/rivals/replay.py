@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 
 
@@ -14,6 +16,12 @@ class Replay(np.random.RandomState):
     def __init__(self, shuffles: np.ndarray) -> None:
         super().__init__(0)
         self._shuffles = iter(shuffles)
+
+    def __deepcopy__(self, memo: dict) -> Replay:
+        """Share the permutations: a generator that draws them has none to copy."""
+        other = Replay(())
+        other._shuffles = copy.copy(self._shuffles)
+        return other
 
     def shuffle(self, x: np.ndarray) -> None:
         """Permute `x` by the next one."""

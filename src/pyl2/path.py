@@ -765,8 +765,8 @@ def _slope(network: Network, X: Any) -> float:
     step = max(1, _DERIVATIVES // (network.layer_sizes[0] * network.layer_sizes[-1]))
     total = 0.0
     for first in range(0, X.shape[0], step):
-        gradient = network.input_gradient(X[first : first + step])
-        total += float(np.einsum("rji,rji->", gradient, gradient, dtype=np.float64))
+        gradient = network.input_gradient(X[first : first + step]).ravel().astype(np.float64)
+        total += float(gradient @ gradient)
     return total / int(X.shape[0])
 
 
@@ -792,7 +792,9 @@ def _share(activation: str, a: Array) -> float:
     if activation == "relu":
         on = (a > 0).mean(axis=0)
         return float(((on == 0) | (on == 1)).mean())
-    return float(_SATURATED[activation](a).mean()) if activation in _SATURATED else math.nan
+    if activation not in _SATURATED:
+        return math.nan
+    return np.count_nonzero(_SATURATED[activation](a)) / a.size
 
 
 def _curves(histories: list[Any]) -> Array:
