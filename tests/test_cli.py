@@ -10,11 +10,13 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from html.parser import HTMLParser
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 
@@ -1076,6 +1078,21 @@ def test_interrupt_before_the_first_epoch(monkeypatch, capsys):
     monkeypatch.setattr(abreast._Block, "_call", interrupted)
     assert main(["path", *QUICK]) == 130
     assert capsys.readouterr() == ("", "pyl2: interrupted\n")
+
+
+@pytest.mark.parametrize("command", ["path", "compare"])
+def test_interrupt_of_a_drawing(folder, monkeypatch, command):
+    """Matplotlib leaves what it has drawn so far; we leave no file."""
+
+    def interrupted(_, path, **__):
+        with nullcontext(path) if isinstance(path, io.BytesIO) else open(path, "wb") as file:
+            file.write(b"<svg>")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Figure, "savefig", interrupted)
+    options = QUICK if command == "path" else FEW
+    assert main([command, *options, "--output", "figure.svg"]) == 130
+    assert not os.listdir()
 
 
 def test_interrupt_of_reading(folder, monkeypatch):

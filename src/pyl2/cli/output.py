@@ -49,7 +49,7 @@ def write_figure(path: str, figure: Figure) -> None:
     from pyl2 import files
 
     drawn = io.BytesIO()
-    figure.savefig(drawn, format=os.path.splitext(path)[1][1:], dpi=120)
+    figure.savefig(drawn, format=path.rpartition(".")[2], dpi=120)
     files.replace(path, drawn.getbuffer())
 
 
