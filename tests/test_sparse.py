@@ -503,7 +503,10 @@ def test_damage_that_scikit_learn_would_pass_on(dtype, part, where, value):
     for call in (fitted.fit, early.fit, lambda X, y: fitted.predict(X)):
         with pytest.raises(ValueError, match="X is a damaged sparse matrix"):
             call(X, y)
-    with pytest.raises(ValueError, match="X"):
+    X.indices = X.indices.astype(float)
+    with pytest.raises(TypeError, match=r"X\.indices must hold whole numbers"):
+        fitted.fit(X, y)
+    with pytest.raises((ValueError, TypeError), match="X"):
         compare(X, y, Network((X.shape[1], 1), output="logistic", dtype="float32"), seeds=1)
 
 

@@ -154,6 +154,7 @@ def sound(name: str, X: Any) -> None:
         if X.format == "coo":
             type(X)((X.data, X.coords), shape=X.shape)
         elif X.format in ("csr", "csc", "bsr"):
+            _check_whole(name, X)
             same = type(X)((X.data, X.indices, X.indptr), shape=X.shape)
             same.check_format(full_check=True)
     except (ValueError, IndexError) as error:
@@ -175,15 +176,20 @@ def _csr(name: str, X: Any, dtype: np.dtype[Any]) -> Csr:
 
 def _indices(name: str, csr: Any) -> tuple[Array, Array]:
     """Return the index arrays of a CSR matrix with one type, int32 or int64."""
-    found = {part: np.asarray(getattr(csr, part)) for part in ("indices", "indptr")}
-    for part, array in found.items():
-        if array.dtype.kind not in "iu":
-            raise TypeError(f"{name}.{part} must hold whole numbers, got dtype {array.dtype}")
-    narrow = all(array.dtype == np.int32 for array in found.values())
+    _check_whole(name, csr)
+    narrow = all(np.asarray(part).dtype == np.int32 for part in (csr.indices, csr.indptr))
     indices, indptr = (
-        np.ascontiguousarray(array, np.int32 if narrow else np.int64) for array in found.values()
+        np.ascontiguousarray(array, np.int32 if narrow else np.int64)
+        for array in (csr.indices, csr.indptr)
     )
     return indices, indptr
+
+
+def _check_whole(name: str, X: Any) -> None:
+    for part in ("indices", "indptr"):
+        dtype = np.asarray(getattr(X, part)).dtype
+        if dtype.kind not in "iu":
+            raise TypeError(f"{name}.{part} must hold whole numbers, got dtype {dtype}")
 
 
 def features(X: Any, n_features: int, dtype: np.dtype[Any], name: str = "X") -> Features:
