@@ -415,12 +415,12 @@ def test_float32_stays():
 
 
 def test_sample_weights_are_repeated_rows():
-    counts = RNG.integers(0, 3, len(X))
+    counts = np.random.default_rng(0).integers(0, 3, len(X))
     options = {"optimizer": "lbfgs", "epochs": 30, "seed": 0}
     weighted = l2_path(REGRESSION, X, Y, LAMBDAS, sample_weight=counts, **options)
     repeated = l2_path(REGRESSION, X.repeat(counts, 0), Y.repeat(counts, 0), LAMBDAS, **options)
     for name in ("data_error", "penalty", "train_score"):
-        np.testing.assert_allclose(getattr(weighted, name), getattr(repeated, name), rtol=1e-5)
+        np.testing.assert_allclose(getattr(weighted, name), getattr(repeated, name), 1e-5, 1e-12)
 
 
 def test_the_network_is_left_alone():
