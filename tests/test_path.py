@@ -458,7 +458,8 @@ def test_max_time_is_that_of_all():
 
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize(
-    "model", [REGRESSION, MLPRegressor(hidden_layer_sizes=5, max_iter=10**7, tol=0)]
+    "model",
+    [REGRESSION, MLPRegressor(hidden_layer_sizes=5, max_iter=10**7, n_iter_no_change=10**7)],
 )
 def test_ctrl_c(model):
     timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
