@@ -193,7 +193,8 @@ def csr(draw):
         elif way == "more":
             array = np.concatenate([array, array, array])
         elif way == "type":
-            array = array.astype(draw(st.sampled_from(["u2", "f8", "f4", ">i4", "i8", "?"])))
+            with np.errstate(all="ignore"):
+                array = array.astype(draw(st.sampled_from(["u2", "f8", "f4", ">i4", "i8", "?"])))
         else:
             array = array[None]
         object.__setattr__(X, part, array)
