@@ -397,3 +397,15 @@ def test_warning_when_a_weight_is_taken_whole():
     with pytest.warns(UserWarning, match="fraction"):
         trainer(eta=1e-3, l2=1.0, decay="fraction").train(X, y, epochs=1)
     trainer(eta=1e-3, l2=1000.0, batch_size=8).train(X[:8], y[:8], epochs=1)
+
+
+def test_numbers_of_float32_do_not_narrow_what_they_meet():
+    """Errors beyond float32 were compared with a float32 tol, which warned of overflow."""
+    X = np.array([[1.0], [2.0]])
+    found = []
+    for number in (np.float32(0.1), float(np.float32(0.1))):
+        network = Network((1, 1), seed=0)
+        trainer = Backprop(network, eta=number, schedule="invscaling", tol=number, seed=0)
+        trainer.train(X, 1e30 * X, epochs=3)
+        found.append(network.params.copy())
+    np.testing.assert_array_equal(*found)

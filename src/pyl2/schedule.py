@@ -37,15 +37,16 @@ class Schedule:
 
     def eta(self, kind: str, eta: float, power_t: float) -> float:
         """Return the learning rate of the coming epoch."""
+        eta, power_t = float(eta), float(power_t)  # a float32 would make all that follows one
         if kind == "invscaling":
             return float(eta / (self.items_seen + 1) ** power_t)
         for _ in range(self.divisions):
             eta /= 5
-        return float(eta)
+        return eta
 
     def judge(self, error: float, tol: float) -> bool:
         """Count an epoch, and return whether it is the best so far."""
-        self.stalled = self.stalled + 1 if error > self.best - tol else 0
+        self.stalled = self.stalled + 1 if error > self.best - float(tol) else 0
         better = error < self.best
         self.best = min(self.best, error)
         return better
