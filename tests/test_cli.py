@@ -487,7 +487,7 @@ def test_comparison_is_readable(capsys, monkeypatch):
     notes = list(itertools.takewhile(str.strip, lines))
     assert len(notes) > 8
     assert max(map(len, notes)) <= 80
-    assert max(map(len, lines)) <= 105
+    assert max(map(len, lines)) <= 120
     words = ("0.001 seconds a run, 2 starts", "λ = 5", "pso+lbfgs", "E₀", "evaluations", "λ = 0")
     for word in (
         *words,
