@@ -20,7 +20,7 @@ import processes
 import report
 from cases import make
 from paths import TASKS, Task
-from processes import Worker, attempt, progress, start, take_rounds
+from processes import Worker, attempt, progress, start_all, take_rounds
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -116,11 +116,7 @@ def run(args) -> dict:
     """All chosen tasks, one after the other."""
     results = report.about(args.cores) | {"quick": args.quick, "rounds": args.rounds, "cases": []}
     with ExitStack() as stack:
-        versions = results["versions"]
-        meters = [start(stack, "peak", f"the peak of core {c}", [c], versions) for c in args.cores]
-        meters = meters if all(meters) else []
-        workers = [start(stack, "path", name, args.cores, versions) for name in args.rivals]
-        workers = [worker for worker in workers if worker]
+        meters, workers = start_all(stack, "path", args, results["versions"])
         for name in args.cases:
             task = TASKS[name].quick() if args.quick else TASKS[name]
             progress.print(f"{name}: {task.title}, {task.task}", highlight=False)

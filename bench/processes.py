@@ -80,6 +80,15 @@ def start(
     return worker
 
 
+def start_all(
+    stack: ExitStack, role: str, args, versions: dict
+) -> tuple[list[Worker], list[Worker]]:
+    """Those that sample the peak, one on each core or none at all, and the rivals that are here."""
+    meters = [start(stack, "peak", f"the peak of core {c}", [c], versions) for c in args.cores]
+    workers = [start(stack, role, name, args.cores, versions) for name in args.rivals]
+    return meters if all(meters) else [], [worker for worker in workers if worker]
+
+
 def attempt(workers: list[Worker], failures: list[str], do: str, **request) -> dict[Worker, dict]:
     """The replies of those who gave one; a failure is noted, and ends that worker's case."""
     replies = {}

@@ -22,7 +22,7 @@ import processes
 import report
 import rivals
 from cases import CASES, Case, data_error, make
-from processes import Worker, attempt, progress, start, take_rounds
+from processes import Worker, attempt, progress, start_all, take_rounds
 
 REFERENCE = "numpy"
 # Distance from the reference's weights, as a part of the way that training took them. Float32 may
@@ -124,11 +124,7 @@ def run(args) -> dict:
     """All chosen cases, one after the other."""
     results = report.about(args.cores) | {"quick": args.quick, "rounds": args.rounds, "cases": []}
     with ExitStack() as stack:
-        versions = results["versions"]
-        meters = [start(stack, "peak", f"the peak of core {c}", [c], versions) for c in args.cores]
-        meters = meters if all(meters) else []
-        workers = [start(stack, "rival", name, args.cores, versions) for name in args.rivals]
-        workers = [worker for worker in workers if worker]
+        meters, workers = start_all(stack, "rival", args, results["versions"])
         for name in args.cases:
             case = CASES[name].quick() if args.quick else CASES[name]
             progress.print(f"{name}: {case.title}, {case.task}", highlight=False)

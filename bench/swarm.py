@@ -18,7 +18,7 @@ import numpy as np
 import processes
 import report
 import swarms
-from processes import Worker, attempt, progress, start, take_rounds
+from processes import Worker, attempt, progress, start_all, take_rounds
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from swarms import TASKS, Task, draw, penalized_error
@@ -102,11 +102,7 @@ def run(args) -> dict:
     """All chosen tasks, one after the other."""
     results = report.about(args.cores) | {"quick": args.quick, "rounds": args.rounds, "cases": []}
     with ExitStack() as stack:
-        versions = results["versions"]
-        meters = [start(stack, "peak", f"the peak of core {c}", [c], versions) for c in args.cores]
-        meters = meters if all(meters) else []
-        workers = [start(stack, "swarm", name, args.cores, versions) for name in args.rivals]
-        workers = [worker for worker in workers if worker]
+        meters, workers = start_all(stack, "swarm", args, results["versions"])
         for name in args.cases:
             task = TASKS[name].quick() if args.quick else TASKS[name]
             progress.print(f"{name}: {task.title}, {task.task}", highlight=False)
