@@ -10,17 +10,18 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from html.parser import HTMLParser
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.transforms import AffineBase
 from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 
-from pyl2 import Backprop, __version__, abreast, convert, files, tables
+from pyl2 import Backprop, __version__, abreast, convert, files, report, tables
 from pyl2.__main__ import main
 from pyl2.cli.convert import TOOLS
 from pyl2.cli.data import MOST_CLASSES
@@ -1094,6 +1095,35 @@ def test_interrupt_of_a_drawing(folder, monkeypatch, command):
     options = QUICK if command == "path" else FEW
     assert main([command, *options, "--output", "figure.svg"]) == 130
     assert not os.listdir()
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_interrupt_in_a_converter(folder, monkeypatch, capsys):
+    """Matplotlib drops it, and calls the matrix invalid."""
+    convert, calls = AffineBase.__array__, itertools.count(1)
+
+    def interrupted(self, *args, **keywords):
+        if next(calls) == 9:
+            signal.raise_signal(signal.SIGINT)
+        return convert(self, *args, **keywords)
+
+    monkeypatch.setattr(AffineBase, "__array__", interrupted)
+    assert main(["path", *QUICK, "--output", "figure.svg"]) == 130
+    assert next(calls) > 9
+    assert capsys.readouterr().err == "pyl2: interrupted\n"
+    assert not os.listdir()
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_interrupt_that_is_lost(folder, monkeypatch):
+    """As in a callback of the garbage collector: what was under way is done, then it ends."""
+
+    def lost(*_):
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(report, "print_table", lost)
+    assert main(["train", "--dataset", "iris", *QUICK]) == 130
 
 
 def test_interrupt_of_reading(folder, monkeypatch):

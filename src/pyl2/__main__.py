@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,9 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = _parser().parse_args(argv)
         args.command = shlex.join(["pyl2", *argv])
-        with _plain_warnings():
+        with _lasting_interrupt(), _plain_warnings():
             args.run(args)
-        sys.stdout.flush()
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print("pyl2: interrupted", file=sys.stderr)
         return 130
@@ -44,6 +46,37 @@ def _parser() -> options.Parser:
     for command in (path, train, predict, compare, convert):
         command.add(commands)
     return parser
+
+
+@contextmanager
+def _lasting_interrupt() -> Iterator[None]:
+    """End with KeyboardInterrupt once Ctrl-C came, whatever a library has made of it.
+
+    Matplotlib drops what is raised in its converters of arrays, and calls the array invalid; what
+    is raised in a callback of the garbage collector is lost.
+    """
+    found, came = signal.getsignal(signal.SIGINT), False
+
+    def interrupt(*_: Any) -> None:
+        nonlocal came
+        came = True
+        raise KeyboardInterrupt
+
+    if found is not signal.default_int_handler or (
+        threading.current_thread() is not threading.main_thread()
+    ):
+        yield
+        return
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except Exception:
+        if not came:
+            raise
+    finally:
+        signal.signal(signal.SIGINT, found)
+    if came:
+        raise KeyboardInterrupt
 
 
 @contextmanager
