@@ -417,9 +417,12 @@ def press_at_warm_command(argv, after_seconds, folder):
     """The same in a child that has all modules already; return exit code, seconds, and output."""
     printed = Path(f"{folder}.printed")
     printed.touch()
+    # The child lets signals come when it is ready for them: Python's hooks of a fork lose them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     child = os.fork()
     if not child:
         run_in_child(argv, folder, printed)  # does not return
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     time.sleep(after_seconds)
     pressed = time.perf_counter()
     os.kill(child, signal.SIGINT)
@@ -442,6 +445,7 @@ def run_command(argv, folder, printed):
 def run_in_child(argv, folder, printed):
     code = 1
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         code = run_command(argv, folder, printed)
     except KeyboardInterrupt:
         code = 130  # before the command line began, or after its end

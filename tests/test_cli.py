@@ -773,6 +773,17 @@ def test_report_of_a_comparison(folder, capsys):
         assert word in page.text
 
 
+# Scales
+
+
+@pytest.mark.parametrize("command", ["train", "path", "compare"])
+def test_unscaled_columns(folder, capsys, command):
+    """They are standardised: there is nothing to warn of."""
+    path = write(numbers(b=[1e6 + row % 7 for row in range(40)]))
+    assert main([command, path, *(FEW if command == "compare" else QUICK)]) == 0
+    assert not capsys.readouterr().err
+
+
 # The path over λ
 
 PATH = ("path", *QUICK, "--l2", "0,0.1:1000:3")

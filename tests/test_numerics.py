@@ -12,7 +12,20 @@ import pytest
 import scipy.sparse
 from sklearn.preprocessing import StandardScaler
 
-from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, ParticleSwarm, l2_path, pso
+from pyl2 import (
+    Backprop,
+    MLPClassifier,
+    MLPClassifierCV,
+    MLPRegressor,
+    MLPRegressorCV,
+    Network,
+    ParticleSwarm,
+    compare,
+    l2_path,
+    pso,
+)
+from pyl2.experiments import decay_grid
+from pyl2.path import bias_variance
 
 RNG = np.random.default_rng(0)
 ROWS = 12
@@ -262,6 +275,35 @@ def test_unscaled_inputs(train, make):
     assert told[0].filename == __file__
     if make is not MAKERS["squares overflow"]:
         train(make(StandardScaler().fit_transform(X)), y)
+
+
+LINE = Network((3, 1), seed=0)
+MANY_TRAININGS = {
+    "compare": lambda X, y: compare(X, y, LINE, methods=("adam", "pso+lbfgs"), evaluations=200),
+    "decay_grid": lambda X, y: decay_grid(X, y, LINE, eta=[1e-9], rate=[0, 0.1], epochs=1),
+    "l2_path": lambda X, y: l2_path(LINE, X, y, [0, 1], epochs=1),
+    "l2_path of an estimator": lambda X, y: l2_path(MLPRegressor(**FEW), X, y, [0, 1], test=0.3),
+    "bias_variance": lambda X, y: bias_variance(
+        MLPRegressor(**FEW), (X, y), X, y, [0, 1], draws=3, seed=0
+    ),
+    "MLPRegressorCV": lambda X, y: MLPRegressorCV(**FEW, cv=3).fit(X, y),
+    "MLPClassifierCV": lambda X, y: MLPClassifierCV(**FEW, alphas=[0, 1], cv=3).fit(X, y > 0),
+}
+
+
+@pytest.mark.filterwarnings("ignore:the alpha chosen:UserWarning")
+@pytest.mark.parametrize("train", MANY_TRAININGS.values(), ids=MANY_TRAININGS)
+@pytest.mark.parametrize("make", [MAKERS["dense"], MAKERS["sparse"]], ids=["dense", "sparse"])
+def test_unscaled_inputs_of_many_trainings(train, make):
+    """One warning for all of them; again at the next call; none once its cure is taken."""
+    X = unscaled()
+    y = X[:, 0].copy()
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="not scaled.*of column 1 is") as told:
+            train(make(X), y)
+        told = [warning for warning in told if "not scaled" in str(warning.message)]
+        assert [warning.filename for warning in told] == [__file__]
+    train(make(StandardScaler().fit_transform(X)), y)
 
 
 def test_what_is_scaled():

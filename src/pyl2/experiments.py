@@ -21,6 +21,7 @@ from pyl2.history import GRADIENT, History
 from pyl2.network import Network
 from pyl2.particle_swarm import ParticleSwarm
 from pyl2.progress import progress
+from pyl2.scaling import one_warning, warn_if_unscaled
 from pyl2.scores import MEASURES as MEASURES
 
 METHODS = ("sgd", "momentum", "adam", "lbfgs", "pso", "pso+lbfgs")
@@ -275,7 +276,8 @@ def compare(
 
     pairs = [(seed, method) for seed in starts for method in plan.methods]
     runs = []
-    with progress(verbose, len(pairs)) as advance:
+    with one_warning(), progress(verbose, len(pairs)) as advance:
+        warn_if_unscaled(checks.items(*training, None, network).x)  # while no clock runs
         for seed, method in pairs:
             runs.append(_run(plan, method, seed, network, training, testing))
             advance(runs[-1].error)
@@ -397,6 +399,8 @@ def decay_grid(
     training, testing = holdout.split(X, y, test, seed, network)
     options: dict[str, Any] = {"n": 1, "batch_size": batch_size, "seed": seed}
     shape = network.layer_sizes, network.hidden, network.output, network.dtype
+    items = checks.items(*training, None, network)
+    warn_if_unscaled(items.x)
     grid = []
     with progress(verbose, len(_DECAYS) * len(etas) * len(rates) * epochs) as advance:
         for decay, step, lam in product(_DECAYS, etas, rates):
@@ -405,7 +409,7 @@ def decay_grid(
             course = Course(trainer, trainer.network, epochs, None, None, ())
             course.advance = advance
             grid.append(Training(trainer, course))
-        abreast.train(grid, checks.items(*training, None, network), n_threads)
+        abreast.train(grid, items, n_threads)
     found = np.full((2, len(_DECAYS), len(etas), len(rates)), np.nan)
     for place, one in zip(np.ndindex(found.shape[1:]), grid, strict=True):
         if one.diverged is None:

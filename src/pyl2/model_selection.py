@@ -20,6 +20,7 @@ from pyl2 import abreast, checks, estimators, l2, scores
 from pyl2.checks import Array
 from pyl2.estimators import MLPClassifier, MLPRegressor
 from pyl2.path import default_alphas, l2_path
+from pyl2.scaling import one_warning
 
 RULES = ("min", "1se")
 
@@ -388,8 +389,9 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
             If training failed in some folds, which are named; if the choice is at the edge of the
             grid.
         """
-        self._choose(X, y, sample_weight, groups)
-        self._fit(X, y, sample_weight)
+        with one_warning():
+            self._choose(X, y, sample_weight, groups)
+            self._fit(X, y, sample_weight)
         return self
 
 
@@ -540,6 +542,7 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
             If training failed in some folds, which are named; if the choice is at the edge of the
             grid.
         """
-        self._choose(X, y, sample_weight, groups)
-        self._fit(X, y, sample_weight)
+        with one_warning():
+            self._choose(X, y, sample_weight, groups)
+            self._fit(X, y, sample_weight)
         return self

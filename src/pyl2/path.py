@@ -22,7 +22,7 @@ from pyl2.course import Course, held_out
 from pyl2.network import Network
 from pyl2.particle_swarm import ParticleSwarm
 from pyl2.progress import progress
-from pyl2.scaling import warn_if_unscaled
+from pyl2.scaling import one_warning, warn_if_unscaled
 
 # λ/n of the λs by default, what a weight feels: so many, log-spaced, from the least to the most.
 _DEFAULT, _LEAST, _MOST = 16, 1e-6, 10.0
@@ -452,11 +452,12 @@ def bias_variance(
     """
     rng = np.random.default_rng(seed)
     kept = []
-    for _ in range(checks.whole("draws", draws, 2)):
-        X_drawn, y_drawn = data(rng) if callable(data) else _bootstrap(*data, rng)
-        path = l2_path(model, X_drawn, y_drawn, l2, n_threads=n_threads, **training)
-        l2 = path.l2
-        kept.append([path.network(i).predict(X) for i in range(len(path))])
+    with one_warning():
+        for _ in range(checks.whole("draws", draws, 2)):
+            X_drawn, y_drawn = data(rng) if callable(data) else _bootstrap(*data, rng)
+            path = l2_path(model, X_drawn, y_drawn, l2, n_threads=n_threads, **training)
+            l2 = path.l2
+            kept.append([path.network(i).predict(X) for i in range(len(path))])
     predictions: Array = np.array(kept).swapaxes(0, 1)
     expected = np.asarray(truth, float)
     expected = expected[:, None] if expected.ndim == 1 else expected
@@ -630,7 +631,9 @@ class _OfEstimator:
         self.rows = ready.X, ready.y, ready.sample_weight
         self.template = probe._network
         self.epochs = self._model.max_iter
-        self.divisor = _divisor(ready.trainer, checks.items(*self.rows, self.template))
+        items = checks.items(*self.rows, self.template)
+        warn_if_unscaled(items.x)
+        self.divisor = _divisor(ready.trainer, items)
         self.defaults = _defaults(ready.trainer, self.divisor)
 
     def train(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
@@ -12,6 +15,19 @@ from pyl2.checks import Array, Csr, Features
 
 # The root mean square of a column beyond which a network cannot be expected to train.
 LIMIT = 100.0
+
+# Whether it has been told, within `one_warning`; None outside of it.
+_told: ContextVar[bool | None] = ContextVar("_told", default=None)
+
+
+@contextmanager
+def one_warning() -> Iterator[None]:
+    """Let the trainings within this, which are of the same data, warn once together."""
+    token = _told.set(False)
+    try:
+        yield
+    finally:
+        _told.reset(token)
 
 
 def warn_if_unscaled(x: Features) -> None:
@@ -28,6 +44,8 @@ def warn_if_unscaled(x: Features) -> None:
         Finite.  Zeros that a sparse matrix leaves out count; one with damaged indices is none of
         ours.
     """
+    if _told.get():
+        return
     values = x.values if isinstance(x, Csr) else x
     # All squares together are the least work, and most often enough.
     if _squares(values) <= LIMIT**2 * x.shape[0]:
@@ -36,6 +54,8 @@ def warn_if_unscaled(x: Features) -> None:
     beyond = np.flatnonzero(sizes > LIMIT)
     if beyond.size:
         column = int(sizes.argmax())
+        if _told.get() is not None:
+            _told.set(True)
         warnings.warn(
             f"X is not scaled: the root mean square of {beyond.size} of {sizes.size} columns is"
             f" beyond {LIMIT:g}, that of column {column} is {sizes[column]:.3g}. Training is"
