@@ -449,6 +449,16 @@ def test_diverged_is_told_not_raised():
         assert np.isnan(found.curves[1, -1]).all()
 
 
+def test_weights_too_large_to_be_squared():
+    """Squared slopes overflow, and NumPy warned of it."""
+    network = Network((1, 3, 2), hidden="relu", seed=0)
+    network.params = 1e160 * network.params
+    path = l2_path(network, X[:, :1], Y, [0.0, 1.0], epochs=1, seed=0)
+    assert path.stopped == ["diverged"] * 2
+    assert np.isinf(path.slope).all()
+    assert np.isinf(path.norms).all()
+
+
 def test_max_time_is_that_of_all():
     for start in ("same", "warm"):
         path = l2_path(REGRESSION, X, Y, LAMBDAS, start=start, epochs=10**7, max_time=0.1)

@@ -707,24 +707,25 @@ def _describe(source: _Source, trained: Sequence[float], n_threads: int | None) 
         test_score = _scores(networks, *source.test, output, None)
     layers = _layers(template, params)
     few = X[:: -(-X.shape[0] // _LOOKED_AT)]
-    return L2Path(
-        l2=values,
-        params=params,
-        data_error=data_error,
-        penalty=penalty,
-        test_error=test_error,
-        train_score=_scores(networks, X, y, output, weight),
-        test_score=test_score,
-        norms=np.column_stack([_norm(W) for W in layers]),
-        slope=np.array([_slope(network, few) for network in networks]),
-        curvature=np.array([_curvature(network, X) for network in networks]),
-        saturation=np.array([_saturation(network, few) for network in networks]),
-        evenness=[_evenness(W) for W in layers],
-        curves=_curves([training.course.history for training in trainings]),
-        stopped=[one.course.history.stopped or "interrupted" for one in trainings],
-        measure=scores.MEASURES[output],
-        template=_copy(template, params[0]),
-    )
+    with np.errstate(all="ignore"):  # weights that diverged may be too large to be squared
+        return L2Path(
+            l2=values,
+            params=params,
+            data_error=data_error,
+            penalty=penalty,
+            test_error=test_error,
+            train_score=_scores(networks, X, y, output, weight),
+            test_score=test_score,
+            norms=np.column_stack([_norm(W) for W in layers]),
+            slope=np.array([_slope(network, few) for network in networks]),
+            curvature=np.array([_curvature(network, X) for network in networks]),
+            saturation=np.array([_saturation(network, few) for network in networks]),
+            evenness=[_evenness(W) for W in layers],
+            curves=_curves([training.course.history for training in trainings]),
+            stopped=[one.course.history.stopped or "interrupted" for one in trainings],
+            measure=scores.MEASURES[output],
+            template=_copy(template, params[0]),
+        )
 
 
 def _errors(template: Network, params: Array, items: Items, rates: Array) -> tuple[Array, Array]:
