@@ -45,7 +45,7 @@ def test_a_failed_write_leaves_the_old_file(path, networks, call, number, monkey
     networks[0].save(path)
     before = path.read_bytes()
     monkeypatch.setattr(os, call, failing(number))
-    with pytest.raises(OSError, match=f"{os.strerror(number)}: '{path}'"):
+    with pytest.raises(OSError, match=f"{os.strerror(number)}: '{path}'$"):
         networks[1].save(path)
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == [path.name]
@@ -91,6 +91,17 @@ except OSError as error:
     )
     assert told.stdout == "File too large ['file.pyl2']\n"
     assert held(path, Network((3, 4, 1), seed=0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file system in memory, as Linux has it")
+def test_disk_that_is_full():
+    told = subprocess.run(
+        [sys.executable, HERE / "faults" / "full_disk.py"], capture_output=True, text=True
+    )
+    if told.returncode == 77:
+        pytest.skip(told.stdout)
+    assert told.returncode == 0, told.stderr
+    assert "no file torn, nothing left beside" in told.stdout
 
 
 @POSIX
@@ -222,6 +233,36 @@ def test_many_at_once(path, networks):
     for worker in workers:
         worker.join()
     assert not faults
+    assert os.listdir(path.parent) == [path.name]
+
+
+@POSIX
+def test_many_processes_at_once(path, networks):
+    """Each saves its own network over and over, while the file is read."""
+    code = """
+import sys
+from pyl2 import Network
+network = Network((3, 4, 1), seed=int(sys.argv[2]))
+print("begun", flush=True)
+for _ in range(200):
+    network.save(sys.argv[1])
+"""
+    networks[0].save(path)
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, path, str(seed)], stdout=subprocess.PIPE)
+        for seed in (0, 1, 0, 1)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == b"begun\n"
+    read = 0
+    params = {network.params.tobytes() for network in networks}
+    while any(process.poll() is None for process in processes):
+        assert Network.load(path).params.tobytes() in params
+        read += 1
+    for process in processes:
+        assert process.returncode == 0
+        process.stdout.close()
+    assert read
     assert os.listdir(path.parent) == [path.name]
 
 

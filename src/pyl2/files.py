@@ -107,7 +107,8 @@ def _write_beside(path: str, found: os.stat_result | None, pieces: tuple[Any, ..
     except BaseException as error:
         _remove(passing)
         if isinstance(error, OSError):
-            error.filename, error.filename2 = path, None
+            error.filename = path
+            del error.filename2  # None would be told
         raise
     _sync_folder(folder)
 
