@@ -10,6 +10,9 @@ import json
 import random
 import struct
 import zipfile
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +228,109 @@ def npy(chance):
     return out.getvalue()
 
 
+def of_footer(data, chance):
+    """A Parquet file whose description of itself has been changed, its length told rightly."""
+    length = int.from_bytes(data[-8:-4], "little")
+    start = len(data) - 8 - length
+    if start < 4:
+        return flip(data, chance)
+    footer = chance.choice((flip, flip, cut, remove, repeat, swap, number))(data[start:-8], chance)
+    return data[:start] + footer + len(footer).to_bytes(4, "little") + data[-4:]
+
+
+def of_columns(data, chance):
+    """A sound Parquet file with columns of any type and name, or without rows, written anyhow."""
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    try:
+        table = pq.read_table(io.BytesIO(data))
+        names, columns = table.column_names, table.columns
+        for _ in range(chance.randint(1, 3)):
+            place = chance.randrange(len(columns))
+            if chance.random() < 0.2:
+                names[place] = chance.choice(STRANGE_NAMES)
+            else:
+                columns[place] = arrow_column(len(table), chance)
+        kept = chance.choice((0, 1, *(len(table),) * 6))
+        table = pa.Table.from_arrays(columns, names).slice(0, kept)
+        return parquet(table, chance)
+    except Exception:  # broken by an attack before, or a column that Arrow or Parquet has not
+        return flip(data, chance)
+
+
+STRANGE_NAMES = ("", " ", "a", "y", "a.b", "__index_level_0__", "é\u2028\u2066", "\0", "x" * 5000)
+STRANGE_ITEMS = (
+    *((True, False), (0, 1), (-(2**63), 2**63 - 1), (2**64 - 1, 0), (0.5, -0.0), (1e308, -1e308)),
+    *((float("nan"), 1.0), (float("inf"), 1.0), ("", "p"), ("p", "q"), ("1", "2"), ("\0", "é")),
+    *((b"\xff", b""), (Decimal("1.50"), Decimal(-7)), (Decimal("9" * 76), Decimal(0))),
+    *((Decimal("1e-30"), Decimal("9" * 8)), ([1, 2], []), ([None], [[1]]), ([[]], [])),
+    *(({"a": 1}, {"a": None}), ({"a": [1]}, {"b": {}}), (date(1, 1, 1), date(9999, 12, 31))),
+    *((datetime(1, 1, 1), datetime(2262, 5, 1)), (datetime(2000, 1, 1, tzinfo=UTC),) * 2),
+    *(
+        (time(1), time(23, 59)),
+        (timedelta(1), timedelta(-(10**6))),
+        (None, None),
+        ("p" * 5000, "q"),
+    ),
+)
+STRANGE_TYPES = (
+    *("int8", "uint8", "uint64", "halffloat", "float", "double", "bool", "string", "large_string"),
+    *("string_view", "binary", "binary_view", "date32", "date64", "time32", "time64", "duration"),
+    *("timestamp", "decimal", "decimal256", "fixed", "list", "fixed list", "map", "struct"),
+)
+
+
+def arrow_column(rows, chance):
+    """A column of Arrow: two items, gaps among them or not, as they are, of a type, or coded."""
+    import pyarrow as pa
+
+    pair = chance.choice(STRANGE_ITEMS)
+    gaps = chance.choice((0, 0, 0, 0.3))
+    column = pa.array(
+        [None if chance.random() < gaps else chance.choice(pair) for _ in range(rows)]
+    )
+    if chance.random() < 0.6:
+        types = {
+            "time32": pa.time32("ms"),
+            "time64": pa.time64("ns"),
+            "duration": pa.duration("ns"),
+            "timestamp": pa.timestamp(chance.choice(("s", "ms", "us", "ns"))),
+            "decimal": pa.decimal128(chance.choice((1, 18, 38)), chance.choice((-3, 0, 9, 37))),
+            "decimal256": pa.decimal256(76, chance.choice((0, 75))),
+            "fixed": pa.binary(chance.choice((0, 1, 5000))),
+            "list": pa.list_(pa.int8()),
+            "fixed list": pa.list_(pa.float32(), 2),
+            "map": pa.map_(pa.string(), pa.int8()),
+            "struct": pa.struct([("a", pa.null()), ("a", pa.string())]),
+        }
+        name = chance.choice(STRANGE_TYPES)
+        with suppress(pa.ArrowException):  # there is no way from any type to any other
+            column = column.cast(types.get(name) or pa.type_for_alias(name), safe=False)
+    if chance.random() < 0.3:
+        column = column.dictionary_encode(chance.choice(("mask", "encode")))
+    return column
+
+
+def parquet(table, chance):
+    """A table as a Parquet file, written in one of many ways."""
+    from pyarrow import parquet as pq
+
+    out = io.BytesIO()
+    pq.write_table(
+        table,
+        out,
+        row_group_size=chance.choice((1, 2, 5000)),
+        version=chance.choice(("1.0", "2.4", "2.6")),
+        data_page_version=chance.choice(("1.0", "2.0")),
+        use_dictionary=chance.random() < 0.5,
+        compression=chance.choice(("none", "none", "snappy", "gzip", "zstd", "brotli")),
+        store_schema=chance.random() < 0.7,
+        write_page_checksum=chance.random() < 0.2,
+    )
+    return out.getvalue()
+
+
 MODEL_FILE = (of_header, of_header, of_meta, of_meta, of_meta, of_arrays)
 
 
@@ -248,6 +354,22 @@ def npz_files():
             save(out, **arrays)
             found.append(out.getvalue())
     return found
+
+
+def parquet_files():
+    """Sound tables, packed and not."""
+    import pyarrow as pa
+
+    chance = random.Random(0)
+    rows = range(6)
+    plain = {"x": rows, "z": [i * 0.5 for i in rows], "y": [i % 2 for i in rows]}
+    kinds = {
+        "a": pa.array([Decimal(i) for i in rows]),
+        "b": pa.array([i > 2 for i in rows]),
+        "c": pa.array(["1", "2"] * 3).cast("int8").dictionary_encode(),
+        "y": pa.array(["cat", "dog"] * 3).dictionary_encode(),
+    }
+    return [parquet(pa.table(columns), chance) for columns in (plain, kinds) for _ in range(3)]
 
 
 def drawn(files, attacks, seed):

@@ -3,6 +3,7 @@
 import tempfile
 import warnings
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,12 @@ TARGETS = {
     "csv": Target(attacks.csv_files(), (*attacks.RAW, *(attacks.of_cells,) * 9), use_table),
     "npz": Target(attacks.npz_files(), (*attacks.RAW, *(attacks.of_npy,) * 9), use_table),
 }
+if find_spec("pyarrow"):
+    TARGETS["parquet"] = Target(
+        attacks.parquet_files(),
+        (*attacks.RAW, *(attacks.of_footer,) * 4, *(attacks.of_columns,) * 5),
+        use_table,
+    )
 
 
 def scratch():
