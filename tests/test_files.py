@@ -7,7 +7,6 @@ import os
 
 import numpy as np
 import pytest
-from safetensors.numpy import load, save
 
 from pyl2 import Backprop, Network, ParticleSwarm, files, generators
 
@@ -36,7 +35,7 @@ def rewrite(path, arrays=None, meta=None, **header):
     old_arrays, old_header, old_meta = parts(path)
     new_meta = {"meta": json.dumps(old_meta | (meta or {}))}
     new = {k: v for k, v in (old_arrays | (arrays or {})).items() if v is not None}
-    path.write_bytes(save(new, old_header | new_meta | header))
+    path.write_bytes(b"".join(files._pieces(new, old_header | new_meta | header)))
 
 
 @pytest.mark.parametrize(
@@ -147,7 +146,7 @@ def test_every_byte_counts(path, trained):
 
 
 def test_other_files(path):
-    path.write_bytes(save({"params": np.zeros(3)}))
+    path.write_bytes(b"".join(files._pieces({"params": np.zeros(3)}, {})))
     with pytest.raises(ValueError, match="is not a pyl2 file"):
         Network.load(path)
     with pytest.raises(FileNotFoundError):
@@ -166,15 +165,18 @@ def test_formats_to_come(path):
 
 
 def test_the_format_is_safetensors(path, trained):
-    """What we write its own package reads; what it writes (in rewrite, above) we read."""
+    """What we write its own package reads; what it writes we read."""
+    package = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
     trained.save(path)
     arrays, header, _ = parts(path)
-    again = load(path.read_bytes())
+    again = package.load(path.read_bytes())
     assert header["kind"] == "backprop"
     assert again.keys() == arrays.keys()
     for name, array in arrays.items():
         assert array.dtype == again[name].dtype
         np.testing.assert_array_equal(array, again[name])
+    path.write_bytes(package.save(again, header))
+    np.testing.assert_array_equal(Backprop.load(path).network.params, trained.network.params)
 
 
 def built(header, data=b""):
