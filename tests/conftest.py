@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import gc
+import re
 import signal
 
 import numpy as np
@@ -22,12 +23,14 @@ def ctrl_c():
     """Ctrl-C works, here and in processes started from here.
 
     A process in the background of a shell script ignores it, and hands that on.  One that comes
-    in a callback of the garbage collector, of which hypothesis has one, is lost.
+    while the garbage collector calls back, hypothesis or a weak reference to what an earlier test
+    left, is lost.
     """
     found = signal.signal(signal.SIGINT, signal.default_int_handler)
-    callbacks, gc.callbacks[:] = gc.callbacks[:], []
+    gc.collect()
+    gc.disable()
     yield
-    gc.callbacks[:] = callbacks
+    gc.enable()
     signal.signal(signal.SIGINT, found)
 
 
@@ -43,18 +46,25 @@ def make_network():
     return make
 
 
-# What `pytest --parallel-threads 4` (pytest-run-parallel) is to run in one thread, by file, fixture
-# or test.  The plugin finds by itself what asks for warnings, monkeypatch or capsys.
+# What `pytest --parallel-threads 4` (pytest-run-parallel) is to run in one thread, by file, class,
+# test, parameter or fixture.  The plugin finds by itself what asks for warnings, monkeypatch or
+# capsys.
 IN_ONE_THREAD = {
     "test_cli.py": "changes the working directory, and looks at what is printed",
+    "test_plots.py": "pyplot has one set of figures and one current one",
     "test_docs.py": "doctest puts its own in the place of sys.stdout",
     "test_determinism.py": "the environment names the instruction set",
+    "test_faults.py": "makes every call fail in turn, in processes of its own, for a minute",
     "test_interrupts.py": "signals go to the main thread",
     "test_races.py": "begins its own threads, and changes how often they take turns",
     "test_threads.py": "limits the threads of the whole process",
+    "TestCalls": "hypothesis parses its source, which 3.11 cannot do in several threads",
+    "TestTrainings": "hypothesis parses its source, which 3.11 cannot do in several threads",
     "path": "all would write the same file",
     "rng": "all would draw from the same generator",
     "ctrl_c": "signals go to the main thread",
+    "check_supervised_y_2d": "catches warnings, which is for the whole process",
+    "test_no_copy_of_X": "measures the memory of the whole process",
     "test_memory_of_a_fit": "measures the memory of the whole process",
     "test_memory_stays_flat": "measures the memory of the whole process",
     "test_global_random_state_is_left_alone": "looks at what all threads share",
@@ -66,6 +76,6 @@ IN_ONE_THREAD = {
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        for name in (item.path.name, item.originalname, *item.fixturenames):
-            if name in IN_ONE_THREAD:
-                item.add_marker(pytest.mark.thread_unsafe(reason=IN_ONE_THREAD[name]))
+        names = {*re.findall(r"[\w.]+", item.nodeid), *item.fixturenames}
+        for name in names & IN_ONE_THREAD.keys():
+            item.add_marker(pytest.mark.thread_unsafe(reason=IN_ONE_THREAD[name]))
