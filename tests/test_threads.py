@@ -112,9 +112,10 @@ def test_same_bits(verb, form, dtype, networks, rows, weighted):
 
 
 # Sizes and rows of a batch: one block of rows, and several; a last batch of few rows; one output;
-# items in lanes, in a batch that is not all rows, and in one that is.
+# items in lanes, in a batch that is not all rows, and in one that is; a last batch of one row.
 TEAMS = [
     ((200, 150, 10), 128),
+    ((64, 100, 3), 200),
     ((64, 200, 3), 192),
     ((200, 150, 150, 1), 1100),
     ((31, 32, 32, 4), 1500),

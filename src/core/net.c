@@ -96,7 +96,7 @@ static int fills_lanes(const Net *net, const Job *job, int64_t rows)
     const int64_t units = pl2_goes_back(job) ? LANES_UNITS_BACK : LANES_UNITS;
     int narrow = net->inputs <= LANES_INPUTS;
     for (int64_t l = 0; l < net->layers; l++) narrow = narrow && net->layer[l].out <= units;
-    return narrow && whole && rows >= LANES_ROWS && !job->indptr && !job->to_inputs;
+    return narrow && whole && rows >= LANES_ROWS && !job->indptr;
 }
 
 /* Chunks of rows: many, for threads need not be equally fast, but few where each has a gradient of

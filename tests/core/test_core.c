@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kernel/activations.h"
 #include "kernel/decay.h"
@@ -27,7 +28,7 @@
 #define COUNT(array) ((int64_t)(sizeof array / sizeof *array))
 #define MOST_LAYERS 4
 #define WIDEST 320
-#define MOST_NETWORKS 3
+#define MOST_NETWORKS 17 /* one more than float32 fill of the widest vector */
 
 /* One case: a shape and data, all numbers exact in float32. */
 typedef struct {
@@ -35,7 +36,7 @@ typedef struct {
     int64_t bytes; /* of a number */
     int64_t layers, sizes[MOST_LAYERS + 1], activation[MOST_LAYERS];
     int64_t weights, params, networks, rows, batch;
-    int32_t output, threads;
+    int32_t output, threads, weightless; /* in its epoch all items weigh 0 */
     uint64_t random;
     const double *x, *y, *s; /* (rows, inputs), (rows, outputs), (rows) or NULL */
     double l2[MOST_NETWORKS * MOST_LAYERS];
@@ -570,6 +571,8 @@ static void test_epoch(Case *c, const double *params)
         updates[p] =
             (Update){optimizer, decay, eta * (double)(1 + p), of_n ? 2 * (double)c->rows : 0, 0.9, 0.9,
                      0.99,      1e-2,  l2 + p * c->layers};
+    const double *s = c->s, *nothing = zeros(c->rows);
+    if (c->weightless) c->s = nothing;
     Given g = give(c, params, c->x, c->sizes[0], !below(c, 3));
     give_targets(c, &g);
     g.job.updates = updates, g.job.batch_rows = c->batch;
@@ -605,7 +608,8 @@ static void test_epoch(Case *c, const double *params)
     drop(c, given, P * S * d);
     if (order) release(order, orders * c->rows * 8, 1);
     take_back(c, &g);
-    free(trained), free(state);
+    c->s = s;
+    free(trained), free(state), free((void *)nothing);
 }
 
 /* ---- the swarm ---- */
@@ -706,24 +710,50 @@ static void test_finite(Case *c)
 static const int64_t widths[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 70, 129, 257, 300};
 static const int64_t heights[] = {1, 2, 3, 4, 5, 8, 15, 16, 17, 33, 64, 65, 127, 130, 259};
 
+/* Shapes that come to branches which the random ones seldom find. */
+static const struct {
+    int64_t layers, sizes[MOST_LAYERS + 1], rows, batch, networks;
+    int32_t weightless;
+} shapes[] = {
+    {2,
+     {5, 3, 1},
+     65,
+     65,
+     MOST_NETWORKS,
+     0},                             /* more networks than a vector's lanes, more rows than a block */
+    {2, {16, 9, 2}, 130, 65, 1, 0},  /* a team on items in lanes */
+    {2, {70, 65, 3}, 129, 64, 1, 0}, /* a team of which some have no row of the last batch */
+    {2, {320, 320, 1}, 5, 5, 2, 0},  /* too large to go abreast, or for many gradients */
+    {2, {4, 5, 3}, 259, 259, 1, 1},  /* a batch in chunks that weighs nothing */
+};
+
 static void choose(Case *c)
 {
+    const int64_t rare = below(c, 4 * COUNT(shapes));
     int64_t product = 1;
     c->layers = 1 + below(c, MOST_LAYERS);
+    c->output = (int32_t)below(c, 4);
+    c->threads = (int32_t)below(c, 4);         /* 0: as many as there may be */
     for (int64_t l = 0; l <= c->layers; l++) { /* few are large: the naive way is slow */
         const int64_t most = product > 100 ? 9 : COUNT(widths);
         c->sizes[l] = widths[below(c, most)];
         product = c->sizes[l];
         c->activation[l < MOST_LAYERS ? l : 0] = below(c, 4);
     }
+    if (rare < COUNT(shapes)) {
+        c->layers = shapes[rare].layers;
+        memcpy(c->sizes, shapes[rare].sizes, sizeof c->sizes);
+    }
     c->weights = weight_at(c, c->layers);
     c->params = bias_at(c, c->layers);
     c->rows = heights[below(c, c->weights > 1000 ? 9 : COUNT(heights))];
     c->batch = below(c, 3) ? heights[below(c, COUNT(heights))] : c->rows;
     if (c->batch > c->rows) c->batch = c->rows;
-    c->networks = 1 + below(c, MOST_NETWORKS);
-    c->output = (int32_t)below(c, 4);
-    c->threads = (int32_t)(1 + below(c, 3));
+    c->networks = 1 + below(c, 3);
+    if (rare < COUNT(shapes)) {
+        c->rows = shapes[rare].rows, c->batch = shapes[rare].batch;
+        c->networks = shapes[rare].networks, c->weightless = shapes[rare].weightless;
+    }
 }
 
 static void test_case(const char *isa, int64_t bytes, uint64_t seed)
@@ -785,11 +815,24 @@ static void deeper(const Team *team, void *task)
     if (team->rank == 0 && next > 0) pl2_team_run(2, 0, deeper, &next);
 }
 
+/* One comes so late to the meeting that the others fall asleep. */
+static void late(const Team *team, void *task)
+{
+    int *written = task;
+    if (team->rank == 0) {
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+        *written = 1;
+    }
+    pl2_team_wait(team);
+    if (!*written) abort();
+}
+
 int main(int count, char **arguments)
 {
     const int64_t cases = count > 1 ? atoll(arguments[1]) : 40;
     const uint64_t seed = count > 2 ? (uint64_t)atoll(arguments[2]) : 1;
     int64_t depth = 100;
+    if (pl2_runs("none") || pl2_kernels(8, "none")) return 1;
     for (const char *const *isa = pl2_isas; *isa; isa++) {
         enum { AT_ONCE = 3 };
         pthread_t thread[AT_ONCE];
@@ -803,5 +846,6 @@ int main(int count, char **arguments)
         printf("%s: %d cases\n", *isa, (int)(each[0].cases * AT_ONCE));
     }
     pl2_team_run(2, 0, deeper, &depth);
+    for (int i = 0; i < 4; i++) pl2_team_run(2, 1, late, &(int){0});
     return 0;
 }

@@ -164,9 +164,9 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, const W
         at->loss += NAME(block_loss)(&whole);
         const int64_t t = job->steps[p] + 1;
         if (last) NAME(note)(job, &whole, u, at, batch, work->squares);
-        if (whole.online)
-            NAME(backward_one)(&whole, (R)(u->eta / at->mass), shrink);
-        else if (at_once)
+        if (whole.online) { /* a last batch of one row is too little to share */
+            if (team->rank == 0) NAME(backward_one)(&whole, (R)(u->eta / at->mass), shrink);
+        } else if (at_once)
             NAME(update_at_once)(&whole, (R)(u->eta / at->mass), shrink, gradient);
         else
             NAME(gradients)(&whole,

@@ -78,13 +78,6 @@ PL2_INLINE void NAME(finish)(const Product *g, const int store, const int activa
             break; \
     }
 
-static void NAME(finish_any)(const Product *g, V sum, int64_t i, int64_t j, int lanes)
-{
-#define PL2_BODY(store, activation) NAME(finish)(g, store, activation, sum, i, j, lanes);
-    PL2_EVERY_STORE(g)
-#undef PL2_BODY
-}
-
 PL2_INLINE void NAME(finish_tile)(const Product *g, const int store, const int activation, V sum[MR][NV],
                                   const int mr, const int nv, int last, int64_t i, int64_t j)
 {
@@ -297,7 +290,7 @@ static Product NAME(part)(const Product *g, int64_t p, int64_t k, int64_t j, int
     part.n = n, part.k = k;
     part.a += p * g->a_column;
     part.b = panel, part.b_stride = PANEL;
-    part.c += j, part.by += g->by ? j : 0;
+    part.c += j, part.by += j;
     part.onward = p > 0;
     if (p + k < g->k) part.store = STORE, part.floor = -(R)INFINITY;
     return part;

@@ -226,7 +226,7 @@ static void NAME(bias_gradient)(const Block *b, const Gradient *g, const Matrix 
                 sum[c] += NAME(load)(delta + (j + c) * b->room + i);
         }
         const V total = NAME(every)(NAME(totals)(sum, FOUR), 0, LANES / FOUR);
-        NAME(finish_any)(&product, NAME(first)(total, count), 0, j, to->dense ? count : FOUR);
+        NAME(finish)(&product, g->store, 0, NAME(first)(total, count), 0, j, to->dense ? count : FOUR);
     }
 }
 
