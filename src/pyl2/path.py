@@ -761,25 +761,30 @@ def _evenness(W: Array) -> Array:
 
 
 def _slope(network: Network, X: Any) -> float:
-    """Return the mean squared norm of ∂output/∂x."""
+    """Return the mean squared norm of ∂output/∂x, infinite where a divergence has left it so."""
     step = max(1, _DERIVATIVES // (network.layer_sizes[0] * network.layer_sizes[-1]))
     total = 0.0
     for first in range(0, X.shape[0], step):
         gradient = network.input_gradient(X[first : first + step]).ravel().astype(np.float64)
-        total += float(gradient @ gradient)
+        with np.errstate(over="ignore"):
+            total += float(gradient @ gradient)
     return total / int(X.shape[0])
 
 
 def _curvature(network: Network, X: Any) -> float:
-    """Return the mean of (∂²output/∂x²)², summed over outputs, over the range of one input."""
+    """Return the mean of (∂²output/∂x²)², summed over outputs, over the range of one input.
+
+    Where a divergence has left no such number it is infinite, or NaN.
+    """
     if network.layer_sizes[0] != 1:
         return math.nan
     x = np.linspace(X.min(), X.max(), _POINTS, dtype=network.dtype)
     if x[0] == x[-1]:
         return math.nan
     slope = network.input_gradient(x[:, None])[:, :, 0].astype(np.float64)
-    second = np.diff(slope, axis=0) / np.diff(x.astype(np.float64))[:, None]
-    return float((second**2).sum(axis=1).mean())
+    with np.errstate(over="ignore", invalid="ignore"):
+        second = np.diff(slope, axis=0) / np.diff(x.astype(np.float64))[:, None]
+        return float((second**2).sum(axis=1).mean())
 
 
 def _saturation(network: Network, X: Any) -> list[float]:
