@@ -47,9 +47,12 @@ def make_network():
 # or test.  The plugin finds by itself what asks for warnings, monkeypatch or capsys.
 IN_ONE_THREAD = {
     "test_cli.py": "changes the working directory, and looks at what is printed",
+    "test_core.py": "compiles and runs programs of their own",
     "test_docs.py": "doctest puts its own in the place of sys.stdout",
     "test_determinism.py": "the environment names the instruction set",
+    "test_faults.py": "runs in a process of its own",
     "test_interrupts.py": "signals go to the main thread",
+    "test_plots.py": "Matplotlib is made for one thread, and lists the figures of all",
     "test_races.py": "begins its own threads, and changes how often they take turns",
     "test_threads.py": "limits the threads of the whole process",
     "path": "all would write the same file",
@@ -57,10 +60,12 @@ IN_ONE_THREAD = {
     "ctrl_c": "signals go to the main thread",
     "test_memory_of_a_fit": "measures the memory of the whole process",
     "test_memory_stays_flat": "measures the memory of the whole process",
+    "test_no_copy_of_X": "measures the memory of the whole process",
+    "test_checks_of_estimators": "scikit-learn's checks catch the warnings of all threads",
+    "runTest": "hypothesis parses lambdas, which CPython 3.11 cannot do in two threads at a time",
     "test_global_random_state_is_left_alone": "looks at what all threads share",
     "test_however_it_is_evaluated_the_result_is_the_same": "looks at all child processes",
     "test_an_exception_ends_the_run_and_is_passed_on": "looks at all child processes",
-    "test_seconds_are_kept": "looks at the clock",
 }
 
 
