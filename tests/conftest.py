@@ -51,26 +51,25 @@ def make_network():
 # capsys.
 IN_ONE_THREAD = {
     "test_cli.py": "changes the working directory, and looks at what is printed",
-    "test_plots.py": "pyplot has one set of figures and one current one",
+    "test_core.py": "compiles and runs programs of their own",
     "test_docs.py": "doctest puts its own in the place of sys.stdout",
     "test_determinism.py": "the environment names the instruction set",
-    "test_faults.py": "makes every call fail in turn, in processes of its own, for a minute",
+    "test_faults.py": "runs in a process of its own",
     "test_interrupts.py": "signals go to the main thread",
+    "test_plots.py": "Matplotlib is made for one thread, and lists the figures of all",
     "test_races.py": "begins its own threads, and changes how often they take turns",
     "test_threads.py": "limits the threads of the whole process",
-    "TestCalls": "hypothesis parses its source, which 3.11 cannot do in several threads",
-    "TestTrainings": "hypothesis parses its source, which 3.11 cannot do in several threads",
     "path": "all would write the same file",
     "rng": "all would draw from the same generator",
     "ctrl_c": "signals go to the main thread",
-    "check_supervised_y_2d": "catches warnings, which is for the whole process",
-    "test_no_copy_of_X": "measures the memory of the whole process",
     "test_memory_of_a_fit": "measures the memory of the whole process",
     "test_memory_stays_flat": "measures the memory of the whole process",
+    "test_no_copy_of_X": "measures the memory of the whole process",
+    "test_checks_of_estimators": "scikit-learn's checks catch the warnings of all threads",
+    "runTest": "hypothesis parses lambdas, which CPython 3.11 cannot do in two threads at a time",
     "test_global_random_state_is_left_alone": "looks at what all threads share",
     "test_however_it_is_evaluated_the_result_is_the_same": "looks at all child processes",
     "test_an_exception_ends_the_run_and_is_passed_on": "looks at all child processes",
-    "test_seconds_are_kept": "looks at the clock",
 }
 
 

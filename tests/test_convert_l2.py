@@ -560,6 +560,6 @@ def test_refused(error, words, arguments):
 def test_every_tool_is_told_of():
     table = convert_l2.__doc__.split("Notes\n")[1]
     for tool in TOOLS:
-        assert re.search(rf'^ +"{tool}"', table, re.M)
+        assert re.search(rf'^ *"{tool}"', table, re.M)  # from Python 3.13 on without the indent
         assert "biases" in describe(tool)
     assert "'train'" in describe(("decoupled", "train"))

@@ -177,50 +177,50 @@ def test_at_a_small_lambda_it_is_the_unpenalized_fit(optimizer):
 
 
 @pytest.fixture(scope="module")
-def path():
+def traced():
     return l2_path(CLASSES, X, LABELS, LAMBDAS, test=(X_TEST, LABELS_TEST), eta=0.1, seed=0)
 
 
-def test_errors_and_scores(path):
-    assert path.measure == "accuracy"
+def test_errors_and_scores(traced):
+    assert traced.measure == "accuracy"
     for i, value in enumerate(LAMBDAS):
-        network = path.network(i)
-        assert path.data_error[i] == pytest.approx(network.error(X, LABELS), rel=1e-12)
+        network = traced.network(i)
+        assert traced.data_error[i] == pytest.approx(network.error(X, LABELS), rel=1e-12)
         full = network.error(X, LABELS, value, n="train")
-        assert path.error[i] == pytest.approx(full, rel=1e-12)
-        assert path.test_error[i] == pytest.approx(network.error(X_TEST, LABELS_TEST), rel=1e-12)
+        assert traced.error[i] == pytest.approx(full, rel=1e-12)
+        assert traced.test_error[i] == pytest.approx(network.error(X_TEST, LABELS_TEST), rel=1e-12)
         for rows, labels, told in (
-            (X, LABELS, path.train_score),
-            (X_TEST, LABELS_TEST, path.test_score),
+            (X, LABELS, traced.train_score),
+            (X_TEST, LABELS_TEST, traced.test_score),
         ):
             assert told[i] == accuracy_score(labels, network.predict(rows).argmax(axis=1))
 
 
-def test_norms_and_evenness(path):
-    for i in range(len(path)):
-        for layer, W in enumerate(path.weights(i)):
-            assert path.norms[i, layer] == pytest.approx(np.linalg.norm(W), rel=1e-12)
+def test_norms_and_evenness(traced):
+    for i in range(len(traced)):
+        for layer, W in enumerate(traced.weights(i)):
+            assert traced.norms[i, layer] == pytest.approx(np.linalg.norm(W), rel=1e-12)
             even = np.abs(W).sum(axis=0) ** 2 / (len(W) * (W**2).sum(axis=0))
-            np.testing.assert_allclose(path.evenness[layer][i], even, rtol=1e-12)
+            np.testing.assert_allclose(traced.evenness[layer][i], even, rtol=1e-12)
             assert ((even > 1 / len(W) - 1e-12) & (even < 1 + 1e-12)).all()
 
 
-def test_slope_by_differences(path):
+def test_slope_by_differences(traced):
     step = 1e-6
-    for i in range(len(path)):
-        network, total = path.network(i), 0.0
+    for i in range(len(traced)):
+        network, total = traced.network(i), 0.0
         for axis in np.eye(4) * step:
             change = (network.predict(X + axis) - network.predict(X - axis)) / (2 * step)
             total += (change**2).sum(axis=1).mean()
-        assert path.slope[i] == pytest.approx(total, rel=1e-6)
+        assert traced.slope[i] == pytest.approx(total, rel=1e-6)
 
 
-def test_saturation(path):
-    for i in range(len(path)):
-        tanh, logistic, _ = path.network(i).activations(X)
+def test_saturation(traced):
+    for i in range(len(traced)):
+        tanh, logistic, _ = traced.network(i).activations(X)
         outside = (logistic < 0.05) | (logistic > 0.95)
         expected = [(np.abs(tanh) > 0.9).mean(), outside.mean()]
-        np.testing.assert_allclose(path.saturation[i], expected)
+        np.testing.assert_allclose(traced.saturation[i], expected)
 
 
 def test_saturation_of_relu_is_of_units():
@@ -284,34 +284,36 @@ def test_the_sum_of_both_for_batches_and_fractions():
             np.testing.assert_allclose(path.penalty, path.curves[:, -1, 1], rtol=2e-2)
 
 
-def test_summary_table_and_frame(path):
-    rows = path.summary()
+def test_summary_table_and_frame(traced):
+    rows = traced.summary()
     assert [row["l2"] for row in rows] == LAMBDAS
     assert [row["epochs"] for row in rows] == [100] * 4
-    norms = [np.linalg.norm(np.concatenate([W.ravel() for W in path.weights(i)])) for i in range(4)]
+    norms = [
+        np.linalg.norm(np.concatenate([W.ravel() for W in traced.weights(i)])) for i in range(4)
+    ]
     np.testing.assert_allclose([row["norm"] for row in rows], norms)
-    lines = str(path).splitlines()
+    lines = str(traced).splitlines()
     assert len([line for line in lines if line.lstrip()[:1].isdigit()]) == 4
-    assert "ended by" not in str(path)  # all by their last epoch
-    assert "accuracy" in str(path)
-    assert "curvature" not in str(path)
+    assert "ended by" not in str(traced)  # all by their last epoch
+    assert "accuracy" in str(traced)
+    assert "curvature" not in str(traced)
     pytest.importorskip("pandas")
-    frame = path.to_frame()
-    np.testing.assert_array_equal(frame["test_score"], path.test_score)
+    frame = traced.to_frame()
+    np.testing.assert_array_equal(frame["test_score"], traced.test_score)
 
 
-def test_best_is_the_largest_of_equals(path):
-    assert path.test_score[path.best] == path.test_score.max()
-    assert path.test_score[path.best] > path.test_score[path.best + 1 :].max(initial=-1)
+def test_best_is_the_largest_of_equals(traced):
+    assert traced.test_score[traced.best] == traced.test_score.max()
+    assert traced.test_score[traced.best] > traced.test_score[traced.best + 1 :].max(initial=-1)
     with pytest.raises(ValueError, match="test="):
         _ = l2_path(REGRESSION, X, Y, [0.1], epochs=1).best
 
 
-def test_networks_are_copies_and_the_path_pickles(path):
-    path.network(0).params[:] = 0
-    assert path.params[0].any()
-    again = pickle.loads(pickle.dumps(path))
-    np.testing.assert_array_equal(again.network(1).predict(X), path.network(1).predict(X))
+def test_networks_are_copies_and_the_path_pickles(traced):
+    traced.network(0).params[:] = 0
+    assert traced.params[0].any()
+    again = pickle.loads(pickle.dumps(traced))
+    np.testing.assert_array_equal(again.network(1).predict(X), traced.network(1).predict(X))
 
 
 # How it is asked for.

@@ -32,7 +32,8 @@ _TYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
     "I64": np.dtype("<i8"),
 }
-_NAMES = {dtype: name for name, dtype in _TYPES.items()}
+# By their text: where memory is short, dtypes that are equal compare as if they were not.
+_NAMES = {dtype.str: name for name, dtype in _TYPES.items()}
 
 
 def write(path: PathLike, kind: str, arrays: dict[str, Array], meta: dict[str, Any]) -> None:
@@ -57,7 +58,7 @@ def _pieces(arrays: dict[str, Array], metadata: dict[str, str]) -> list[bytes | 
         dtype = array.dtype.newbyteorder("<")
         begin, end = end, end + array.nbytes
         shape = list(array.shape)
-        header[name] = {"dtype": _NAMES[dtype], "shape": shape, "data_offsets": [begin, end]}
+        header[name] = {"dtype": _NAMES[dtype.str], "shape": shape, "data_offsets": [begin, end]}
         pieces.append(np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8).data)
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
