@@ -67,8 +67,8 @@ thread)
     [ "${1:-}" = none ] && exit
     binding "${flags[@]}"
     suite LD_PRELOAD="$($CC -print-file-name=libtsan.so)" \
-        TSAN_OPTIONS="ignore_noninstrumented_modules=1:exitcode=66" \
-        -- -k "not fork" "$@" # a child of threads may not make threads under TSan: it hangs
+        TSAN_OPTIONS="ignore_noninstrumented_modules=1:exitcode=66:die_after_fork=0" \
+        -- "$@"
     ;;
 coverage)
     flags=("${lean[@]}" -O0 --coverage -fprofile-update=atomic)
