@@ -6,12 +6,13 @@
 #   tests/sanitize.sh coverage [PYTEST ARGUMENT ...]   branches that no test takes
 #   tests/sanitize.sh valgrind                         memcheck, with AVX2
 #   tests/sanitize.sh portable                         without vectors
+#   tests/sanitize.sh musl                             with musl instead of glibc
 #   tests/sanitize.sh qemu                             NEON, cross-compiled for arm64
 #
 # First come the core's own tests, tests/core/test_core.c, on CASES random cases an instruction set;
 # where Python can follow, pytest with the arguments, which default to the whole suite; `none`: not at
-# all.  PYTHON, CC, CASES and SEED may be set.  Needs gcc (qemu: aarch64-linux-gnu-gcc and
-# qemu-aarch64), and for Python pyl2's [dev].
+# all.  PYTHON, CC, CASES and SEED may be set.  Needs gcc (musl: musl-gcc; qemu:
+# aarch64-linux-gnu-gcc and qemu-aarch64), and for Python pyl2's [dev].
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-}
@@ -87,6 +88,11 @@ valgrind) # which knows no AVX-512
     ;;
 portable)
     compile -O1 -DPL2_SCALAR
+    "$build/test_core" "$CASES" "$SEED"
+    ;;
+musl)
+    CC=musl-gcc
+    compile -O1 -static
     "$build/test_core" "$CASES" "$SEED"
     ;;
 qemu)
