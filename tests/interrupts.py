@@ -13,6 +13,7 @@ import dis
 import os
 import pickle
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -217,8 +218,8 @@ def press(begin, after_seconds):
 
 # --- at every step of Python's --------------------------------------------------------------------
 
-CHECKED = ("CALL", "RESUME", "JUMP_BACKWARD", "POP_JUMP_BACKWARD")
-"""How the names of instructions begin after which the interpreter looks for signals."""
+CHECKED = re.compile("CALL(_KW|_FUNCTION_EX)?|RESUME|(POP_)?JUMP_BACKWARD(?!_NO_INTERRUPT).*")
+"""The instructions after which the interpreter looks for signals."""
 
 
 @lru_cache
@@ -227,14 +228,19 @@ def instructions(code):
 
 
 class Points:
-    """Raises KeyboardInterrupt at the `wanted`-th moment when a signal can come to pyl2's code."""
+    """Raises KeyboardInterrupt at the `wanted`-th moment when a signal can come to pyl2's code.
 
-    def __init__(self, wanted=-1):
+    The first is 1.
+    """
+
+    def __init__(self, wanted):
         self.wanted, self.count, self.where = wanted, 0, ""
         self._last = {}
 
     def __enter__(self):
         self._traced = sys.gettrace()
+        # From 3.12 on settrace looks for whether any frame has asked for instructions.
+        sys._getframe().f_trace_opcodes = True
         sys.settrace(self._call)
         return self
 
@@ -254,7 +260,7 @@ class Points:
             return self._opcode
         last = self._last.get(frame)
         self._last[frame] = instructions(frame.f_code)[frame.f_lasti]
-        if last and last.startswith(CHECKED) and not last.endswith("NO_INTERRUPT"):
+        if last and CHECKED.fullmatch(last):
             self.count += 1
             if self.count == self.wanted:
                 self.where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
@@ -353,7 +359,10 @@ def interrupt_at(begin, wanted):
     """Return whether there was such a step, having looked at what is left."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        rehearse, _ = begin()
         run, after = begin()
+        with Points(0):  # 3.13 tells of a function's instructions from its second call on
+            rehearse()
         points = Points(wanted)
         caught = None  # the traceback is kept, as at an interactive prompt
         try:
