@@ -126,7 +126,7 @@ MAY_IMPORT = {
     "model": {"checks", "files", "network"},
     "tables": {"checks", "files"},
     "plots": {"plots.choice", "plots.decay", "plots.functions", "plots.training", "plots.weights"},
-    "plots.choice": {"checks", "model_selection", "path", "plots.of_path", "plots.style"},
+    "plots.choice": {"model_selection", "path", "plots.of_path", "plots.style", "scores"},
     "plots.decay": {"checks", "experiments", "plots.style"},
     "plots.functions": {"checks", "path", "plots.of_path", "plots.style"},
     "plots.of_path": {"checks", "path"},

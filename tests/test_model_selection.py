@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from scipy import stats
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -24,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from pyl2 import MLPClassifier, MLPClassifierCV, MLPRegressor, MLPRegressorCV, l2_path
 from pyl2.model_selection import choose
-from pyl2.scores import mean_known
+from pyl2.scores import mean_known, standard_error
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -79,6 +80,8 @@ def test_folds_that_failed_are_left_out():
     nan = np.nan
     found = np.array([[0.7, nan, 0.9], [nan, nan, nan], [0.6, 0.9, nan], [0.1, nan, nan]])
     np.testing.assert_allclose(mean_known(found), [0.8, nan, 0.75, 0.1])
+    known = stats.sem([0.7, 0.9]), stats.sem([0.6, 0.9])
+    np.testing.assert_allclose(standard_error(found), [known[0], nan, known[1], nan])
     assert choose(np.arange(4), found, "min") == 0
     assert choose(np.arange(4), found, "1se") == 2
     assert choose(np.arange(4), found[3:], "1se") == 0

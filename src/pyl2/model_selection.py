@@ -63,15 +63,13 @@ def choose(alphas: Array, found: Array, rule: str) -> int:
     >>> choose(alphas, found, "min"), choose(alphas, found, "1se")
     (1, 2)
     """
-    known = ~np.isnan(found)
-    if not known.any():
+    if np.isnan(found).all():
         raise ValueError("every fold failed at every alpha")
     means = scores.mean_known(found)
     best = int(np.flatnonzero(means == np.nanmax(means))[-1])
     if rule == "min":
         return best
-    spread = found[best][known[best]]
-    error = spread.std(ddof=1) / math.sqrt(len(spread)) if len(spread) > 1 else 0.0
+    error = np.nan_to_num(scores.standard_error(found[[best]])[0])  # of one fold: none
     return int(np.flatnonzero(means >= means[best] - error)[-1])
 
 

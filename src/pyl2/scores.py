@@ -69,3 +69,18 @@ def mean_known(columns: Array) -> Array:
     sums = np.where(known, columns, 0.0).sum(axis=1)
     means: Array = np.divide(sums, counts, out=np.full(len(columns), math.nan), where=counts > 0)
     return means
+
+
+def standard_error(columns: Array) -> Array:
+    """Return that of ``mean_known``: s / √count; NaN where fewer than two columns are known."""
+    known = ~np.isnan(columns)
+    counts = known.sum(axis=1)
+    with np.errstate(invalid="ignore"):  # of infinite ones
+        off = np.where(known, columns - mean_known(columns)[:, None], 0.0)
+    variance: Array = np.divide(
+        (off * off).sum(axis=1),
+        counts * (counts - 1),
+        out=np.full(len(columns), math.nan),
+        where=counts > 1,
+    )
+    return np.sqrt(variance)

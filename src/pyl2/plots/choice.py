@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2.checks import Array
 from pyl2.plots import style
 from pyl2.plots.of_path import PathShown
+from pyl2.scores import mean_known, standard_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -146,8 +146,8 @@ class ScoreDisplay(PathShown):
         self.figure_ = self.ax_.figure
         horizontal = style.LambdaAxis(self.ax_, self.l2)
         self.lines_ = []
-        for name, scores in self.scores.items():
-            mean, error = _spread(scores)
+        for name, found in self.scores.items():
+            mean, error = mean_known(found), standard_error(found)
             look = {"marker": "o", "markersize": 4, "linewidth": 1.8, "label": name} | _SCORES[name]
             self.lines_.append(horizontal.line(mean, **look | kwargs))
             if np.any(error > 0):
@@ -255,14 +255,3 @@ class BiasVarianceDisplay:
         self.ax_.set(yscale="log", ylabel="squared error")
         style.legend(self.ax_, self.lines_)
         return self
-
-
-def _spread(scores: Array) -> tuple[Array, Array]:
-    """Return the mean over the folds and its standard error, NaNs left out; NaN of one fold."""
-    good = np.isfinite(scores)
-    count = good.sum(axis=1)
-    with np.errstate(all="ignore"):
-        mean = np.where(good, scores, 0).sum(axis=1) / count
-        squares = np.where(good, scores - mean[:, None], 0) ** 2
-        error = np.sqrt(squares.sum(axis=1) / (count - 1) / count)
-    return mean, error
