@@ -136,7 +136,7 @@ static int go_abreast(const Net *net, int64_t networks)
 
 static int64_t grouped(const Net *net, const Job *job, int64_t item_bytes)
 {
-    if (!job->updates || !job->networks || job->indptr || job->order_stride || net->lanes == 1) return 0;
+    if (!job->updates || job->indptr || job->order_stride || net->lanes == 1) return 0;
     const int64_t rest = job->networks % net->lanes, states = pl2_states[job->updates->optimizer];
     if ((1 + states) * net->params * net->lanes * item_bytes > ABREAST_BYTES) return 0;
     if (!go_abreast(net, net->lanes)) return 0;

@@ -31,6 +31,7 @@ REASONS = [
     ("team.c", "pthread_attr_init", 1, "a system that fails"),
     ("team.c", "sched_getaffinity", 1, "more processors than a cpu_set_t has"),
     ("team.c", "found < 1", 2, "the same"),
+    ("team.c", "most < here", 1, "where there is one processor"),
 ]
 
 
