@@ -82,10 +82,12 @@ OF_OTHERS = (
 def ours(fault, long, name):
     """Whether a fault is pyl2's.  Leaks and crashes are where its C code was on the way.
 
-    Where memory fails for long, CPython loses references while it leaves frames: such a leak tells
-    nothing of the binding, but where nothing else than the binding was called.
+    Before 3.13 CPython itself loses references where memory fails for long: 3.11 the arguments of a
+    call, for one, where a variable that a comprehension uses finds no memory for its cell.  There
+    such a leak tells nothing of the binding, but where nothing else than the binding was called.
     """
-    if long and fault.what.startswith("leaks") and name not in BINDING:
+    forgets = long and sys.version_info < (3, 13)
+    if forgets and fault.what.startswith("leaks") and name not in BINDING:
         return False
     if fault.what.startswith(("leaks", "died")):
         return "_core" in fault.callers.split("<")
