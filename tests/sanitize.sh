@@ -8,11 +8,12 @@
 #   tests/sanitize.sh portable                         without vectors
 #   tests/sanitize.sh musl                             with musl instead of glibc
 #   tests/sanitize.sh qemu                             NEON, cross-compiled for arm64
+#   tests/sanitize.sh windows                          for Windows, by clang, run by Wine
 #
 # First come the core's own tests, tests/core/test_core.c, on CASES random cases an instruction set;
 # where Python can follow, pytest with the arguments, which default to the whole suite; `none`: not at
 # all.  PYTHON, CC, CASES and SEED may be set.  Needs gcc (musl: musl-gcc; qemu:
-# aarch64-linux-gnu-gcc and qemu-aarch64), and for Python pyl2's [dev].
+# aarch64-linux-gnu-gcc and qemu-aarch64; windows: clang, MinGW and Wine), and for Python pyl2's [dev].
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-}
@@ -102,6 +103,14 @@ qemu)
     CC=aarch64-linux-gnu-gcc
     compile -O1
     qemu-aarch64 -L /usr/aarch64-linux-gnu "$build/test_core" "$CASES" "$SEED"
+    ;;
+windows) # by clang, for GCC does not align the vectors that it puts on a stack there
+    CC=clang
+    libgcc=$(x86_64-w64-mingw32-gcc -print-libgcc-file-name)
+    compile --target=x86_64-w64-mingw32 -O1 -static -L"${libgcc%/*}" -Wno-unused-command-line-argument
+    export WINEDEBUG=-all WINEPREFIX=$build/wine
+    wine "$build/test_core.exe" "$CASES" "$SEED" 2>"$build/wine.log" || { tail "$build/wine.log" && exit 1; }
+    wineserver --kill --wait
     ;;
 *)
     sed -n '2,/^set/{/^#/p}' "$0" >&2

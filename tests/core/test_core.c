@@ -7,6 +7,9 @@
    Each array is a block of its own, exactly as long as it must be.  Where nothing watches the memory
    (GUARD bytes, not 0), a known pattern before and behind it does. */
 #include <math.h>
+#ifdef _WIN32
+#include <malloc.h>
+#endif
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,13 +59,25 @@ static void fail(const char *what, double found, double wanted)
     exit(1);
 }
 
+#ifdef _WIN32
+static void *aligned_memory(size_t bytes) { return _aligned_malloc(bytes, 64); }
+static void free_aligned(void *memory) { _aligned_free(memory); }
+#else
+static void *aligned_memory(size_t bytes)
+{
+    void *memory = NULL;
+    return posix_memalign(&memory, 64, bytes) ? NULL : memory;
+}
+static void free_aligned(void *memory) { free(memory); }
+#endif
+
 /* Memory of which every overrun is seen. */
 static void *block(int64_t bytes, int64_t aligned)
 {
     /* A vector of numbers is aligned as these are, no better. */
     const int64_t front = aligned > 8 ? 64 : 72;
-    char *memory = NULL;
-    if (posix_memalign((void **)&memory, 64, (size_t)(front + bytes + GUARD))) exit(2);
+    char *memory = aligned_memory((size_t)(front + bytes + GUARD));
+    if (!memory) exit(2);
     memset(memory, PATTERN, (size_t)(GUARD ? front + bytes + GUARD : front));
     return memory + front;
 }
@@ -75,7 +90,7 @@ static void release(void *data, int64_t bytes, int64_t aligned)
         if (memory[i] != PATTERN) fail("written before an array, at", (double)(i - front), 0);
     for (int64_t i = 0; i < GUARD; i++)
         if (memory[front + bytes + i] != PATTERN) fail("written behind an array, at", (double)i, 0);
-    free((char *)data - front);
+    free_aligned((char *)data - front);
 }
 
 static uint64_t bits(Case *c)
