@@ -74,7 +74,7 @@ EPOCHS = 3
 # Exceptions that C code of CPython or NumPy raises where it should raise MemoryError.
 OF_OTHERS = (
     r"RuntimeError: can't allocate (read )?lock",
-    r"SystemError: (?!.*pyl2).*(without (setting an )?exception|with an exception set)",
+    r"(state: )?SystemError: (?!.*pyl2).*(without (setting an )?exception|with an exception set)",
     r"PicklingError: .*import of module .* failed",
 )
 
