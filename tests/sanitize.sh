@@ -57,8 +57,8 @@ address)
     "$build/test_core" "$CASES" "$SEED"
     [ "${1:-}" = none ] && exit
     binding "${flags[@]}"
-    # CPython leaves memory to the system at its end: leaks are looked for in test_core.  Little is held
-    # back for later use to be seen, or what tests measure of memory would be that.
+    # CPython leaves memory to the system at its end: leaks are looked for in test_core.  Of
+    # what is freed little is kept, to see later uses, or it would be what tests of memory measure.
     suite LD_PRELOAD="$($CC -print-file-name=libasan.so):$($CC -print-file-name=libstdc++.so)" \
         PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=16 -- "$@"
     ;;
