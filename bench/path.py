@@ -5,7 +5,6 @@ The weights reached are compared with pyl2's.
 
 from __future__ import annotations
 
-import base64
 import sys
 
 import numpy as np
@@ -14,7 +13,7 @@ import report
 import tasks
 from cases import make
 from paths import Task
-from processes import Worker, attempt
+from processes import Worker, attempt, decode
 
 TOLERANCE = 1e-2  # of the way that training took the weights, in float32
 CONVENTION = (
@@ -32,7 +31,7 @@ def compare(task: Task, workers: list[Worker], failures: list[str]) -> dict[str,
     apart = differences(
         task,
         {
-            worker.name: np.frombuffer(base64.b64decode(reply["params"]), task.dtype)
+            worker.name: decode(reply["params"], task.dtype)
             for worker, reply in attempt(workers, failures, "reached").items()
         },
     )

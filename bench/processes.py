@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 progress = Console(stderr=True)
@@ -99,6 +101,16 @@ def attempt(workers: list[Worker], failures: list[str], do: str, **request) -> d
             failures.append(f"{worker.name}: {failure}")
             workers.remove(worker)
     return replies
+
+
+def sample_peak(meters: list[Worker], dtype: str) -> list[float]:
+    """Fused multiply-adds of all cores together, in GFLOP/s, once; nothing if nobody samples."""
+    return [sum(meter.ask("sample", dtype=dtype)["gflops"] for meter in meters)] if meters else []
+
+
+def decode(text: str, dtype: str) -> np.ndarray:
+    """The vector that a worker sent."""
+    return np.frombuffer(base64.b64decode(text), dtype)
 
 
 def take_rounds(active: list[Worker], failures: list[str], rounds: int, between=None) -> dict:

@@ -176,21 +176,28 @@ def _label(record: dict, i: int) -> str:
 def _row(record: dict, name: str) -> list[str]:
     s, rival = summary(record, name), record["rivals"][name]
     apart = (rival["difference"], rival["difference_float64"])
-    first = best(record)
-    number = s["ratio"] if name != OURS else first and first[1]
-    ratio = times(number) if number else "–"
-    ratio = f"best {ratio}" if name == OURS else ratio
     mark = "*" if rival["instead"] else ""
     return [
         f"[bold]{name}[/]" if name == OURS else name + mark,
-        milliseconds(s["median"]),
-        milliseconds(s["min"]),
-        f"{milliseconds(s['low'])}–{milliseconds(s['high'])}",
-        f"[red]{ratio}[/]" if number and number < 1 else ratio,
+        *time_cells(record, name),
         f"{s['gflops']:.2f}" if s["gflops"] < 10 else f"{s['gflops']:.0f}",
         "–" if s["peak"] is None else f"{100 * s['peak']:.1f}",
         "–" if rival["data_error"] is None else significant(rival["data_error"]),
         "/".join("–" if a is None else f"{a:.0e}" for a in apart),
+    ]
+
+
+def time_cells(record: dict, name: str) -> list[str]:
+    """Median, least, quartiles, and how many times ours; of ours that of the best rival."""
+    s, first = spread(record, name), best(record)
+    number = s["ratio"] if name != OURS else first and first[1]
+    ratio = times(number) if number else "–"
+    ratio = f"best {ratio}" if name == OURS else ratio
+    return [
+        milliseconds(s["median"]),
+        milliseconds(s["min"]),
+        f"{milliseconds(s['low'])}–{milliseconds(s['high'])}",
+        f"[red]{ratio}[/]" if number and number < 1 else ratio,
     ]
 
 

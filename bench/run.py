@@ -11,7 +11,6 @@ which some compile, does not count.
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import sys
 from contextlib import ExitStack
@@ -22,7 +21,7 @@ import processes
 import report
 import rivals
 from cases import CASES, Case, data_error, make
-from processes import Worker, attempt, progress, start_all, take_rounds
+from processes import Worker, attempt, decode, progress, sample_peak, start_all, take_rounds
 
 REFERENCE = "numpy"
 # Distance from the reference's weights, as a part of the way that training took them. Float32 may
@@ -53,12 +52,9 @@ def train(case, workers, meters, rounds, failures) -> dict:
     active = [worker for worker, reply in replies.items() if reply["supported"]]
     does = {w.name: Case.read(replies[w]["case"]) for w in active}
     peak: list[float] = []
-
-    def sample():
-        if meters:
-            peak.append(sum(meter.ask("sample", dtype=case.dtype)["gflops"] for meter in meters))
-
-    taken = take_rounds(active, failures, rounds, between=sample)
+    taken = take_rounds(
+        active, failures, rounds, between=lambda: peak.extend(sample_peak(meters, case.dtype))
+    )
     reached = attempt(active, failures, "params")
     vectors = {w.name: decode(reply["params"], case.dtype) for w, reply in reached.items()}
     apart = differences(case, {name: v for name, v in vectors.items() if does[name] == case})
@@ -80,11 +76,6 @@ def changes(case: Case, done: Case) -> dict:
     """What a rival does otherwise than the case says: {field: (case's, rival's)}."""
     theirs = asdict(done)
     return {name: (v, theirs[name]) for name, v in asdict(case).items() if v != theirs[name]}
-
-
-def decode(text: str, dtype: str) -> np.ndarray:
-    """The vector that a worker sent."""
-    return np.frombuffer(base64.b64decode(text), dtype)
 
 
 def differences(case, vectors: dict[str, np.ndarray]) -> dict[str, float]:

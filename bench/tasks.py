@@ -16,7 +16,7 @@ from typing import Any
 
 import processes
 import report
-from processes import Worker, attempt, progress, start_all, take_rounds
+from processes import Worker, attempt, progress, sample_peak, start_all, take_rounds
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -78,12 +78,9 @@ def _measure(bench: Bench, task, workers: list[Worker], meters: list[Worker], ro
     failures: list[str] = []
     active = list(attempt(workers, failures, "prepare", task=asdict(task)))
     peak: list[float] = []
-
-    def sample():
-        if meters:
-            peak.append(sum(meter.ask("sample", dtype=task.dtype)["gflops"] for meter in meters))
-
-    taken = take_rounds(active, failures, rounds, between=sample)
+    taken = take_rounds(
+        active, failures, rounds, between=lambda: peak.extend(sample_peak(meters, task.dtype))
+    )
     reached = bench.compare(task, active, failures)
     rivals = {name: taken[name] | told for name, told in reached.items()}
     about = {"case": asdict(task), "title": task.title, "task": task.task, "flops": task.flops}
@@ -119,15 +116,9 @@ def _by_time(record: dict) -> list[str]:
 def _row(record: dict, name: str) -> list[str]:
     """Name, times and speed of a rival."""
     s = report.summary(record, name)
-    first = report.best(record)
-    number = s["ratio"] if name != report.OURS else first and first[1]
-    ratio = report.times(number) if number else "–"
     return [
         f"[bold]{name}[/]" if name == report.OURS else name,
-        report.milliseconds(s["median"]),
-        report.milliseconds(s["min"]),
-        f"{report.milliseconds(s['low'])}–{report.milliseconds(s['high'])}",
-        f"best {ratio}" if name == report.OURS else ratio,
+        *report.time_cells(record, name),
         report.significant(s["gflops"]),
         "–" if s["peak"] is None else f"{100 * s['peak']:.1f}",
     ]
