@@ -181,8 +181,7 @@ def _attempt(scenario: Scenario, mode: Mode, point: int) -> dict[str, Any] | Non
     """Fail one point; None if the call ran through before it came to it."""
     faults: list[tuple[str, str]] = []
     levels = array.array("q", bytes(8 * TRIES))  # holds no Python objects, which were blocks too
-    sys._clear_type_cache()
-    before = _control[BLOCKS]
+    before = _held()
     raised = _outcome(scenario, mode, point, faults, levels, 0)
     if raised is None:
         return None
@@ -218,9 +217,14 @@ def _outcome(
     if raised is not None and faults is not None:
         faults += _judged(result, error, check, EXPECTED.get(kind, ()))
     del call, check, result, error
-    sys._clear_type_cache()  # which keeps names, of what is unpickled too
-    levels[entry] = _control[BLOCKS]
+    levels[entry] = _held()
     return raised
+
+
+def _held() -> int:
+    """Return how many blocks are held, but for those of a cache of names, of the unpickled too."""
+    sys._clear_type_cache()
+    return _control[BLOCKS]
 
 
 def _judged(
