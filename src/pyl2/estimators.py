@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 import operator
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, NamedTuple, TypeVar, cast
@@ -44,6 +43,7 @@ from pyl2.history import History
 from pyl2.lbfgs import minimise
 from pyl2.network import ACTIVATIONS, Network
 from pyl2.particle_swarm import ParticleSwarm
+from pyl2.warn import warn
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -578,10 +578,8 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         if self.batch_size == "auto":
             return min(200, rows)
         if self.batch_size > rows and self.solver != "lbfgs":
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be"
-                " clipped",
-                stacklevel=6,
+            warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
             )
         return int(self.batch_size)
 
@@ -602,7 +600,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         except KeyboardInterrupt:
             if isinstance(trainer, _Swarm) or self.solver == "lbfgs":
                 raise
-            warnings.warn("Training interrupted by user.", stacklevel=5)
+            warn("Training interrupted by user.")
             trainer._restore_best()
         else:
             if not incremental:
@@ -706,7 +704,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
                 f"\nMore iterations (max_iter={self.max_iter}), more function calls"
                 f" (max_fun={self.max_fun}) or scaled data (StandardScaler) may help."
             )
-        warnings.warn(message, ConvergenceWarning, stacklevel=7)
+        warn(message, ConvergenceWarning)
 
     def _diverged(self, trainer: _Trainer | _Swarm, error: Diverged) -> None:
         """Early stopping still has its best parameters; all else is an error."""
@@ -718,10 +716,9 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         for curve in (self.loss_curve_, self.validation_scores_, self.validation_loss_curve_):
             curve.append(math.nan)
         trainer._restore_best()
-        warnings.warn(
+        warn(
             f"Training diverged with {told} Early stopping has put the best parameters back.",
             ConvergenceWarning,
-            stacklevel=6,
         )
 
     # Out and in.

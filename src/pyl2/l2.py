@@ -5,13 +5,13 @@ The arithmetic of the update itself is in the engine (``src/core/kernel/decay.h`
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from pyl2 import checks
+from pyl2.warn import warn
 
 # What each decay is to an optimizer; the first is the default.
 _DECAYS_OF = {"adamw": ("decoupled", "fraction"), "lbfgs": ("l2",), "pso": ("l2",)}
@@ -88,14 +88,12 @@ def warn_if_too_large(
     """Warn when one update takes a whole weight or more: the weights change sign or explode."""
     largest = max(l2)
     if decay == "fraction" and largest >= 1:
-        warnings.warn(
+        warn(
             f"l2={largest:g} with decay='fraction' takes a weight off whole in one update;"
-            " the weights will change sign or explode",
-            stacklevel=4,
+            " the weights will change sign or explode"
         )
     if engine_decay(decay, optimizer) == "decoupled" and eta * largest / smallest_n >= 1:
-        warnings.warn(
+        warn(
             f"eta * l2 / n = {eta:g} * {largest:g} / {smallest_n:g} >= 1: one update takes a weight"
-            " off whole; the weights will change sign or explode",
-            stacklevel=4,
+            " off whole; the weights will change sign or explode"
         )

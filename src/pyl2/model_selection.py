@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -21,6 +20,7 @@ from pyl2.checks import Array
 from pyl2.estimators import MLPClassifier, MLPRegressor
 from pyl2.path import default_alphas, l2_path
 from pyl2.scaling import one_warning
+from pyl2.warn import warn
 
 RULES = ("min", "1se")
 
@@ -184,16 +184,15 @@ class _Chooses:
         message = "training failed in " + "; ".join(told)
         if failed.all():
             raise ValueError(f"every fold failed at every alpha: {message}")
-        warnings.warn(f"{message}; these are left out of the means", stacklevel=5)
+        warn(f"{message}; these are left out of the means")
 
     def _warn_at_edge(self, chosen: int) -> None:
         edges = {len(self.alphas_) - 1: ("largest", "larger"), 0: ("smallest", "smaller")}
         if chosen in edges and len(self.alphas_) > 1 and self.alpha_ > 0:
             edge, beyond = edges[chosen]
-            warnings.warn(
+            warn(
                 f"the alpha chosen, {self.alpha_:g}, is the {edge} of alphas, at the edge of the"
-                f" grid: a {beyond} one may be better",
-                stacklevel=5,
+                f" grid: a {beyond} one may be better"
             )
 
 

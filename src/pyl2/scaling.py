@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,6 +9,7 @@ from contextvars import ContextVar
 import numpy as np
 
 from pyl2.checks import Array, Csr, Features
+from pyl2.warn import warn
 
 # The root mean square of a column beyond which a network cannot be expected to train.
 LIMIT = 100.0
@@ -56,11 +54,10 @@ def warn_if_unscaled(x: Features) -> None:
         column = int(sizes.argmax())
         if _told.get() is not None:
             _told.set(True)
-        warnings.warn(
+        warn(
             f"X is not scaled: the root mean square of {beyond.size} of {sizes.size} columns is"
             f" beyond {LIMIT:g}, that of column {column} is {sizes[column]:.3g}. Training is"
-            " likely to fail; scale X with sklearn.preprocessing.StandardScaler.",
-            stacklevel=_callers_level(),
+            " likely to fail; scale X with sklearn.preprocessing.StandardScaler."
         )
 
 
@@ -87,19 +84,3 @@ def _of_columns(x: Features) -> Array:
         sums = squares.sum(axis=0)
     sizes: Array = np.sqrt(sums / x.shape[0]) * unit
     return sizes
-
-
-def _callers_level() -> int:
-    """Return the stacklevel, for `warn_if_unscaled`, of the first frame outside of this package.
-
-    scikit-learn's is passed over too: it wraps the methods of estimators.
-    """
-    inside = tuple(
-        os.path.dirname(str(sys.modules[name].__file__)) + os.sep
-        for name in ("pyl2", "sklearn")
-        if name in sys.modules
-    )
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(inside):
-        level, frame = level + 1, frame.f_back
-    return level
