@@ -44,7 +44,8 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-# Where each public name lives; it is imported when first asked for, so that `import pyl2` is quick.
+# Where each public name lives; it and its module are imported when first asked for, so that
+# `import pyl2` is quick.
 _HOMES = {
     "Backprop": "backprop",
     "History": "history",
@@ -62,8 +63,13 @@ _HOMES = {
     "pso": "optimize",
 }
 
+# The modules that have more to offer: those of the names above, and two that have none there.
+_MODULES = {*_HOMES.values(), "plots", "swarm"}
+
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"pyl2.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'pyl2' has no attribute {name!r}")
     value = getattr(import_module(f"pyl2.{_HOMES[name]}"), name)
@@ -72,4 +78,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    """Return the public names and modules, whether imported yet or not, and what Python adds."""
+    return sorted({*__all__, *_MODULES, *(name for name in globals() if name[:2] == "__")})

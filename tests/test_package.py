@@ -1,0 +1,65 @@
+"""The package itself: what `import pyl2` gives, and how little of it at once."""
+
+import subprocess
+import sys
+
+import pytest
+
+import pyl2
+
+MODULES = (
+    "backprop",
+    "convert",
+    "estimators",
+    "experiments",
+    "history",
+    "model_selection",
+    "network",
+    "optimize",
+    "particle_swarm",
+    "path",
+    "plots",
+    "swarm",
+)
+
+
+def fresh(code):
+    """What a new interpreter prints."""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return told.stdout.split()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_are_there_without_another_import(module):
+    [name] = fresh(f"import pyl2; print(pyl2.{module}.__name__)")
+    assert name == f"pyl2.{module}"
+
+
+def test_names_are_there():
+    names = [f"pyl2.{name}.__name__" for name in pyl2.__all__]
+    assert fresh(f"import pyl2; print({', '.join(names)})") == pyl2.__all__
+
+
+def test_what_the_readme_writes():
+    assert fresh("import pyl2; print(*pyl2.swarm.CONSTRICTION)") == ["inertia", "c1", "c2"]
+
+
+def test_import_is_cheap():
+    """Of all that pyl2 needs nothing is imported at first, not even NumPy."""
+    code = "import pyl2, sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    assert not {"numpy", "scipy", "sklearn", "rich", "matplotlib"} & set(fresh(code))
+
+
+def test_dir_lists_each_public_name_once():
+    listed = fresh("import pyl2; print(*dir(pyl2))")
+    assert listed == sorted(set(listed))
+    assert {name for name in listed if name[:2] != "__"} == {*pyl2.__all__, *MODULES}
+    assert {"__all__", "__doc__", "__version__"} <= set(listed)
+    everything = "; ".join(f"pyl2.{name}" for name in (*pyl2.__all__, *MODULES))
+    assert fresh(f"import pyl2, pyl2.checks; {everything}; print(*dir(pyl2))") == listed
+
+
+def test_what_is_not_there():
+    with pytest.raises(AttributeError, match="module 'pyl2' has no attribute 'Perceptron'"):
+        _ = pyl2.Perceptron
+    assert not hasattr(pyl2, "__path_of_nothing__")
