@@ -58,6 +58,7 @@ MAY_IMPORT = {
         "scaling",
         "schedule",
         "threads",
+        "warn",
     },
     "swarm": {"_core", "checks", "generators"},
     "optimize": {"checks", "generators", "progress", "swarm"},

@@ -162,6 +162,18 @@ def test_validation_by_a_function_of_the_network():
         run.train(X, y, validation=X)
 
 
+def test_validation_that_is_never_a_number():
+    """Nothing is bettered by NaN: patience runs out, and that is told."""
+    X, y = data()
+    run = trainer(early_stopping=True, n_iter_no_change=3)
+    with pytest.warns(UserWarning, match="no epoch had a finite validation value"):
+        history = run.train(X, y, epochs=50, validation=lambda network: np.nan)
+    assert (len(history), history.stopped) == (4, "early_stopping")
+    with pytest.warns(UserWarning, match="no epoch had a finite validation value"):
+        run.train(X, y, epochs=2, validation=lambda network: np.inf)
+    run.train(X, y, epochs=2, validation=(X, y))  # and now there is one
+
+
 def test_tol_ends_training():
     X, y = data()
     history = trainer(tol=1e3, n_iter_no_change=3).train(X, y, epochs=50)

@@ -828,6 +828,21 @@ def test_path_meets_the_trainings_of_train(capsys):
         assert row["norm"] == pytest.approx(result["weight_norm"], rel=1e-9)
 
 
+def test_folds_of_one_row_are_refused_before_anything_is_trained(folder, capsys, monkeypatch):
+    """R² of one row was 0, and the largest λ the choice; the advice is followed."""
+    rows = np.random.default_rng(0).normal(size=(24, 3))
+    text = "\n".join(",".join(map(str, row)) for row in [["a", "b", "y"], *rows.tolist()])
+    (folder / "rows.csv").write_text(text, "utf-8")
+    argv = ["path", "rows.csv", "--l2", "0.01:100:3", *QUICK]
+    with monkeypatch.context() as patched:
+        patched.setattr("pyl2.l2_path", lambda *_, **__: pytest.fail("trained"), raising=False)
+        assert main([*argv, "--cv", "18"]) == main([*argv, "--cv", "10"]) == 2
+        for line in capsys.readouterr().err.splitlines():
+            assert "folds of one row, which has no R²: at most --cv 9 for 18 training rows" in line
+    assert main([*argv, "--cv", "9", "--json"]) == 0
+    assert np.isfinite(json.loads(capsys.readouterr().out)["fold_scores"]).all()
+
+
 def test_choice_by_folds(iris, capsys):
     """Against scikit-learn's folds and the definition of the rules, fold by fold."""
     from sklearn.model_selection import StratifiedKFold

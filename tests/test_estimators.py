@@ -16,7 +16,7 @@ import sklearn
 from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris, make_multilabel_classification
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError, UndefinedMetricWarning
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
@@ -168,6 +168,39 @@ def test_scorer_sees_the_weights_of_what_was_set_aside(cancer):
     model.fit(X, y, sample_weight=np.full(len(y), 2.0))
     assert [rows for rows, _ in seen] == [57, 57]
     np.testing.assert_array_equal(seen[0][1], np.full(57, 2.0))
+
+
+@pytest.mark.parametrize("scoring", [None, "r2"])
+def test_early_stopping_refuses_the_r2_of_one_row(scoring, cancer):
+    """It was 0 after each epoch, and those of the first epoch the best parameters."""
+    X, y = cancer
+    model = MLPRegressor(early_stopping=True, scoring=scoring, max_iter=3, random_state=0)
+    with pytest.raises(ValueError, match=r"R², .*two rows.* got 1: scoring='neg_mean_squared_e"):
+        model.fit(X, y, X_val=X[:1], y_val=y[:1])
+    weight = np.arange(5) == 3
+    with pytest.raises(ValueError, match=r"R², .*with a weight > 0, got 1: scoring="):
+        model.fit(X, y, X_val=X[:5], y_val=y[:5], sample_weight_val=weight)
+    model.set_params(scoring="neg_mean_squared_error").fit(X, y, X_val=X[:1], y_val=y[:1])
+    best = model.best_validation_score_
+    assert best == max(model.validation_scores_)
+    assert best == pytest.approx(-((model.predict(X[:1]) - y[0]) ** 2)[0], rel=1e-12)
+
+
+def test_early_stopping_says_that_no_score_was_a_number(cancer):
+    """NaN betters nothing: it ends when patience does, as if no epoch had been better."""
+    model = MLPClassifier(
+        3, early_stopping=True, scoring=lambda *_: np.nan, n_iter_no_change=4, random_state=0
+    )
+    with pytest.warns(UserWarning, match="no epoch had a finite validation value"):
+        model.fit(*cancer)
+    assert model.n_iter_ == 5
+    assert np.isnan(model.validation_scores_).all()
+
+
+def test_score_of_one_row_is_scikit_learns(cancer):
+    model = MLPRegressor(hidden_layer_sizes=3, max_iter=2).fit(*cancer)
+    with pytest.warns(UndefinedMetricWarning, match="R.2 score is not well-defined"):
+        assert np.isnan(model.score(cancer[0][:1], cancer[1][:1]))
 
 
 @pytest.mark.parametrize("Estimator", BOTH)

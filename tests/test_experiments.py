@@ -118,6 +118,14 @@ def test_targets_of_one_output_may_be_a_row_of_numbers(output):
     assert experiments.score(network, X, y) == experiments.score(network, X, y[:, None])
 
 
+def test_r2_is_minus_infinity_where_predictions_overflow_and_nan_of_one_row():
+    network = Network((3, 1), seed=0)
+    X = np.ones((4, 3))
+    assert np.isnan(experiments.score(network, X[:1], np.ones(1)))
+    network.params[:] = 1e308
+    assert experiments.score(network, X, np.arange(4.0)) == -np.inf
+
+
 # The budget
 
 

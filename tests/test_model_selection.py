@@ -16,6 +16,8 @@ from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
     KFold,
+    LeaveOneOut,
+    PredefinedSplit,
     ShuffleSplit,
     StratifiedKFold,
     cross_val_score,
@@ -188,7 +190,7 @@ def test_a_class_that_a_fold_does_not_know_is_wrong_there():
 
 def test_trainings_that_fail_are_named_and_left_out():
     model = MLPRegressorCV(alphas=[0.1, 1.0, 1e8], cv=3, solver="sgd", **FAST)
-    with pytest.warns(UserWarning, match=r"training failed in fold 0 at alpha 1e\+08 \(.*diverged"):
+    with pytest.warns(UserWarning, match=r"no score for fold 0 at alpha 1e\+08 \(.*diverged"):
         model.fit(X, Y)
     assert np.isnan(model.scores_path_[2]).all()
     assert np.isfinite(model.scores_path_[:2]).all()
@@ -209,6 +211,76 @@ def test_a_fold_that_cannot_be_trained_is_named():
 def test_if_all_fail_it_is_an_error():
     model = MLPRegressorCV(alphas=[1e8, 1e9], solver="sgd", **FAST)
     with pytest.raises(ValueError, match=r"every fold failed at every alpha: .*diverged"):
+        model.fit(X, Y)
+
+
+# R² of one row.
+
+
+@pytest.mark.parametrize("scoring", [None, "r2"])
+def test_folds_of_one_row_have_no_r2(scoring):
+    """It was 0 for each, and the largest λ the choice."""
+    model = MLPRegressorCV(alphas=[0.01, 1, 100], cv=LeaveOneOut(), scoring=scoring, **FAST)
+    with pytest.raises(ValueError, match=r"LeaveOneOut.*scoring='neg_mean_squared_error'"):
+        model.fit(X[:12], X[:12, 0])
+    weight = np.tile([1.0, 0.0], 6)  # of two rows of a fold one counts
+    with pytest.raises(ValueError, match="two rows with a weight > 0, and no fold of cv=6"):
+        model.set_params(cv=6).fit(X[:12], X[:12, 0], weight)
+
+
+@pytest.mark.parametrize("scoring", ["neg_mean_squared_error", "loss"])
+def test_folds_of_one_row_by_squared_error(scoring):
+    """The advice of the error works, and gives what a grid search gives."""
+    made = {"hidden_layer_sizes": 4, "solver": "lbfgs", "max_iter": 300, "random_state": 0}
+    rows = X[:12], X[:12, 0]
+    model = MLPRegressorCV(alphas=[0.01, 1, 100], cv=LeaveOneOut(), scoring=scoring, **made)
+    assert model.fit(*rows).alpha_ == 0.01
+    search = GridSearchCV(
+        MLPRegressor(**made),
+        {"alpha": [0.01, 1, 100]},
+        cv=LeaveOneOut(),
+        scoring="neg_mean_squared_error",
+    ).fit(*rows)
+    assert search.best_params_ == {"alpha": 0.01}
+    means = search.cv_results_["mean_test_score"] * (0.5 if scoring == "loss" else 1)
+    np.testing.assert_allclose(model.scores_path_.mean(axis=1), means, rtol=1e-6)
+
+
+@pytest.mark.parametrize("scoring", [None, "r2"])
+def test_a_fold_of_one_row_among_others_is_left_out(scoring):
+    """One warning, and of the others the scores that a grid search gives."""
+    cv = PredefinedSplit([0] + [1] * 34 + [2] * 35)
+    model = MLPRegressorCV(alphas=ALPHAS, cv=cv, scoring=scoring, **FAST)
+    with pytest.warns(UserWarning, match="fold 0 at every alpha .R² takes two rows") as told:
+        model.fit(X, Y)
+    assert len([one for one in told if "R²" in str(one.message)]) == 1
+    assert np.isnan(model.scores_path_[:, 0]).all()
+    others = PredefinedSplit([-1] + [1] * 34 + [2] * 35)
+    expected, search = in_grid_search(MLPRegressor(**FAST), (X, Y), cv=others)
+    np.testing.assert_allclose(model.scores_path_[:, 1:], expected, rtol=1e-9)
+    assert model.alpha_ == search.best_params_["alpha"]
+
+
+def test_classes_of_one_row_are_right_or_wrong():
+    rows = IRIS[::10], SPECIES[::10]
+    expected, _ = in_grid_search(MLPClassifier(**FAST), rows, cv=LeaveOneOut())
+    model = MLPClassifierCV(alphas=ALPHAS, cv=LeaveOneOut(), **FAST).fit(*rows)
+    np.testing.assert_array_equal(model.scores_path_, expected)
+    assert set(np.unique(expected)) == {0, 1}
+
+
+def test_a_target_that_is_constant_in_a_fold_scores_as_in_a_grid_search():
+    constant = np.where(np.arange(70) < 35, 0.5, Y)
+    expected, _ = in_grid_search(MLPRegressor(**FAST), (X, constant), cv=KFold(2))
+    model = MLPRegressorCV(alphas=ALPHAS, cv=KFold(2), **FAST).fit(X, constant)
+    np.testing.assert_allclose(model.scores_path_, expected, rtol=1e-9)
+    np.testing.assert_array_equal(expected[:, 0], 0)
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_nothing_is_chosen_by_scores_that_are_none(value):
+    model = MLPRegressorCV(alphas=ALPHAS, scoring=lambda *_: value, **FAST)
+    with pytest.raises(ValueError, match=r"NaN\).*'neg_mean_squared_error'|-inf at every alpha"):
         model.fit(X, Y)
 
 

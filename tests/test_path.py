@@ -309,6 +309,24 @@ def test_best_is_the_largest_of_equals(traced):
         _ = l2_path(REGRESSION, X, Y, [0.1], epochs=1).best
 
 
+@pytest.mark.parametrize("model", [Network((4, 1), seed=0), MLPRegressor(max_iter=2)])
+def test_nothing_is_best_by_the_r2_of_one_row(model):
+    """It was 0 for each, and the largest λ the best."""
+    options = {"epochs": 2} if isinstance(model, Network) else {}
+    path = l2_path(model, X, Y[:, 0], LAMBDAS, test=(X_TEST[:1], Y_TEST[:1, 0]), **options)
+    assert np.isnan(path.test_score).all()
+    assert np.isfinite(path.test_error).all()
+    with pytest.raises(ValueError, match=r"R² takes two rows.*test_error"):
+        _ = path.best
+    assert "nan" not in str(path)
+
+
+def test_early_stopping_of_a_path_that_has_nothing_to_judge_by():
+    options = {"early_stopping": True, "validation": lambda network: np.nan, "epochs": 3}
+    with pytest.warns(UserWarning, match="no epoch had a finite validation value"):
+        l2_path(REGRESSION, X, Y, [0.1], **options)
+
+
 def test_networks_are_copies_and_the_path_pickles(traced):
     traced.network(0).params[:] = 0
     assert traced.params[0].any()

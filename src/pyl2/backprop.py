@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from pyl2.network import Network
 from pyl2.progress import progress
 from pyl2.scaling import warn_if_unscaled
 from pyl2.schedule import SCHEDULES, Schedule
+from pyl2.warn import warn
 
 OPTIMIZERS = (*_core.OPTIMIZERS, "lbfgs")
 _DEFAULT_ETA = {"adam": 0.001, "adamw": 0.001}
@@ -361,6 +363,11 @@ class Backprop:
 
     def _restore_best(self) -> None:
         """Leave the network with the best parameters, and keep the last to go on from."""
+        if self.early_stopping and self._schedule.items_seen and self._schedule.best == math.inf:
+            warn(
+                "no epoch had a finite validation value: early stopping had nothing to judge by,"
+                " and the network has the parameters of the last"
+            )
         if self.early_stopping and self._best is not None:
             self._last = self.network.params.copy()
             self.network.params[...] = self._best

@@ -638,6 +638,12 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
 
     def _scorer(self, held_out: _HeldOut) -> Callable[[], float]:
         X, y, labels, weight = held_out
+        if judges_by_r2(self) and not scores.has_r2(len(y), weight):
+            raise ValueError(
+                "early stopping judges by R², which takes two rows of validation data with a weight"
+                f" > 0, got {len(y) if weight is None else np.count_nonzero(weight)}:"
+                " scoring='neg_mean_squared_error' judges by one row too"
+            )
         if self.scoring is None:
             network = self._network
             return lambda: scores.score(network.predict(X), y, network.output, weight)
@@ -767,6 +773,11 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         if not isinstance(made, cls):
             raise TypeError(f"{cls.__name__}.from_sklearn cannot take {type(estimator).__name__}")
         return made
+
+
+def judges_by_r2(model: _Perceptron) -> bool:
+    """Whether an estimator's scoring is R², which not every number of rows has."""
+    return model.scoring in (None, "r2") and not is_classifier(model)
 
 
 def alike(model: _Perceptron) -> Any:

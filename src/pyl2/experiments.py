@@ -433,8 +433,10 @@ def score(network: Network, X: Matrix, Y: Array) -> float:
     Y is (rows, outputs), (rows,) with one output, or class indices (rows,).  R² is -inf where
     predictions overflow.
     """
-    found = scores.score(network.predict(X), Y, network.output)
-    return -math.inf if math.isnan(found) else found
+    predicted = network.predict(X)
+    if MEASURES[network.output] == "R²" and not checks.finite(predicted):
+        return -math.inf
+    return scores.score(predicted, Y, network.output)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def choose(alphas: Array, found: Array, rule: str) -> int:
     Raises
     ------
     ValueError
-        If all scores are NaN.
+        If no λ has a mean: all scores are NaN, or -inf.
 
     References
     ----------
@@ -66,6 +66,8 @@ def choose(alphas: Array, found: Array, rule: str) -> int:
     if np.isnan(found).all():
         raise ValueError("every fold failed at every alpha")
     means = scores.mean_known(found)
+    if not np.any(means > -math.inf):
+        raise ValueError("the mean score is -inf at every alpha: there is nothing to choose by")
     best = int(np.flatnonzero(means == np.nanmax(means))[-1])
     if rule == "min":
         return best
@@ -134,6 +136,11 @@ class _Chooses:
         folds = list(splitter.split(X, y, groups))
         if not folds:
             raise ValueError(f"cv must give at least one fold, got none from {self.cv!r}")
+        if not any(self._scorable(rows, test) for _, test in folds):
+            raise ValueError(
+                f"R² takes two rows with a weight > 0, and no fold of cv={self.cv!r} holds out as"
+                " many: scoring='neg_mean_squared_error' judges by one row too"
+            )
         columns = [self._fold(model, rows, fold) for fold in folds]
         self.scores_path_ = np.column_stack([column for column, _ in columns])
         self._tell_failures([why for _, why in columns])
@@ -145,6 +152,12 @@ class _Chooses:
             path = dataclasses.replace(path, test_score=scores.mean_known(self.scores_path_))
         self.l2_path_ = path
 
+    def _scorable(self, rows: _Rows, test: Array) -> bool:
+        """Whether a fold can be scored: not by R² where it holds out fewer than two rows."""
+        _, y, weight = rows
+        kept = None if weight is None else weight[test]
+        return not estimators.judges_by_r2(cast(Any, self)) or scores.has_r2(len(y[test]), kept)
+
     def _alphas(self, model: Any, rows: _Rows) -> Array:
         """Return the λs to choose from, ascending."""
         if self.alphas is None:
@@ -154,17 +167,19 @@ class _Chooses:
     def _fold(self, model: Any, rows: _Rows, fold: tuple[Array, Array]) -> tuple[Array, str]:
         """Return the scores of a fold, NaN where training failed, and why it did."""
         (X, y, weight), (train, test) = rows, fold
+        column, why = np.full(len(self.alphas_), math.nan), ""
+        if not self._scorable(rows, test):
+            return column, "R² takes two rows with a weight > 0"
         kept = None if weight is None else weight[train]
         models = [estimators.at(model, alpha) for alpha in self.alphas_.tolist()]
         try:
             trainings, ready = estimators.prepare_abreast(models, X[train], y[train], kept)
             items = checks.items(ready.X, ready.y, ready.sample_weight, models[0]._network)
         except ValueError as error:
-            return np.full(len(models), math.nan), str(error)
+            return column, str(error)
         abreast.train(trainings, items, model.n_threads)
         fitted = estimators.conclude_abreast(models, trainings)
         judge = _judge(models[0], X[test], y[test], None if weight is None else weight[test])
-        column, why = np.full(len(models), math.nan), ""
         for i, (fit, good) in enumerate(zip(models, fitted, strict=True)):
             if good:
                 column[i] = judge(fit)
@@ -181,9 +196,11 @@ class _Chooses:
             where = self.alphas_[failed[:, fold]]
             many = "every alpha" if failed[:, fold].all() else f"alpha {_listed(where)}"
             told.append(f"fold {fold} at {many} ({reasons[fold] or 'the score is NaN'})")
-        message = "training failed in " + "; ".join(told)
+        message = "there is no score for " + "; ".join(told)
         if failed.all():
-            raise ValueError(f"every fold failed at every alpha: {message}")
+            other = "accuracy" if is_classifier(self) else "neg_mean_squared_error"
+            advice = "" if any(reasons) else f"; scoring={other!r} may have one"
+            raise ValueError(f"every fold failed at every alpha: {message}{advice}")
         warn(f"{message}; these are left out of the means")
 
     def _warn_at_edge(self, chosen: int) -> None:
@@ -383,8 +400,7 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
         Warns
         -----
         UserWarning
-            If training failed in some folds, which are named; if the choice is at the edge of the
-            grid.
+            If some folds have no score, which are named; if the choice is at the edge of the grid.
         """
         with one_warning():
             self._choose(X, y, sample_weight, groups)
@@ -412,8 +428,9 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
         "min" takes the best mean score; "1se" the largest λ whose mean is within one standard error
         of the best mean.
     scoring : None, str or callable, default=None
-        What λ is chosen by, and early stopping judges by: None is R²; "loss" the error E₀
-        on the rows held out, its negative being the score; or a scorer of scikit-learn's.
+        What λ is chosen by, and early stopping judges by: None is R², which takes folds of two rows
+        or more; "loss" the error E₀ on the rows held out, its negative being the score; or a scorer
+        of scikit-learn's, as "neg_mean_squared_error".
     solver, batch_size, learning_rate, learning_rate_init, power_t, max_iter : as for MLPRegressor
         Those of every training.
     shuffle, random_state, tol, verbose, momentum, nesterovs_momentum : as for MLPRegressor
@@ -430,7 +447,8 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
     alphas_ : ndarray of shape (L,)
         Those to choose from, ascending.
     scores_path_ : ndarray of shape (L, folds)
-        Scores on the rows held out, the higher, the better; NaN where training failed.
+        Scores on the rows held out, the higher, the better; NaN where training failed, and where
+        there is none (R² of one row).
     l2_path_ : L2Path
         On all rows; where ``scoring`` is None its ``test_score`` is the mean over the folds.
 
@@ -531,13 +549,13 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
         Raises
         ------
         ValueError
-            If the data or a parameter do not fit, or training failed in every fold at every alpha.
+            If the data or a parameter do not fit, or no fold has a score at any alpha: training
+            failed in all, or all hold out a single row, which has no R².
 
         Warns
         -----
         UserWarning
-            If training failed in some folds, which are named; if the choice is at the edge of the
-            grid.
+            If some folds have no score, which are named; if the choice is at the edge of the grid.
         """
         with one_warning():
             self._choose(X, y, sample_weight, groups)

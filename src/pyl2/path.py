@@ -136,10 +136,15 @@ class L2Path:
         Raises
         ------
         ValueError
-            If no rows were held out.
+            If no rows were held out, or none of their scores is a number: R² takes two rows.
         """
-        if np.isnan(self.test_score).all():
+        if np.isnan(self.test_error).all() and np.isnan(self.test_score).all():
             raise ValueError("there are no test scores: give l2_path rows to test with, test=")
+        if not np.any(self.test_score > -math.inf):
+            raise ValueError(
+                f"no test score is a number ({self.measure}; R² takes two rows to test with):"
+                " test_error.argmin() is the λ with the least error on them"
+            )
         return int(np.flatnonzero(self.test_score == np.nanmax(self.test_score))[-1])
 
     def network(self, i: int) -> Network:
@@ -378,10 +383,20 @@ class BiasVariance:
     @classmethod
     def of(cls, l2: ArrayLike, predictions: Array, truth: ArrayLike) -> BiasVariance:
         """Take predictions (L, draws, rows, outputs) apart, by the truth (rows, outputs)."""
-        mean = predictions.mean(axis=1)
-        bias = ((mean - np.asarray(truth)) ** 2).sum(axis=-1).mean(axis=-1)
-        variance = ((predictions - mean[:, None]) ** 2).sum(axis=-1).mean(axis=(1, 2))
+        with np.errstate(all="ignore"):  # of what no float can hold
+            found, exponents = scores.scaled(predictions, (1, 2, 3))
+            mean = np.ldexp(found.mean(axis=1, keepdims=True), exponents)
+            bias = _mean_squared(mean - np.asarray(truth, float))
+            variance = _mean_squared(predictions - mean)
         return cls(np.asarray(l2, float), bias, variance, predictions)
+
+
+def _mean_squared(off: Array) -> Array:
+    """Return the mean squared length of the vectors (L, draws, rows, outputs) for each λ."""
+    found, exponents = scores.scaled(off, (1, 2, 3))
+    squares = (found**2).sum(axis=-1).mean(axis=(1, 2))
+    brought_back: Array = np.ldexp(squares, 2 * exponents.ravel())
+    return brought_back
 
 
 def bias_variance(

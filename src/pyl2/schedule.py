@@ -45,8 +45,8 @@ class Schedule:
         return eta
 
     def judge(self, error: float, tol: float) -> bool:
-        """Count an epoch, and return whether it is the best so far."""
-        self.stalled = self.stalled + 1 if error > self.best - float(tol) else 0
+        """Count an epoch, and return whether it is the best so far; NaN is no improvement."""
+        self.stalled = 0 if error <= self.best - float(tol) else self.stalled + 1
         better = error < self.best
         self.best = min(self.best, error)
         return better

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pyl2.cli import data, options, output, training
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from pyl2 import L2Path, Network
     from pyl2.checks import Array
+
+    _Folds: TypeAlias = list[tuple[Array, Array]]  # rows to train from, rows to score by
 
 _TABLE = (
     "Each row is the same network, trained from the same weights on the same rows, at another λ."
@@ -79,11 +81,12 @@ def run(args: argparse.Namespace) -> None:
     output.check_drawable("--report", args.report)
     rows = data.read(args)
     network = training.network(rows, args)
+    drawn = _drawn(rows, args) if args.cv else []
     setup = _setup(rows, network, args)
     lines = report.path_lines(setup)
     if not (args.json or args.quiet):
         report.print_lines(lines)
-    found, folds, interrupted = _trained(network, rows, args)
+    found, folds, interrupted = _trained(network, rows, drawn, args)
     choices = {"best": found.best} if folds is None else _choices(found.l2, folds, args.rule)
     summary = found.summary()
     table = report.path(summary, found.measure, choices)
@@ -130,7 +133,7 @@ def _setup(rows: data.Data, network: Network, args: argparse.Namespace) -> dict[
 
 
 def _trained(
-    network: Network, rows: data.Data, args: argparse.Namespace
+    network: Network, rows: data.Data, drawn: _Folds, args: argparse.Namespace
 ) -> tuple[L2Path, list[list[float]] | None, bool]:
     """Return the path, the scores of the folds, and whether Ctrl-C has cut them short."""
     from pyl2.path import Interrupted
@@ -143,7 +146,7 @@ def _trained(
     if set(found.stopped) == {"diverged"}:
         raise ValueError("training diverged at every λ: a smaller --eta may help")
     try:
-        return found, _folds(network, rows, found.l2, args) if args.cv else None, False
+        return found, _folds(network, rows, drawn, found.l2, args) if drawn else None, False
     except KeyboardInterrupt:
         return found, None, True
 
@@ -169,19 +172,31 @@ def _path(
     )
 
 
-def _folds(
-    network: Network, rows: data.Data, l2: Array, args: argparse.Namespace
-) -> list[list[float]]:
-    """Return the scores (λs, folds) on each fold of the training rows, trained on the others."""
-    import numpy as np
+def _drawn(rows: data.Data, args: argparse.Namespace) -> _Folds:
+    """Return the indices of the rows to train from and to score by, for each fold."""
     from sklearn.model_selection import check_cv
 
     X, y = rows.train
-    parts = check_cv(args.cv, y, classifier=rows.schema.classes is not None)
+    numbers = rows.schema.classes is None
     try:
-        drawn = list(parts.split(X, y))
+        drawn = list(check_cv(args.cv, y, classifier=not numbers).split(X, y))
     except ValueError as error:
         raise ValueError(f"--cv {args.cv}: {error}") from None
+    if numbers and len(y) < 2 * args.cv:
+        raise ValueError(
+            f"--cv {args.cv} makes folds of one row, which has no R²: at most --cv {len(y) // 2}"
+            f" for {len(y)} training rows"
+        )
+    return drawn
+
+
+def _folds(
+    network: Network, rows: data.Data, drawn: _Folds, l2: Array, args: argparse.Namespace
+) -> list[list[float]]:
+    """Return the scores (λs, folds) on each fold of the training rows, trained on the others."""
+    import numpy as np
+
+    X, y = rows.train
     paths = [
         _path(network, (X[train], y[train]), (X[test], y[test]), l2, args) for train, test in drawn
     ]

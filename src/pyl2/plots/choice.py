@@ -102,7 +102,7 @@ class ScoreDisplay(PathShown):
 
         if not isinstance(results, L2Path):
             return cls._of_folds(results)
-        if np.isnan(results.test_score).all():
+        if not np.any(results.test_score > -np.inf):
             return cls(results.l2, results.train_score, measure=results.measure)
         choices = {"best": float(results.l2[results.best])}
         scores = results.train_score, results.test_score
