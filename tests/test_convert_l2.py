@@ -563,3 +563,44 @@ def test_every_tool_is_told_of():
         assert re.search(rf'^ *"{tool}"', table, re.M)  # from Python 3.13 on without the indent
         assert "biases" in describe(tool)
     assert "'train'" in describe(("decoupled", "train"))
+
+
+# What a float cannot hold.
+
+MANY = {"n_items": 1000, "batch_size": 10, "eta": 0.001}
+
+
+@pytest.mark.parametrize(
+    ("value", "from_", "to"),
+    [
+        (1e-307, "nielsen", "torch_sgd"),
+        (5e-324, "nielsen", "torch_sgd"),
+        (1e308, "torch_sgd", "nielsen"),
+        (1e-309, "logistic_regression", ("l2", "train")),
+        (1e308, ("l2", "train"), "logistic_regression"),
+        (1e-310, ("l2", "train"), "logistic_regression"),
+        (1e307, ("l2", "batch"), ("l2", "train")),
+        (1e-306, ("l2", "train"), ("fraction", "train")),
+    ],
+)
+def test_results_that_a_float_cannot_hold(value, from_, to):
+    """They were 0, or a denormal number of a few bits, without a word."""
+    plain = {"optimizer": "sgd"} if "fraction" in to else {}
+    with pytest.raises(ValueError, match=r"value=.* is too large or too small"):
+        convert_l2(value, from_, to, **MANY, **plain)
+
+
+@pytest.mark.parametrize("value", [1e-300, 1e-307, 1e300, 5e-324, 1.7e308])
+@pytest.mark.parametrize("scale", [1e-150, 1.0, 1e150])
+def test_nothing_is_lost_on_the_way(value, scale):
+    """λ times the rows, divided by the rows: as large as before."""
+    for to in ("ridge", ("l2", "train")):
+        assert convert_l2(value, "nielsen", to, n_items=scale) == value
+    found = convert_l2(value, ("l2", "batch"), ("l2", "train"), n_items=scale, batch_size=scale)
+    assert found == pytest.approx(value, rel=1e-15)
+
+
+def test_what_is_no_penalty_stays_none():
+    assert convert_l2(0.0, "nielsen", "torch_sgd", n_items=10) == 0
+    assert convert_l2(math.inf, "logistic_regression", "sklearn", **MANY) == 0
+    assert convert_l2(0.0, "sklearn", "logistic_regression", **MANY) == math.inf

@@ -22,6 +22,7 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 from sklearn.utils import get_tags
+from sklearn.utils._param_validation import InvalidParameterError
 
 from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, ParticleSwarm
 
@@ -168,6 +169,58 @@ def test_scorer_sees_the_weights_of_what_was_set_aside(cancer):
     model.fit(X, y, sample_weight=np.full(len(y), 2.0))
     assert [rows for rows, _ in seen] == [57, 57]
     np.testing.assert_array_equal(seen[0][1], np.full(57, 2.0))
+
+
+@pytest.mark.parametrize(
+    "classes", [[1.0, np.nan], [1.0, np.inf], np.array([1.0, np.nan], object), ["a", None], 3]
+)
+def test_classes_of_partial_fit_are_labels(classes):
+    with pytest.raises(ValueError, match="classes must be labels of one kind"):
+        MLPClassifier().partial_fit([[0.0], [1.0]], [1.0, 1.0], classes=classes)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_the_logarithm_of_no_probability(columns):
+    """-inf, and no warning of NumPy's: the logarithm of what predict_proba gives, as it says."""
+    y = np.arange(3) % (columns + 1)
+    model = MLPClassifier((), solver="lbfgs", random_state=0).fit([[-1.0], [0.0], [1.0]], y)
+    model.coefs_[0][...] = 1e6 * np.arange(1, model.coefs_[0].size + 1)
+    with np.errstate(all="raise"):
+        logs = model.predict_log_proba([[-1.0], [1.0]])
+    with np.errstate(divide="ignore"):
+        np.testing.assert_array_equal(logs, np.log(model.predict_proba([[-1.0], [1.0]])))
+    assert np.isneginf(logs).any()
+
+
+# A Fraction is refused by scikit-learn's own check.
+NUMBERS = [np.longdouble(0.125), np.float32(0.125), np.float16(0.125), 0.125]
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: type(number).__name__)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_numbers_of_any_type(number, solver, iris, capsys):
+    """They train as the float does, tell of themselves, and come through a pickle."""
+    names = ("alpha", "learning_rate_init", "power_t", "tol", "momentum", "validation_fraction")
+    names += ("beta_1", "beta_2", "epsilon", "n", "max_time")
+    wholes = dict.fromkeys(("max_iter", "n_iter_no_change", "max_fun", "batch_size"), np.int16(9))
+    flags = dict.fromkeys(("shuffle", "nesterovs_momentum", "verbose"), np.True_)
+    flags["early_stopping"] = np.bool_(solver not in ("lbfgs", "pso"))
+    given = {**wholes, **flags, "hidden_layer_sizes": np.int8(3), "solver": solver}
+    given |= {"learning_rate": "invscaling", "random_state": 0}
+    model = MLPClassifier(**given, **dict.fromkeys(names, number)).fit(*iris)
+    plain = MLPClassifier(**given, **dict.fromkeys(names, 0.125)).fit(*iris)
+    again = pickle.loads(pickle.dumps(model))
+    for one in (model, again):
+        np.testing.assert_array_equal(parameters_of(one), parameters_of(plain))
+    assert "Iteration" in capsys.readouterr().out or solver == "lbfgs"
+
+
+@pytest.mark.parametrize("flag", ["shuffle", "early_stopping", "nesterovs_momentum", "warm_start"])
+def test_flags_are_no_text(flag, iris):
+    """As scikit-learn has it, a ValueError and a TypeError."""
+    for value in ("no", "", 0.0, [True]):
+        with pytest.raises(InvalidParameterError, match=f"'{flag}' parameter"):
+            MLPClassifier(**{flag: value}).fit(*iris)
 
 
 @pytest.mark.parametrize("scoring", [None, "r2"])

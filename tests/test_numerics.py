@@ -4,6 +4,7 @@ import ctypes
 import ctypes.util
 import itertools
 import platform
+import re
 import threading
 import warnings
 
@@ -102,8 +103,6 @@ def test_overflow_of_exp(dtype):
 
 @pytest.mark.filterwarnings(UNSCALED)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-# scikit-learn's sum of the largest numbers of both signs, by which it looks for NaN.
-@pytest.mark.filterwarnings("ignore:invalid value encountered in reduce:RuntimeWarning")
 @pytest.mark.parametrize("solver", ["lbfgs", "sgd", "adam", "adamw", "pso"])
 @pytest.mark.parametrize("name", EXTREMES)
 def test_estimators_at_extremes(name, solver):
@@ -226,6 +225,49 @@ def test_no_flag_of_the_engine_becomes_a_warning():
         with pytest.raises(ValueError, match="StandardScaler"):
             Backprop(Network((3, 5, 1)), eta=1e200).train(X, X[:, :1], 9)
         np.ones(3) * 2.0  # what NumPy would find, had a flag been left
+
+
+SMALL = Network((3, 1), seed=0)
+PLAIN = {"hidden_layer_sizes": 2, "max_iter": 2, "tol": 1e9, "random_state": 0}
+OF_TARGETS = {
+    "l2_path": lambda X, y: str(l2_path(SMALL, X, y, [0.0, 1.0], epochs=1, test=0.4)),
+    "l2_path, to test with": lambda X, y: l2_path(
+        SMALL, X, X[:, 0], [0.0, 1.0], epochs=1, test=(X, y)
+    ),
+    "bias_variance": lambda X, y: bias_variance(SMALL, (X, y), X, y, [0, 1], draws=2, epochs=1),
+    "bias_variance, truth": lambda X, y: bias_variance(
+        SMALL, (X, X[:, 0]), X, y, [0, 1], draws=2, epochs=1
+    ),
+    "compare": lambda X, y: str(compare(X, y, SMALL, evaluations=100, seeds=2)),
+    "decay_grid": lambda X, y: decay_grid(X, y, SMALL, eta=[1e-3], rate=[0.1], epochs=1),
+    "early stopping": lambda X, y: MLPRegressor(early_stopping=True, **PLAIN).fit(
+        X, X[:, 0], X_val=X, y_val=y
+    ),
+    "CV": lambda X, y: MLPRegressorCV(alphas=[0, 1], cv=3, **PLAIN).fit(X, y),
+    "CV by loss": lambda X, y: MLPRegressorCV(alphas=[0, 1], cv=3, scoring="loss", **PLAIN).fit(
+        X, y
+    ),
+    "ParticleSwarm": lambda X, y: ParticleSwarm(SMALL, 5, seed=0).train(X, y, 2),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Training diverged:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:the alpha chosen:UserWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:no epoch had a finite validation value:UserWarning")
+@pytest.mark.parametrize("size", [1e155, 1e308, -1e308, 1e-310])
+@pytest.mark.parametrize("use", OF_TARGETS.values(), ids=OF_TARGETS)
+def test_targets_at_extremes(use, size):
+    """A result or an error of ours; none of NumPy's warnings, which are exceptions here."""
+    X = np.linspace(-1, 1, 36).reshape(12, 3)
+    y = np.cos(5 * X[:, 0])
+    y *= size / np.abs(y).max()
+    with np.errstate(all="raise"):
+        try:
+            use(X, y)
+        except ValueError as error:
+            told = r"diverged|StandardScaler|-inf|no particle"
+            assert re.search(told, str(error))  # noqa: PT017
 
 
 # Unscaled inputs.

@@ -3,6 +3,7 @@
 import math
 import multiprocessing
 import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -301,7 +302,13 @@ def test_bounds_are_checked(lower, upper, message):
         ({"boundary": "sticky"}, ValueError, "boundary must be one of none, absorb"),
         ({"topology": "star"}, ValueError, "topology must be one of"),
         ({"v_max": [1.0]}, ValueError, r"v_max must be a number or have shape \(3,\)"),
-        ({"workers": 0}, ValueError, "workers must be at least 1"),
+        ({"workers": 0}, ValueError, "workers must be from 1 to 4096"),
+        ({"workers": 10**30}, ValueError, "workers must be from 1 to 4096, got 10"),
+        ({"workers": 4097}, ValueError, "workers must be from 1 to 4096"),
+        ({"workers": 2.0}, TypeError, "workers must be a whole number"),
+        ({"workers": True}, TypeError, "workers must be a whole number"),
+        ({"vectorized": "no"}, TypeError, "vectorized must be True or False"),
+        ({"disp": "no"}, TypeError, "disp must be True, False or a whole number"),
         ({"workers": 2, "vectorized": True}, ValueError, "workers do not go with vectorized"),
         ({"callback": 3}, TypeError, "callback must be callable"),
         ({"rng": "x"}, TypeError, "seed must be None"),
@@ -330,6 +337,36 @@ def test_arguments_are_checked(kwargs, error, message):
 def test_what_fun_returns_is_checked(fun, vectorized, error, message):
     with pytest.raises(error, match=message):
         pso(fun, *BOX, vectorized=vectorized)
+
+
+def test_no_more_processes_than_particles(monkeypatch):
+    """Nothing is started for what is refused, and no process that would have nothing to do."""
+    started = []
+
+    class Started(Exception):
+        pass
+
+    def pool(processes):
+        started.append(processes)
+        raise Started
+
+    monkeypatch.setattr(multiprocessing, "Pool", pool)
+    for workers, refused in ((10**30, ValueError), (4096, Started), (2, Started), (-1, Started)):
+        with pytest.raises(refused):
+            pso(sphere, *BOX, particles=7, workers=workers)
+    assert started == [7, 2, None]
+
+
+def test_numbers_of_any_type():
+    found = [
+        pso(sphere, *BOX, rng=0, **{name: make(value) for name, value in numbers.items()})
+        for make in (float, np.longdouble, Fraction)
+        for numbers in [{"tol": 0.125, "inertia": 0.5, "c1": 1.5, "c2": 1.25, "target": 0.25}]
+    ]
+    for result in found:
+        np.testing.assert_array_equal(result.x, found[0].x)
+    result = pso(sphere, *BOX, particles=np.int8(5), maxiter=np.int8(3), maxfun=np.int64(99), rng=0)
+    assert (type(result.nit), type(result.nfev)) == (int, int)
 
 
 def test_workers_that_lose_a_value():

@@ -1,18 +1,23 @@
 """Files are written whole or not at all: full disks, kills, links, permissions, many at once."""
 
 import errno
+import itertools
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
 import threading
+from fractions import Fraction
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pyl2 import Network, files, tables
+from pyl2 import Backprop, Network, ParticleSwarm, compare, files, l2_path, tables
 from pyl2.__main__ import main
+from pyl2.experiments import decay_grid
 
 HERE = Path(__file__).parent
 POSIX = pytest.mark.skipif(os.name == "nt", reason="permissions and links as POSIX has them")
@@ -301,3 +306,123 @@ def test_outputs_of_the_command_line(tmp_path, monkeypatch, capsys):
     assert figure.read_text() == "old"
     assert main(command) == 0
     assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+# Whatever type a number or a flag has, a file can hold it.
+
+X = np.random.default_rng(0).normal(size=(12, 2))
+NUMBERS = [Fraction(1, 10), np.longdouble(0.1), np.float32(0.1), np.float16(0.1), np.int8(1), 1]
+WHOLES = [np.int64(3), np.uint8(3), 3]
+OF_BACKPROP = {
+    "number": ("eta", "l2", "n", "epsilon", "power_t", "tol"),
+    "less than 1": ("momentum", "beta_1", "beta_2"),
+    "whole": ("batch_size", "n_iter_no_change"),
+    "flag": ("shuffle", "early_stopping"),
+}
+OF_SWARM = {
+    "number": ("l2", "inertia", "c1", "c2", "target", "tol"),
+    "array": ("v_max",),
+    "whole": ("particles", "neighbours", "max_evaluations", "n_iter_no_change"),
+}
+VALUES = {
+    "number": NUMBERS,
+    "less than 1": NUMBERS[:4],
+    "array": NUMBERS[1:],
+    "whole": WHOLES,
+    "flag": [np.True_, np.False_, True, False],
+}
+
+
+def cases(names):
+    return [
+        pytest.param(name, value, id=f"{name}-{type(value).__name__}-{value}")
+        for kind, several in names.items()
+        for name in several
+        for value in VALUES[kind]
+    ]
+
+
+def check_kept(trainer, name, value, path):
+    """It is a plain number at once, and the same in a file, in a pickle, and in what trains on."""
+    kept = getattr(trainer, name)
+    assert type(kept) in (bool, int, float)
+    assert kept == type(kept)(value)
+    trainer.save(path)
+    others = [type(trainer).load(path), pickle.loads(pickle.dumps(trainer))]
+    for other in others:
+        assert (type(getattr(other, name)), getattr(other, name)) == (type(kept), kept)
+    for one in (trainer, *others):
+        one.train(X, X[:, :1], 2, validation=(X, X[:, :1]))
+        np.testing.assert_array_equal(one.network.params, trainer.network.params)
+    setattr(trainer, name, value)  # set anew, and saved before it trains
+    trainer.save(path)
+    assert getattr(type(trainer).load(path), name) == kept
+
+
+@pytest.mark.filterwarnings("ignore:eta .* l2 / n:UserWarning")
+@pytest.mark.parametrize(("name", "value"), cases(OF_BACKPROP))
+def test_parameters_of_backprop_are_plain(name, value, path):
+    trainer = Backprop(Network((2, 3, 1), seed=0), "adam", **{name: value}, seed=0)
+    check_kept(trainer, name, value, path)
+
+
+@pytest.mark.parametrize(("name", "value"), cases(OF_SWARM))
+def test_parameters_of_a_swarm_are_plain(name, value, path):
+    options = {"particles": 3, name: value}
+    check_kept(ParticleSwarm(Network((2, 3, 1), seed=0), **options, seed=0), name, value, path)
+
+
+def test_every_parameter_is_tried():
+    """Those that are no number and no flag: words, seeds, places."""
+    words = {"network", "optimizer", "decay", "schedule", "topology", "init", "seed", "n_threads"}
+    for made, names in ((Backprop, OF_BACKPROP), (ParticleSwarm, OF_SWARM)):
+        assert {*signature(made).parameters} - words == set(itertools.chain(*names.values()))
+
+
+def test_several_numbers_are_plain_too(path):
+    tenth = Fraction(1, 10)
+    for l2 in ([tenth, np.float32(2)], (tenth, 2), np.array([0.1, 2], np.longdouble)):
+        trainer = Backprop(Network((2, 3, 1), seed=0), l2=l2)
+        trainer.save(path)
+        assert Backprop.load(path).l2 == trainer.l2 == pytest.approx([0.1, 2])
+    inertia = [Fraction(1, 2), np.longdouble(0.25), np.int32(5)]
+    swarm = ParticleSwarm(Network((2, 3, 1), seed=0), 3, inertia=inertia, v_max=np.full(13, 2))
+    swarm.save(path)
+    again = ParticleSwarm.load(path)
+    assert again.inertia == swarm.inertia == (0.5, 0.25, 5)
+    np.testing.assert_array_equal(again.v_max, np.full(13, 2.0))
+
+
+def test_sizes_of_a_network_are_plain(path):
+    Network(np.array([2, 3, 1]), seed=np.int64(0)).save(path)
+    assert held(path, Network((2, 3, 1), seed=0))
+
+
+def test_what_is_set_to_nonsense_is_not_saved(path):
+    trainer = Backprop(Network((2, 1), seed=0))
+    trainer.eta = "fast"
+    with pytest.raises(TypeError, match="eta must be a number"):
+        trainer.save(path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("value", ["no", "", 0, 1.0, None, [False]])
+@pytest.mark.parametrize("flag", ["shuffle", "early_stopping"])
+def test_flags_are_no_text(flag, value):
+    with pytest.raises(TypeError, match=f"{flag} must be True or False"):
+        Backprop(Network((2, 1)), **{flag: value})
+
+
+@pytest.mark.parametrize("value", ["no", "", None, 1.0])
+def test_whether_to_show_a_bar_is_no_text(value):
+    match = "verbose must be True, False or a whole number"
+    network = Network((2, 1), seed=0)
+    for trainer in (Backprop(network), ParticleSwarm(network, 3)):
+        with pytest.raises(TypeError, match=match):
+            trainer.train(X, X[:, 0], 1, verbose=value)
+    with pytest.raises(TypeError, match=match):
+        l2_path(network, X, X[:, 0], [1], epochs=1, verbose=value)
+    with pytest.raises(TypeError, match=match):
+        compare(X, X[:, 0], network, evaluations=100, verbose=value)
+    with pytest.raises(TypeError, match=match):
+        decay_grid(X, X[:, 0], network, epochs=1, verbose=value)

@@ -166,21 +166,26 @@ class Backprop:
         self._last: Array | None = None  # parameters to go on from where the best were restored
 
     def _check(self) -> None:
-        """Check the parameters: public attributes, which may change between trainings."""
-        checks.number("eta", self.eta, 0, open_low=True)
-        l2.per_layer(self.l2, len(self.network.weights))
-        l2.check_n(self.n)
+        """Check the parameters, public attributes, which may change between trainings.
+
+        What is a number or a flag of any type becomes a plain one, that a file can hold.
+        """
+        self.eta = checks.number("eta", self.eta, 0, open_low=True)
+        self.l2 = l2.plain(self.l2, len(self.network.weights))
+        self.n = l2.check_n(self.n)
         l2.check_decay(self.decay, self.optimizer)
         if self.batch_size is not None:
-            checks.whole("batch_size", self.batch_size, 1)
+            self.batch_size = checks.whole("batch_size", self.batch_size, 1)
+        for name in ("shuffle", "early_stopping"):
+            setattr(self, name, checks.flag(name, getattr(self, name)))
         for name in ("momentum", "beta_1", "beta_2"):
-            checks.number(name, getattr(self, name), 0, 1, open_high=True)
-        checks.number("epsilon", self.epsilon, 0, open_low=True)
+            setattr(self, name, checks.number(name, getattr(self, name), 0, 1, open_high=True))
+        self.epsilon = checks.number("epsilon", self.epsilon, 0, open_low=True)
         checks.choice("schedule", self.schedule, SCHEDULES)
-        checks.number("power_t", self.power_t)
+        self.power_t = checks.number("power_t", self.power_t)
         if self.tol is not None:
-            checks.number("tol", self.tol, 0)
-        checks.whole("n_iter_no_change", self.n_iter_no_change, 1)
+            self.tol = checks.number("tol", self.tol, 0)
+        self.n_iter_no_change = checks.whole("n_iter_no_change", self.n_iter_no_change, 1)
         threads.count(self.n_threads)
         if self.optimizer == "lbfgs" and (self.early_stopping or self.schedule != "constant"):
             raise ValueError("lbfgs has no learning rate: no schedule and no early_stopping")
@@ -248,7 +253,7 @@ class Backprop:
         with (
             self.network._turn,
             self.network._limited(self.n_threads),
-            progress(bool(verbose), course.epochs) as course.advance,
+            progress(verbose, course.epochs) as course.advance,
         ):
             self.history = course.history
             self._run(items, course)
@@ -387,8 +392,9 @@ class Backprop:
         ------
         OSError
             If it cannot be written.
-        ValueError
-            If the random number generator is of a kind that cannot be saved.
+        ValueError, TypeError
+            If the random number generator is of a kind that cannot be saved, or a parameter has
+            been set to what ``train`` would refuse.
 
         Examples
         --------
@@ -403,11 +409,12 @@ class Backprop:
         >>> bool((trainer.network.params == again.network.params).all())
         True
         """
+        self._check()
         arrays, meta = self.network._to_file()
         optional = {"order": self._order, "best": self._best, "last": self._last}
         arrays |= {"state": self._state, "steps": self._steps}
         arrays |= {name: array for name, array in optional.items() if array is not None}
-        values = {name: files.plain(getattr(self, name)) for name in _SAVED}
+        values = {name: getattr(self, name) for name in _SAVED}
         rng = generators.to_json(self._rng)
         meta |= {"parameters": values, "schedule": self._schedule.to_json(), "rng": rng}
         files.write(path, "backprop", arrays, meta)

@@ -301,3 +301,10 @@ def items(
     if sample_weight is not None:
         sample_weight = sample_weights(sample_weight, rows, network.dtype)
     return Items(x, y, sample_weight)
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return True or False; no other value, for text such as "no" would count as true."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)

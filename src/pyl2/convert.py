@@ -7,6 +7,7 @@ else it fixes. Everything passes through one form: λ, what it is divided by, an
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
@@ -211,8 +212,9 @@ def convert_l2(
     ------
     ValueError
         If the conversion needs an argument that is not given, if an argument is out of range or
-        does not go with a tool, or if there is no such conversion: under momentum or Adam no
-        number makes "l2" of "decoupled", and no λ makes a ridge of a logistic regression.
+        does not go with a tool, if the result is too large or too small for a float, or if there is
+        no such conversion: under momentum or Adam no number makes "l2" of "decoupled", and no λ
+        makes a ridge of a logistic regression.
     TypeError
         If what should be a number is something else.
 
@@ -298,13 +300,29 @@ def convert_l2(
         loss=_loss(loss, both),
         optimizer=_optimizer(optimizer, both),
     )
-    found = source.to_lambda(_number(value, source), setting)
+    number = _number(value, source)
+    # The power of two comes out as it went in, or inverse where one tool's number stands above the
+    # line and the other's below: without it nothing overflows on the way.
+    mantissa, exponent = math.frexp(number)
+    found = source.to_lambda(mantissa, setting)
     if source.n != target.n:
         found = found * _size(target.n, setting) / _size(source.n, setting)
     result = target.from_lambda(found, setting)
-    if not math.isfinite(found) or (math.isinf(result) and found):
-        raise ValueError(f"value={value!r} is too large or too small to be converted")
+    result = _times_two_to(exponent * (1 if source.reciprocal == target.reciprocal else -1), result)
+    least = sys.float_info.min
+    good = least <= found < math.inf and min(number, least) <= result < math.inf
+    if 0 < number < math.inf and not good:
+        raise ValueError(
+            f"value={value!r} is too large or too small to be converted: no float holds the result"
+        )
     return result
+
+
+def _times_two_to(exponent: int, value: float) -> float:
+    try:
+        return math.ldexp(value, exponent)
+    except OverflowError:
+        return math.inf
 
 
 def describe(key: Key) -> str:

@@ -25,6 +25,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import (
     _safe_indexing,
+    assert_all_finite,
     check_random_state,
     column_or_1d,
     compute_sample_weight,
@@ -339,7 +340,8 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         dtype = self._fitted().dtype
         if hasattr(X, "tocsr"):
             checks.sound("X", X)
-        return validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
+        with np.errstate(invalid="ignore"):  # the largest numbers of both signs have no sum
+            return validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
 
     def activations(self, X: ArrayLike) -> list[Array]:
         """Return the output of each layer for each row of X.
@@ -429,16 +431,17 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
     def _validate(self, X: Any, y: Any, dtype: Any, reset: bool) -> tuple[Any, Any]:
         if hasattr(X, "tocsr"):
             checks.sound("X", X)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            multi_output=True,
-            y_numeric=self._numeric_targets,
-            dtype=dtype,
-            reset=reset,
-        )
+        with np.errstate(invalid="ignore"):  # the largest numbers of both signs have no sum
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse="csr",
+                multi_output=True,
+                y_numeric=self._numeric_targets,
+                dtype=dtype,
+                reset=reset,
+            )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y
@@ -506,7 +509,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             trainer._rng = rng
         trainer.full = full
         trainer.l2 = l2.per_layer(self.alpha, len(network.weights), "alpha")
-        trainer.n, trainer.shuffle, trainer.tol = self.n, self.shuffle, self.tol
+        trainer.n, trainer.shuffle, trainer.tol = l2.check_n(self.n), self.shuffle, float(self.tol)
         trainer.decay = None if self.decay is None else l2.check_decay(self.decay, self.solver)
         trainer.n_iter_no_change, trainer.verbose = self.n_iter_no_change, self.verbose
         trainer.max_fun, trainer.n_threads = self.max_fun, self.n_threads
@@ -525,7 +528,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         goes_on = isinstance(swarm, _Swarm) and swarm.network is network
         swarm = swarm if goes_on else _Swarm(network, seed=rng)
         swarm.l2 = l2.per_layer(self.alpha, len(network.weights), "alpha")
-        swarm.n, swarm.tol, swarm.n_threads = self.n, self.tol, self.n_threads
+        swarm.n, swarm.tol, swarm.n_threads = l2.check_n(self.n), float(self.tol), self.n_threads
         patience = self.n_iter_no_change
         swarm.n_iter_no_change = None if patience == np.inf else int(patience)
         l2.check_decay(self.decay, self.solver)
@@ -546,11 +549,11 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         return {
             "eta": float(self.learning_rate_init),
             "schedule": self.learning_rate if scheduled else "constant",
-            "power_t": self.power_t,
-            "momentum": self.momentum,
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
+            "power_t": float(self.power_t),
+            "momentum": float(self.momentum),
+            "beta_1": float(self.beta_1),
+            "beta_2": float(self.beta_2),
+            "epsilon": float(self.epsilon),
         }
 
     def _begin(self, first: bool, trainer: _Trainer | _Swarm, held_out: _HeldOut | None) -> None:
@@ -773,6 +776,17 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         if not isinstance(made, cls):
             raise TypeError(f"{cls.__name__}.from_sklearn cannot take {type(estimator).__name__}")
         return made
+
+
+def _unique_classes(classes: Any) -> Array:
+    try:
+        assert_all_finite(np.asarray(classes))
+        found: Array = unique_labels(classes)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"classes must be labels of one kind, none of them missing, got {classes!r}: {error}"
+        ) from None
+    return found
 
 
 def judges_by_r2(model: _Perceptron) -> bool:
@@ -1135,7 +1149,7 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         outputs = self._outputs(X)
         if self._is_multilabel():
             return cast(Array, self._label_binarizer.inverse_transform(outputs))
-        return cast(Array, self.classes_.take(self._indices(outputs), mode="clip"))
+        return self.classes_.take(self._indices(outputs), mode="clip")
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return the probabilities of the classes, in the order of ``classes_``.
@@ -1162,9 +1176,11 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
+            -inf where a probability is 0.
         """
         probabilities = self.predict_proba(X)
-        return np.log(probabilities, out=probabilities)
+        with np.errstate(divide="ignore"):  # of 0, which is -inf
+            return np.log(probabilities, out=probabilities)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -1185,7 +1201,7 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
             if known is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             return
-        found = unique_labels(classes)
+        found = _unique_classes(classes)
         if known is None:
             multilabel = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)

@@ -20,11 +20,21 @@ DECAYS = ("l2", "decoupled", "fraction")
 
 def per_layer(l2: Any, layers: int, name: str = "l2") -> tuple[float, ...]:
     """Return lambda of each layer: ``l2`` is one number for all of them, or one per layer."""
-    if type(l2) is float or not (isinstance(l2, Sequence) or getattr(l2, "ndim", None)):
+    if _is_one(l2):
         return (checks.number(name, l2, 0),) * layers
     if len(l2) != layers:
         raise ValueError(f"{name} must be a number or have one per layer ({layers}), got {len(l2)}")
     return tuple(checks.number(f"{name}[{layer}]", value, 0) for layer, value in enumerate(l2))
+
+
+def plain(l2: Any, layers: int) -> float | list[float]:
+    """Return what ``per_layer`` takes as a plain number, or as a list of them."""
+    found = per_layer(l2, layers)
+    return found[0] if _is_one(l2) else list(found)
+
+
+def _is_one(l2: Any) -> bool:
+    return type(l2) is float or not (isinstance(l2, Sequence) or getattr(l2, "ndim", None))
 
 
 def many(values: Any, name: str = "l2") -> list[float]:

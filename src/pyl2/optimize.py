@@ -28,6 +28,9 @@ _MESSAGES = {
 _SUCCESS = ("target", "stagnation")
 _FLOAT64 = np.dtype(np.float64)
 
+# More processes than any machine has a use for: to start so many would only end it.
+_MOST_WORKERS = 4096
+
 
 def pso(
     fun: Callable[..., Any],
@@ -111,8 +114,9 @@ def pso(
     vectorized : bool, default=False
         Whether ``fun`` takes x of shape (d, particles) and returns the values (particles,).
     workers : int or map-like callable, default=1
-        Processes that evaluate the particles, -1 for all processors; or a ``map(fun, places)``.
-        Not with ``vectorized``.  Results do not depend on it.
+        Processes that evaluate the particles, at most 4096 and no more than there are particles, -1
+        for all processors; or a ``map(fun, places)``.  Not with ``vectorized``.  Results do not
+        depend on it.
     disp : bool, default=False
         Show a progress bar on standard error.
 
@@ -151,10 +155,10 @@ def pso(
     if rng is not None and seed is not None:
         raise ValueError("rng and seed are two names of one thing: give one of them")
     generator = generators.make(seed if rng is None else rng)
-    checks.whole("particles", particles, 1)
-    checks.whole("maxiter", maxiter, 1)
+    particles = checks.whole("particles", particles, 1)
+    maxiter = checks.whole("maxiter", maxiter, 1)
     if maxfun is not None:
-        checks.whole("maxfun", maxfun, particles)
+        maxfun = checks.whole("maxfun", maxfun, particles)
     seconds = (
         math.inf if max_time is None else checks.number("max_time", max_time, 0, open_low=True)
     )
@@ -166,7 +170,10 @@ def pso(
     told = _told(callback)
     started = time.perf_counter()
 
-    with _evaluator(fun, args, vectorized, workers) as values, progress(disp, maxiter) as advance:
+    with (
+        progress(disp, maxiter, "disp") as advance,
+        _evaluator(fun, args, vectorized, workers, particles) as values,
+    ):
         for nit in range(1, maxiter + 1):
             swarm.step(values, rules)
             advance(swarm.value)
@@ -244,10 +251,10 @@ def _given(x0: ArrayLike, low: Array, high: Array, shape: tuple[int, int]) -> Ar
 
 @contextmanager
 def _evaluator(
-    fun: Callable[..., Any], args: tuple[Any, ...], vectorized: bool, workers: Any
+    fun: Callable[..., Any], args: tuple[Any, ...], vectorized: bool, workers: Any, particles: int
 ) -> Iterator[Callable[[Array], Array]]:
     """Give a function from positions (P, d) to their values (P,)."""
-    if vectorized:
+    if checks.flag("vectorized", vectorized):
         if workers != 1:
             raise ValueError("workers do not go with vectorized, which evaluates all at once")
         yield lambda places: _all_at_once(fun(places.T.copy(), *args), places.shape)
@@ -257,7 +264,7 @@ def _evaluator(
         yield lambda places: _one_by_one(workers(one, list(places.copy())), places.shape)
         return
     if workers != -1:
-        checks.whole("workers", workers, 1)
+        workers = min(checks.whole("workers", workers, 1, _MOST_WORKERS), particles)
     if workers == 1:
         yield lambda places: _one_by_one(map(one, places.copy()), places.shape)
         return

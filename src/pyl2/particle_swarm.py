@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -160,8 +160,11 @@ class ParticleSwarm:
         self._check()
 
     def _check(self) -> tuple[Rules, Limits]:
-        """Check the parameters: public attributes, which may change between trainings."""
-        checks.whole("particles", self.particles, 1)
+        """Check the parameters, public attributes, which may change between trainings.
+
+        What is a number of any type becomes a plain one, that a file can hold.
+        """
+        self.particles = checks.whole("particles", self.particles, 1)
         if self._swarm is not None and len(self._swarm.values) != self.particles:
             raise ValueError(
                 f"particles cannot change once training has begun: {len(self._swarm.values)}, got"
@@ -171,23 +174,22 @@ class ParticleSwarm:
             self.init = self._places(self.init)
         else:
             checks.choice("init", self.init, STARTS)
-        l2.per_layer(self.l2, len(self.network.weights))
+        self.l2 = l2.plain(self.l2, len(self.network.weights))
         threads.count(self.n_threads)
         params = self.network.params
-        rules = Rules(
-            self.topology,
-            self.neighbours,
-            self.inertia,
-            self.c1,
-            self.c2,
-            checks.speeds("v_max", self.v_max, params.size, params.dtype),
-        )
+        speeds = checks.speeds("v_max", self.v_max, params.size, params.dtype)
+        if self.v_max is not None:
+            single = np.ndim(self.v_max) == 0
+            self.v_max = float(cast(Any, self.v_max)) if single else speeds
+        rules = Rules(self.topology, self.neighbours, self.inertia, self.c1, self.c2, speeds)
         limits = Limits(self.target, self.max_evaluations, self.tol, self.n_iter_no_change)
         if limits.max_evaluations is not None and limits.max_evaluations < self.particles:
             raise ValueError(
                 f"max_evaluations must be at least particles ({self.particles}), got"
                 f" {self.max_evaluations}"
             )
+        for checked, names in ((rules, _OF_RULES), (limits, _OF_LIMITS)):
+            vars(self).update({name: getattr(checked, name) for name in names})
         return rules, limits
 
     def _places(self, init: ArrayLike) -> Array:
@@ -266,7 +268,7 @@ class ParticleSwarm:
         with (
             self.network._turn,
             self.network._limited(self.n_threads),
-            progress(bool(verbose), course.epochs) as course.advance,
+            progress(verbose, course.epochs) as course.advance,
         ):
             self.history = course.history
             self._run(items, course)
@@ -359,8 +361,9 @@ class ParticleSwarm:
         ------
         OSError
             If it cannot be written.
-        ValueError
-            If the random number generator is of a kind that cannot be saved.
+        ValueError, TypeError
+            If the random number generator is of a kind that cannot be saved, or a parameter has
+            been set to what ``train`` would refuse.
 
         Examples
         --------
@@ -376,6 +379,7 @@ class ParticleSwarm:
         >>> bool((trainer.network.params == again.network.params).all())
         True
         """
+        self._check()
         arrays, meta = self.network._to_file()
         values = {name: files.plain(getattr(self, name)) for name in _SAVED}
         if isinstance(self.init, str):
@@ -469,6 +473,10 @@ class _Errors:
         finite = self._sums[np.isfinite(self._sums)]
         return float((finite / finite.size).sum()) if finite.size else math.nan
 
+
+# The parameters that are checked by the rules and the limits of a swarm.
+_OF_RULES = ("neighbours", "inertia", "c1", "c2")
+_OF_LIMITS = ("target", "max_evaluations", "tol", "n_iter_no_change")
 
 # The parameters of ParticleSwarm that its file holds: all but network, init, seed and n_threads.
 _SAVED = (

@@ -136,14 +136,14 @@ class L2Path:
         Raises
         ------
         ValueError
-            If no rows were held out, or none of their scores is a number: R² takes two rows.
+            If no rows were held out, or none of their scores is finite: R² takes two rows.
         """
         if np.isnan(self.test_error).all() and np.isnan(self.test_score).all():
             raise ValueError("there are no test scores: give l2_path rows to test with, test=")
         if not np.any(self.test_score > -math.inf):
             raise ValueError(
-                f"no test score is a number ({self.measure}; R² takes two rows to test with):"
-                " test_error.argmin() is the λ with the least error on them"
+                "no test score is finite (R² takes two rows to test with): test_error.argmin() is"
+                " the λ with the least error on them"
             )
         return int(np.flatnonzero(self.test_score == np.nanmax(self.test_score))[-1])
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from numbers import Integral
+from typing import Any
+
+import numpy as np
 
 
 def silent(error: float) -> None:
@@ -11,11 +15,13 @@ def silent(error: float) -> None:
 
 
 @contextmanager
-def progress(shown: bool, epochs: int) -> Iterator[Callable[[float], None]]:
+def progress(shown: Any, epochs: int, name: str = "verbose") -> Iterator[Callable[[float], None]]:
     """Give a function to call with E after each epoch; where `shown`, it moves a bar.
 
-    The bar is drawn at most ten times a second.
+    The bar is drawn at most ten times a second.  `name` is what the user calls `shown`.
     """
+    if not isinstance(shown, Integral | np.bool_):
+        raise TypeError(f"{name} must be True, False or a whole number, got {shown!r}")
     if not shown:
         yield silent
         return

@@ -58,27 +58,40 @@ class Rules:
 
     def __post_init__(self) -> None:
         checks.choice("topology", self.topology, TOPOLOGIES)
-        checks.whole("neighbours", self.neighbours, 1)
         checks.choice("boundary", self.boundary, BOUNDARIES)
-        checks.number("c1", self.c1, 0)
-        checks.number("c2", self.c2, 0)
+        _keep(
+            self,
+            neighbours=checks.whole("neighbours", self.neighbours, 1),
+            c1=checks.number("c1", self.c1, 0),
+            c2=checks.number("c2", self.c2, 0),
+            inertia=self._inertia(),
+        )
+
+    def _inertia(self) -> float | tuple[float, float, int]:
         if isinstance(self.inertia, tuple | list):
             if len(self.inertia) != 3:
                 raise ValueError(
                     f"inertia must be a number or (first, last, iterations), got {self.inertia!r}"
                 )
-            checks.number("inertia[0]", self.inertia[0], 0)
-            checks.number("inertia[1]", self.inertia[1], 0)
-            checks.whole("inertia[2]", self.inertia[2], 1)
-        else:
-            checks.number("inertia", self.inertia, 0)
+            return (
+                checks.number("inertia[0]", self.inertia[0], 0),
+                checks.number("inertia[1]", self.inertia[1], 0),
+                checks.whole("inertia[2]", self.inertia[2], 1),
+            )
+        return checks.number("inertia", self.inertia, 0)
 
     def inertia_of(self, move: int) -> float:
         """Return w of a move; the first is 1."""
-        if not isinstance(self.inertia, tuple | list):
+        if not isinstance(self.inertia, tuple):
             return float(self.inertia)
         first, last, iterations = self.inertia
         return float(first + (last - first) * min(1.0, (move - 1) / max(1, iterations - 1)))
+
+
+def _keep(checked: Any, **values: Any) -> None:
+    """Give fields of a frozen dataclass their checked values, which are plain numbers."""
+    for name, value in values.items():
+        object.__setattr__(checked, name, value)
 
 
 @dataclass(frozen=True)
@@ -102,12 +115,11 @@ class Limits:
 
     def __post_init__(self) -> None:
         if self.target is not None:
-            checks.number("target", self.target)
-        if self.max_evaluations is not None:
-            checks.whole("max_evaluations", self.max_evaluations, 1)
-        checks.number("tol", self.tol, 0)
-        if self.n_iter_no_change is not None:
-            checks.whole("n_iter_no_change", self.n_iter_no_change, 1)
+            _keep(self, target=checks.number("target", self.target))
+        _keep(self, tol=checks.number("tol", self.tol, 0))
+        for name in ("max_evaluations", "n_iter_no_change"):
+            if getattr(self, name) is not None:
+                _keep(self, **{name: checks.whole(name, getattr(self, name), 1)})
 
     def reached(self, swarm: Swarm, evaluations: int) -> str:
         """Return which limit has been reached, in this order, or "".
