@@ -13,7 +13,7 @@ import reference
 import scipy.sparse as sp
 from test_kernels import KIND, Kernel, all_close, close, gradient_rates, state_of, update_of
 
-from pyl2 import Backprop, MLPClassifier, Network, _core, checks, compare
+from pyl2 import Backprop, MLPClassifier, Network, _core, checks, compare, sparse
 
 BOTH = [np.float32, np.float64]
 
@@ -33,7 +33,7 @@ def tangled(csr, seed=0, index=np.int32):
         indptr.append(indptr[-1] + len(values))
     arrays = (v if len(v) else [[]] for v in (data, indices))
     data, indices = (np.concatenate(list(v)) for v in arrays)
-    return checks.Csr(data, indices.astype(index), np.array(indptr, index), csr.shape)
+    return sparse.Csr(data, indices.astype(index), np.array(indptr, index), csr.shape)
 
 
 def cast(x, dtype):
@@ -61,7 +61,7 @@ class Sparse(Kernel):
     """Kernel for a Csr, whose values take the dtype."""
 
     def cast(self, v):
-        return cast(v, self.dtype) if isinstance(v, checks.Csr) else super().cast(v)
+        return cast(v, self.dtype) if isinstance(v, sparse.Csr) else super().cast(v)
 
     def predict(self, params, x):
         out = self.full(x.shape[0], self.net.layer_sizes[-1])
@@ -178,7 +178,7 @@ def test_a_batch_in_slices(dtype, isa, l2):
     columns = 300_000
     values = np.linspace(-1, 1, columns)
     indptr = np.array([0, *[0] * 300, *[columns] * 300])
-    csr = checks.Csr(values, np.arange(columns), indptr, (600, columns))
+    csr = sparse.Csr(values, np.arange(columns), indptr, (600, columns))
     net = reference.Net((columns, 40, 2), ("tanh",), "identity")
     rng = np.random.RandomState(0)
     params, y = 0.01 * rng.randn(net.n_params), rng.randn(600, 2)
@@ -416,8 +416,8 @@ DAMAGE = {
 LENGTHS = {
     "no indptr": ("indptr", 0, "X.indptr must have shape (5,), got (0,)"),
     "short indptr": ("indptr", 4, "X.indptr must have shape (5,), got (4,)"),
-    "short indices": ("indices", 5, "X.indices must have shape (6,), got (5,)"),
-    "short data": ("data", 5, "X.indices must have shape (5,), got (6,)"),
+    "short indices": ("indices", 5, "X.indptr ends at 6, but there are 5 indices"),
+    "short data": ("data", 5, "X.indptr ends at 6, but there are 5 values"),
 }
 
 
@@ -529,7 +529,7 @@ def test_damage_that_scikit_learn_would_pass_on(dtype, part, where, value):
 )
 def test_the_binding_converts_nothing(change, error, message):
     X = good()
-    csr = checks.Csr(X.data, X.indices, X.indptr, X.shape)._replace(**change)
+    csr = sparse.Csr(X.data, X.indices, X.indptr, X.shape)._replace(**change)
     net = _core.Net((3, 2), (), "identity", "d")
     with pytest.raises(error, match=re.escape(message)):
         net.predict(np.zeros(8), csr, np.zeros((4, 2)))

@@ -11,6 +11,9 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pyl2 import sparse
+from pyl2.sparse import Csr, SparseMatrix
+
 Array = NDArray[Any]
 
 
@@ -120,81 +123,19 @@ def expect(
     return np.array(array)
 
 
-class SparseMatrix(Protocol):
-    """A sparse matrix or array of SciPy's, of any format."""
-
-    def tocsr(self) -> Any: ...  # noqa: D102
-
-
-class Csr(NamedTuple):
-    """Rows of a sparse X; the binding checks the indices, each time it is given them."""
-
-    data: Array
-    indices: Array
-    indptr: Array
-    shape: tuple[int, int]
-
-    @property
-    def values(self) -> Array:
-        """The values in use; there may be room for more, of which nothing is known."""
-        return self.data[: self.indptr[-1]] if len(self.indptr) else self.data
-
-
 # What users pass as X, and what is made of it.
 Matrix: TypeAlias = ArrayLike | SparseMatrix
 Features: TypeAlias = Array | Csr
 
 
-def sound(name: str, X: Any) -> None:
-    """Check the indices of a sparse matrix of SciPy's, which trusts them and would write anywhere.
-
-    Its rows are taken, its type and its format changed without a look at them.
-    """
-    try:
-        if X.format == "coo":
-            type(X)((X.data, X.coords), shape=X.shape)
-        elif X.format in ("csr", "csc", "bsr"):
-            _check_whole(name, X)
-            same = type(X)((X.data, X.indices, X.indptr), shape=X.shape)
-            same.check_format(full_check=True)
-    except (ValueError, IndexError) as error:
-        raise ValueError(f"{name} is a damaged sparse matrix: {error}") from None
-
-
-def _csr(name: str, X: Any, dtype: np.dtype[Any]) -> Csr:
-    """Return a sparse matrix as CSR of the dtype, with what fits already taken as it is."""
-    if X.ndim != 2:
-        raise ValueError(f"{name} must have 2 dimensions, got shape {X.shape}")
-    if X.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold real numbers, got dtype {X.dtype}")
-    if X.format != "csr":  # the binding looks at the indices of CSR
-        sound(name, X)
-    csr = X.tocsr()
-    data = np.ascontiguousarray(real(f"{name}.data", csr.data, dtype, 1))
-    return Csr(data, *_indices(name, csr), csr.shape)
-
-
-def _indices(name: str, csr: Any) -> tuple[Array, Array]:
-    """Return the index arrays of a CSR matrix with one type, int32 or int64."""
-    _check_whole(name, csr)
-    narrow = all(np.asarray(part).dtype == np.int32 for part in (csr.indices, csr.indptr))
-    indices, indptr = (
-        np.ascontiguousarray(array, np.int32 if narrow else np.int64)
-        for array in (csr.indices, csr.indptr)
-    )
-    return indices, indptr
-
-
-def _check_whole(name: str, X: Any) -> None:
-    for part in ("indices", "indptr"):
-        dtype = np.asarray(getattr(X, part)).dtype
-        if dtype.kind not in "iu":
-            raise TypeError(f"{name}.{part} must hold whole numbers, got dtype {dtype}")
-
-
 def features(X: Any, n_features: int, dtype: np.dtype[Any], name: str = "X") -> Features:
     """Return X as (rows, n_features), a sparse matrix of SciPy's as CSR."""
-    array = _csr(name, X, dtype) if hasattr(X, "tocsr") else real(name, X, dtype, 2)
+    array: Features
+    if sparse.is_sparse(X):
+        rows = sparse.csr(name, X)
+        array = rows._replace(data=real(f"{name}.data", rows.data, dtype, 1))
+    else:
+        array = real(name, X, dtype, 2)
     if array.shape[1] != n_features:
         raise ValueError(
             f"{name} has {array.shape[1]} features, but the network takes {n_features}"
@@ -295,7 +236,7 @@ def items(
     rows = x.shape[0]
     if not rows:
         raise ValueError(f"{names[0]} has no rows")
-    if not finite(x.values if isinstance(x, Csr) else x):
+    if not finite(x.data if isinstance(x, Csr) else x):
         raise ValueError(f"{names[0]} contains NaN or infinity (in {network.dtype})")
     y = targets(Y, rows, outputs, network.output, network.dtype, names[1])
     if sample_weight is not None:

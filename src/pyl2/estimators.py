@@ -26,6 +26,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import (
     _safe_indexing,
     assert_all_finite,
+    check_consistent_length,
     check_random_state,
     column_or_1d,
     compute_sample_weight,
@@ -35,7 +36,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from pyl2 import checks, holdout, l2, scores, threads
+from pyl2 import checks, holdout, l2, scores, sparse, threads
 from pyl2.abreast import Training
 from pyl2.backprop import Backprop
 from pyl2.checks import Array, Items
@@ -338,8 +339,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         """Check rows to predict for."""
         check_is_fitted(self, "coefs_")
         dtype = self._fitted().dtype
-        if hasattr(X, "tocsr"):
-            checks.sound("X", X)
+        X = sparse.matrix("X", X)
         with np.errstate(invalid="ignore"):  # the largest numbers of both signs have no sum
             return validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
 
@@ -428,14 +428,14 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return sizes
 
-    def _validate(self, X: Any, y: Any, dtype: Any, reset: bool) -> tuple[Any, Any]:
-        if hasattr(X, "tocsr"):
-            checks.sound("X", X)
+    def _validate(
+        self, X: Any, y: Any, dtype: Any, reset: bool, names: tuple[str, str] = ("X", "y")
+    ) -> tuple[Any, Any]:
         with np.errstate(invalid="ignore"):  # the largest numbers of both signs have no sum
             X, y = validate_data(
                 self,
-                X,
-                y,
+                sparse.matrix(names[0], X),
+                sparse.matrix(names[1], y),
                 accept_sparse="csr",
                 multi_output=True,
                 y_numeric=self._numeric_targets,
@@ -446,7 +446,12 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             y = column_or_1d(y, warn=True)
         return X, y
 
-    def _given_validation(self, validation: tuple[Any, Any, Any], dtype: Any) -> _HeldOut | None:
+    def _given_validation(
+        self,
+        validation: tuple[Any, Any, Any],
+        dtype: Any,
+        names: tuple[str, str] = ("X_val", "y_val"),
+    ) -> _HeldOut | None:
         X, y, sample_weight = validation
         if X is None and y is None:
             if sample_weight is not None:
@@ -456,7 +461,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             raise ValueError("X_val is provided, but y_val was not provided.")
         if X is None:
             raise ValueError("y_val is provided, but X_val was not provided.")
-        X, labels = self._validate(X, y, dtype, reset=False)
+        X, labels = self._validate(X, y, dtype, reset=False, names=names)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=dtype)
         return _HeldOut(X, self._held_out_targets(labels), labels, sample_weight)
@@ -826,6 +831,7 @@ def hold_out(
     """
     rng = copy.deepcopy(check_random_state(model.random_state))
     y = np.asarray(y)
+    check_consistent_length(X, y)
     stratified = is_classifier(model) and y.ndim == 1
     seed = int(rng.randint(2**31))
     kept, out = holdout.draw(y, test, seed, y if stratified else None)
@@ -1186,6 +1192,21 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy of ``predict(X)``; of several labels all must be right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+        """
+        return float(super().score(X, sparse.matrix("y", y), sample_weight))
 
     def _is_multilabel(self) -> bool:
         return bool(self._label_binarizer.y_type_.startswith("multilabel"))

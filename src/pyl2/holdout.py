@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import checks
+from pyl2 import checks, sparse
 from pyl2.checks import Array, Matrix
 from pyl2.network import Network
 from pyl2.scores import MEASURES, labels
@@ -37,10 +37,8 @@ def split(X: Matrix, y: ArrayLike, test: Any, seed: int, network: Network) -> tu
 def checked(X: Any, y: ArrayLike, network: Network, names: tuple[str, str]) -> Rows:
     """Check rows, and make them what no training needs to convert again."""
     items = checks.items(X, y, None, network, names)
-    if isinstance(items.x, checks.Csr):
-        checks.sound(names[0], X)
-        return X.tocsr().astype(network.dtype, copy=False), items.y
-    return items.x, items.y
+    x = items.x
+    return sparse.of_csr(x, X) if isinstance(x, sparse.Csr) else x, items.y
 
 
 def draw(y: Array, test: float, seed: int, classes: Array | None) -> tuple[Array, Array]:

@@ -15,7 +15,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
-from pyl2 import abreast, checks, estimators, l2, scores
+from pyl2 import abreast, checks, estimators, l2, scores, sparse
 from pyl2.checks import Array
 from pyl2.estimators import MLPClassifier, MLPRegressor
 from pyl2.path import default_alphas, l2_path
@@ -172,14 +172,16 @@ class _Chooses:
             return column, "R² takes two rows with a weight > 0"
         kept = None if weight is None else weight[train]
         models = [estimators.at(model, alpha) for alpha in self.alphas_.tolist()]
+        training = sparse.take("X", X, train), sparse.take("y", y, train)
         try:
-            trainings, ready = estimators.prepare_abreast(models, X[train], y[train], kept)
+            trainings, ready = estimators.prepare_abreast(models, *training, kept)
             items = checks.items(ready.X, ready.y, ready.sample_weight, models[0]._network)
         except ValueError as error:
             return column, str(error)
         abreast.train(trainings, items, model.n_threads)
         fitted = estimators.conclude_abreast(models, trainings)
-        judge = _judge(models[0], X[test], y[test], None if weight is None else weight[test])
+        testing = sparse.take("X", X, test), sparse.take("y", y, test)
+        judge = _judge(models[0], *testing, None if weight is None else weight[test])
         for i, (fit, good) in enumerate(zip(models, fitted, strict=True)):
             if good:
                 column[i] = judge(fit)

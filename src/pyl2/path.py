@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import abreast, checks, generators, holdout, scores, threads
+from pyl2 import abreast, checks, generators, holdout, scores, sparse, threads
 from pyl2 import l2 as lambdas
 from pyl2.abreast import Training
 from pyl2.backprop import Backprop
@@ -402,7 +402,7 @@ def _mean_squared(off: Array) -> Array:
 def bias_variance(
     model: Any,
     data: tuple[Any, Any] | Callable[[np.random.Generator], tuple[Any, Any]],
-    X: ArrayLike,
+    X: Matrix,
     truth: ArrayLike,
     l2: Sequence[float] | ArrayLike | None = None,
     *,
@@ -420,7 +420,7 @@ def bias_variance(
     data : tuple (X, y) or callable
         Rows to draw from with repetition, as many as there are (the bootstrap); or
         ``data(rng) -> (X, y)``, which draws a data set.
-    X : array-like of shape (points, inputs)
+    X : array-like or sparse matrix of shape (points, inputs)
         Where the predictions are looked at.
     truth : array-like of shape (points,) or (points, outputs)
         What they should be there: the mean of y, or the probabilities of the classes.
@@ -466,6 +466,7 @@ def bias_variance(
     True
     """
     rng = np.random.default_rng(seed)
+    X = sparse.matrix("X", X)
     kept = []
     with one_warning():
         for _ in range(checks.whole("draws", draws, 2)):
@@ -482,9 +483,12 @@ def bias_variance(
 
 
 def _bootstrap(X: Any, y: Any, rng: np.random.Generator) -> tuple[Any, Array]:
+    X = sparse.matrix("data X", X) if sparse.is_sparse(X) else np.asarray(X)
     y = np.asarray(y)
+    if X.shape[0] != len(y):
+        raise ValueError(f"data y has {len(y)} rows, but data X has {X.shape[0]}")
     drawn = rng.integers(len(y), size=len(y))
-    return (X if hasattr(X, "tocsr") else np.asarray(X))[drawn], y[drawn]
+    return X[drawn], y[drawn]
 
 
 def default_alphas(model: Any, X: Matrix, y: ArrayLike, sample_weight: Any = None) -> Array:
@@ -628,6 +632,7 @@ class _OfEstimator:
         self._model = estimators.alike(model)
         if n_threads is not None:
             self._model.n_threads = n_threads
+        X = sparse.matrix("X", X)
         if isinstance(test, tuple | list):
             if len(test) != 2:
                 raise ValueError(f"test must be a fraction or (X, y), got {len(test)} entries")
@@ -641,7 +646,9 @@ class _OfEstimator:
         ready = probe._prepare(*self._data)
         self.test = None
         if test is not None:
-            held = probe._given_validation((X_test, y_test, None), ready.X.dtype)
+            held = probe._given_validation(
+                (X_test, y_test, None), ready.X.dtype, ("test X", "test y")
+            )
             self.test = held.X, held.y
         self.rows = ready.X, ready.y, ready.sample_weight
         self.template = probe._network
@@ -721,7 +728,7 @@ def _describe(source: _Source, trained: Sequence[float], n_threads: int | None) 
         test_error, _ = _errors(template, params, checks.items(*source.test, None, template), rates)
         test_score = _scores(networks, *source.test, output, None)
     layers = _layers(template, params)
-    few = X[:: -(-X.shape[0] // _LOOKED_AT)]
+    few = sparse.take("X", X, slice(None, None, -(-X.shape[0] // _LOOKED_AT)))
     with np.errstate(all="ignore"):  # weights that diverged may be too large to be squared
         return L2Path(
             l2=values,
@@ -793,7 +800,8 @@ def _curvature(network: Network, X: Any) -> float:
     """Return the mean of (∂²output/∂x²)², summed over outputs, over the range of one input."""
     if network.layer_sizes[0] != 1:
         return math.nan
-    x = np.linspace(X.min(), X.max(), _POINTS, dtype=network.dtype)
+    values = sparse.dense("X", X)
+    x = np.linspace(values.min(), values.max(), _POINTS, dtype=network.dtype)
     if x[0] == x[-1]:
         return math.nan
     slope = network.input_gradient(x[:, None])[:, :, 0].astype(np.float64)

@@ -8,7 +8,8 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from pyl2.checks import Array, Csr, Features
+from pyl2.checks import Array, Features
+from pyl2.sparse import Csr
 from pyl2.warn import warn
 
 # The root mean square of a column beyond which a network cannot be expected to train.
@@ -39,12 +40,11 @@ def warn_if_unscaled(x: Features) -> None:
     Parameters
     ----------
     x : ndarray of shape (rows, inputs), or Csr
-        Finite.  Zeros that a sparse matrix leaves out count; one with damaged indices is none of
-        ours.
+        Finite.  Zeros that a sparse matrix leaves out count.
     """
     if _told.get():
         return
-    values = x.values if isinstance(x, Csr) else x
+    values = x.data if isinstance(x, Csr) else x
     # All squares together are the least work, and most often enough.
     if _squares(values) <= LIMIT**2 * x.shape[0]:
         return
@@ -71,15 +71,11 @@ def _squares(values: Array) -> float:
 
 def _of_columns(x: Features) -> Array:
     """Return the root mean square of each column, in units that keep squares from overflowing."""
-    values = x.values if isinstance(x, Csr) else x
+    values = x.data if isinstance(x, Csr) else x
     unit = max(float(values.max()), -float(values.min()))
     squares = (values / unit).astype(np.float64) ** 2
     if isinstance(x, Csr):
-        columns = x.indices[: len(values)]
-        sound = len(columns) == len(values) and 0 <= columns.min() <= columns.max() < x.shape[1]
-        if not sound:
-            return np.zeros(x.shape[1])
-        sums = np.bincount(columns, squares, x.shape[1])
+        sums = np.bincount(x.indices, squares, x.shape[1])
     else:
         sums = squares.sum(axis=0)
     sizes: Array = np.sqrt(sums / x.shape[0]) * unit

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2.checks import Array
+from pyl2 import sparse
+from pyl2.checks import Array, Matrix
 from pyl2.plots import style
 from pyl2.plots.of_path import PathShown
 
@@ -72,7 +73,7 @@ class FitDisplay(PathShown):
     def from_results(
         cls,
         path: L2Path,
-        X: ArrayLike,
+        X: Matrix,
         y: ArrayLike,
         *,
         at: Sequence[int] | None = None,
@@ -83,7 +84,7 @@ class FitDisplay(PathShown):
         Parameters
         ----------
         path : L2Path
-        X : array-like of shape (rows, 1)
+        X : array-like or sparse matrix of shape (rows, 1)
             What it was trained on; the fits are drawn over its range and a little beyond.
         y : array-like of shape (rows,) or (rows, 1)
         at : sequence of int, optional
@@ -106,7 +107,7 @@ class FitDisplay(PathShown):
             raise ValueError(
                 f"FitDisplay is of one input and one output, got {sizes[0]} and {sizes[-1]}"
             )
-        data = np.asarray(X, float).ravel(), np.asarray(y, float).ravel()
+        data = np.asarray(sparse.dense("X", X), float).ravel(), np.asarray(y, float).ravel()
         x = _span(data[0], 300, 0.05)
         shown = style.chosen(at, len(path.l2))
         fits = [path.network(place).predict(x[:, None])[:, 0] for place in shown]
@@ -228,7 +229,7 @@ class BoundaryDisplay(PathShown):
     def from_results(
         cls,
         path: L2Path,
-        X: ArrayLike,
+        X: Matrix,
         y: ArrayLike,
         *,
         at: Sequence[int] | None = None,
@@ -238,7 +239,7 @@ class BoundaryDisplay(PathShown):
         Parameters
         ----------
         path : L2Path
-        X : array-like of shape (rows, 2)
+        X : array-like or sparse matrix of shape (rows, 2)
             What it was trained on; the grid spans its range and a little beyond.
         y : array-like of shape (rows,)
             Classes.
@@ -258,7 +259,7 @@ class BoundaryDisplay(PathShown):
         inputs = path.template.layer_sizes[0]
         if inputs != 2:
             raise ValueError(f"BoundaryDisplay is of two features, got {inputs}")
-        points, classes = np.asarray(X, float), np.ravel(y)
+        points, classes = np.asarray(sparse.dense("X", X), float), np.ravel(y)
         x, height = (_span(column, 150, 0.1) for column in points.T)
         plane = np.stack(np.meshgrid(x, height), axis=-1).reshape(-1, 2)
         shown = style.chosen(at, len(path.l2))
