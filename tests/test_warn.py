@@ -119,7 +119,7 @@ CASES = {
         ).fit(X, Y),
     ),
     "folds that fail": (
-        "there is no score",
+        "there is no score for fold",
         lambda: MLPRegressorCV(alphas=[1, 1e300], **TURNS).fit(X, Y),
     ),
     "edge": ("edge of the grid", lambda: MLPRegressorCV(alphas=[1e-9, 1e9], **FEW).fit(X, Y)),
