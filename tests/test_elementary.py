@@ -117,6 +117,43 @@ def test_special_values(function, dtype, isa):
     np.testing.assert_array_equal(vector_code(function, z, isa), np.array(expected[function]))
 
 
+def poisson(z, y):
+    """Half the deviance: y log(y / e^z) - y + e^z."""
+    z, y = mpmath.mpf(float(z)), mpmath.mpf(float(y))
+    return y * mpmath.log(y) - y * z - y + mpmath.exp(z)
+
+
+@KIND
+def test_poisson_near_its_minimum(dtype, isa):
+    """Half the deviance of a mean close to y, which is about y d^2/2 with d = z - log y.
+
+    For y = 1, whose logarithm is exact, to 24 ULP, down to where d^2 underflows; for others as
+    if the last place of z were one or two off.
+    """
+    limits = np.finfo(dtype)
+    eps = float(limits.eps)
+    net = _core.Net((1, 1), (), "exp", dtype, isa)
+    params, rates, out = np.array([[1, 0]], dtype), np.zeros((1, 1)), np.empty((1, 2))
+    distances = np.concatenate([np.geomspace(1e-18, 3, 80), [0.34, 0.3464, 0.3466, 0.35, 0.999]])
+
+    def error(z, y):
+        one = np.ones((1, 1), dtype)
+        net.errors(params, z * one, y * one, None, rates, out)
+        return out[0, 0]
+
+    with mpmath.workprec(200):
+        for d in np.concatenate([distances, -distances]).astype(dtype):
+            assert error(d, 1.0) == pytest.approx(float(poisson(d, 1)), rel=24 * eps, abs=0)
+            for y in np.array([1e-3, 0.7, 3, 1000], dtype):
+                z = (np.log(y) + d).astype(dtype)
+                wanted = poisson(z, y)
+                off = 2 * float(np.spacing(np.abs(np.log(y)) + np.abs(z)))
+                slope = abs(mpmath.exp(float(z)) - float(y)) + float(y) * off
+                bound = 24 * eps * wanted + slope * off
+                assert abs(error(z, y) - wanted) <= bound + float(limits.tiny), (d, y)
+    assert error(d, 0.0) == pytest.approx(np.exp(float(d)), rel=4 * eps)
+
+
 @KIND
 def test_tanh_is_odd(dtype, isa):
     z = arguments(dtype)

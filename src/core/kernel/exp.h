@@ -46,9 +46,10 @@ static const double pl2_atanh_f64[] = {
 #define PL2_DOUBLE (sizeof(R) == 8)
 #define PL2_MANTISSA (PL2_DOUBLE ? 52 : 23)
 #define PL2_COUNT(array) ((int)(sizeof array / sizeof *array))
-#define PL2_POLYNOMIAL(f, x) \
-    (PL2_DOUBLE ? NAME(polynomial)(pl2_##f##_f64, PL2_COUNT(pl2_##f##_f64), x) \
-                : NAME(polynomial)(pl2_##f##_f32, PL2_COUNT(pl2_##f##_f32), x))
+#define PL2_POLYNOMIAL_FROM(i, f, x) \
+    (PL2_DOUBLE ? NAME(polynomial)(pl2_##f##_f64 + (i), PL2_COUNT(pl2_##f##_f64) - (i), x) \
+                : NAME(polynomial)(pl2_##f##_f32 + (i), PL2_COUNT(pl2_##f##_f32) - (i), x))
+#define PL2_POLYNOMIAL(f, x) PL2_POLYNOMIAL_FROM(0, f, x)
 #endif
 
 /* c[0] x + c[1] x^2 + ..., up to 15 terms, by Estrin's scheme: pairs, then pairs of pairs, so that the
@@ -111,6 +112,14 @@ PL2_INLINE V NAME(expm1)(V x)
     V power;
     const V e = NAME(reduce)(x, &power);
     return power * e + (power - 1);
+}
+
+/* e^x - 1 - x for |x| <= 1, within 24 ULP: where e^x has k = 0 by the polynomial without its first term, which is x. */
+PL2_INLINE V NAME(exp_excess)(V x)
+{
+    const M near = NAME(less)(x * x, NAME(splat)((R)0.12)); /* (ln 2 / 2)^2 */
+    const V small = NAME(pick)(near, x, NAME(splat)(0));
+    return NAME(pick)(near, small * PL2_POLYNOMIAL_FROM(1, expm1, small), NAME(expm1)(x) - x);
 }
 
 /* 1 / (1 + e^-z), of which 1 + 2^k has no error that is seen. */
