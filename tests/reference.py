@@ -4,6 +4,7 @@ Imports nothing of pyl2 and computes in float64, with the symbols of the contrac
 C tables (activation, output, optimizer) has a row of the same name here.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -99,16 +100,21 @@ def moments(u, g, state):
     state[1] = u.beta_2 * state[1] + (1 - u.beta_2) * g**2
 
 
+def correction(beta, t):
+    """1 - beta^t, with all its figures where beta is near 1."""
+    return -math.expm1(t * math.log(beta)) if beta else 1.0
+
+
 def adam(u, g, state, t):
     moments(u, g, state)
-    eta = u.eta * np.sqrt(1 - u.beta_2**t) / (1 - u.beta_1**t)
+    eta = u.eta * np.sqrt(correction(u.beta_2, t)) / correction(u.beta_1, t)
     return eta * state[0] / (np.sqrt(state[1]) + u.epsilon)
 
 
 def adamw(u, g, state, t):
     moments(u, g, state)
-    root = np.sqrt(state[1] / (1 - u.beta_2**t))
-    return u.eta * (state[0] / (1 - u.beta_1**t)) / (root + u.epsilon)
+    root = np.sqrt(state[1] / correction(u.beta_2, t))
+    return u.eta * (state[0] / correction(u.beta_1, t)) / (root + u.epsilon)
 
 
 OPTIMIZERS = {
@@ -118,6 +124,7 @@ OPTIMIZERS = {
     "adam": (2, adam),
     "adamw": (2, adamw),
 }
+LINEAR = ("sgd", "momentum", "nesterov")  # steps are linear in the gradients
 DECAYS = ("l2", "decoupled", "fraction")
 
 
@@ -142,6 +149,29 @@ class Update:
         if self.decay == "decoupled" or self.optimizer == "sgd":
             return self.eta * rate, 0 * rate, rate
         return 0 * rate, rate, rate
+
+
+# The least part of a weight that a type can take off in one update.
+LEAST_DECAY = {"f": 2.0**-17, "d": 0.0}
+
+
+def splitmix64(i):
+    """The i-th number of Steele, Lea and Flood's generator (OOPSLA 2014), begun at 0."""
+    z = (i + 1) * 0x9E3779B97F4A7C15 % 2**64
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+    return z ^ z >> 31
+
+
+def updates_due(c, t, dtype):
+    """Of how many updates the t-th takes the decay, where each is to take the fraction c off."""
+    if not 0 < c < LEAST_DECAY[dtype]:
+        return 1
+    window = 1
+    while c * window < LEAST_DECAY[dtype]:
+        window *= 2
+    number, place = divmod(t - 1, window)
+    return window if place == splitmix64(number) % window else 0
 
 
 def valid(optimizer, decay):
@@ -228,8 +258,11 @@ class Net:
             j = (j @ weights[layer].T) * slope[:, None, :]
         return j @ weights[0].T
 
-    def epoch(self, params, state, t, x, y, update, s=None, order=None, batch_size=1):
-        """New params, state (S, d), t, and the sums over the batches of rows*E0 and rows*R."""
+    def epoch(self, params, state, t, x, y, update, s=None, order=None, batch_size=1, dtype="d"):
+        """New params, state (S, d), t, and the sums over the batches of rows*E0 and rows*R.
+
+        Of float32, dtype "f", it has only when a decay is due.
+        """
         params, state, sums = params.astype(float), state.astype(float), np.zeros(2)
         s = np.ones(len(x)) if s is None else s.astype(float)
         order = np.arange(len(x)) if order is None else order
@@ -240,6 +273,9 @@ class Net:
                 continue
             t += 1
             c, l2, r = update.coefficients(m)
+            c = c * [updates_due(fraction, t, dtype) for fraction in c]
+            if update.optimizer in LINEAR:
+                l2 = l2 * [updates_due(update.eta * rate, t, dtype) for rate in l2]
             batch = x[rows], y[rows], s[rows]
             sums += len(rows) * np.array(self.errors(params, *batch, r))
             g = self.gradient(params, *batch, l2)

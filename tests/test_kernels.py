@@ -103,6 +103,14 @@ def state_of(net, optimizer, seed=3):
     return state.astype(np.float32).astype(float)
 
 
+# Optimizers and their decays that take a fraction of the weights, be it by and by.
+SHRINKING = [
+    (optimizer, decay)
+    for optimizer, decay in product(_core.OPTIMIZERS, _core.DECAYS)
+    if decay != "l2" or optimizer in reference.LINEAR
+]
+
+
 def update_of(net, optimizer, decay="decoupled", n=0.0, eta=0.02):
     """An epsilon that weighs beside the root: both places of it are seen, and float32 is tame."""
     l2 = tuple(np.linspace(0.2, 0.8, len(net.shapes)) / (20 if decay == "fraction" else 1))
@@ -331,6 +339,125 @@ def test_an_epoch_tells_of_parameters_that_are_not_finite(dtype, bad):
         params = np.ones((1, 42), dtype)
         params[0, place] = bad
         assert epoch(params) is False
+
+
+# ---- decays that float32 cannot take off in one update ----
+
+
+def still(net, rows, seed=0):
+    """Parameters and data without any gradient: the weights decay, and that is all."""
+    params = make_problem(net, 1, seed)[0]
+    params[net.n_weights :] = 0
+    return params, np.zeros((rows, net.layer_sizes[0])), np.zeros((rows, net.layer_sizes[-1]))
+
+
+def assert_decayed(actual, expected):
+    """Every weight to some roundings: a window's decay, 8e-6 at least, must stand in its place."""
+    np.testing.assert_allclose(actual, expected, rtol=2e-6, atol=0)
+
+
+@KIND
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize(("optimizer", "decay"), SHRINKING)
+def test_decays_that_float32_takes_together(dtype, isa, optimizer, decay, batch_size):
+    """A c for each layer, and for each batch where n is its own."""
+    net = make_net("tanh", "identity", 2)
+    params, x, y = still(net, 60)
+    s = np.random.RandomState(0).uniform(0.2, 3, 60)
+    kernel, eta = Kernel(net, dtype, isa), 0.5
+    for n in (0.0, 2.0):
+        l2 = np.array([3e-6, 4e-7, 0.0]) / (1 if decay == "fraction" else eta / 2)
+        update = reference.Update(optimizer, decay, eta, tuple(l2), n)
+        args = params, 0 * state_of(net, optimizer), 1000, x, y, update, s, None, batch_size
+        found, expected = kernel.epoch(*args), net.epoch(*args, dtype=dtype)
+        assert_decayed(found[0], expected[0])
+        close(found[3], expected[3], dtype)
+
+
+@KIND
+@pytest.mark.parametrize("n", [0.0, 1.0])
+def test_decays_of_large_batches_and_layers(dtype, isa, n):
+    """Batches of several blocks, and one in chunks; layers that leave no room for the desk."""
+    for sizes, rows, batch_size in (((3, 40, 2), 4000, 1000), ((100, 900, 100), 64, 32)):
+        net = reference.Net(sizes, ("tanh",), "identity")
+        params, x, y = still(net, rows)
+        update = reference.Update("sgd", "decoupled", 1.0, (1e-6 * (n or batch_size),) * 2, n)
+        for batch in (batch_size, rows):
+            args = params, state_of(net, "sgd"), 0
+            for _ in range(3):
+                args = Kernel(net, dtype, isa).epoch(*args[:3], x, y, update, None, None, batch)
+            expected = params, state_of(net, "sgd"), 0
+            for _ in range(3):
+                expected = net.epoch(*expected[:3], x, y, update, None, None, batch, dtype)
+            assert_decayed(args[0], expected[0])
+
+
+@KIND
+@pytest.mark.parametrize("c", [2.0**-17, 1e-5, 1e-3, 0.3])
+def test_usual_decays_are_taken_by_each_update(dtype, isa, c):
+    """W - c W to the bit, once rounded after the product and once after the difference."""
+    net = reference.Net((7, 5, 3), ("tanh",), "identity")
+    params, x, y = still(net, 9)
+    for optimizer in _core.OPTIMIZERS:
+        update = reference.Update(optimizer, "fraction", 0.1, (c, c))
+        start = params, 0 * state_of(net, optimizer), 5
+        found = Kernel(net, dtype, isa).epoch(*start, x, y, update)[0]
+        expected = params.astype(dtype)
+        for _ in range(9):
+            expected = expected - np.array(c, dtype) * expected
+        np.testing.assert_array_equal(found, expected)
+
+
+@KIND
+@pytest.mark.parametrize("c", [5e-324, 1e-310, 1e-300, 1e-60, 2.0**-58])
+def test_decays_beyond_any_training(dtype, isa, c):
+    """Of more updates than are ever made: nothing is taken, at any step."""
+    net = reference.Net((3, 2), (), "identity")
+    params, x, y = still(net, 8)
+    update = reference.Update("sgd", "fraction", 1.0, (c,))
+    for t in (0, 2**40 - 4, 2**62):
+        found = Kernel(net, dtype, isa).epoch(params, np.zeros((0, 8)), t, x, y, update)
+        np.testing.assert_array_equal(found[0], params)
+        assert found[2] == t + 8
+
+
+# ---- moments that remember for long ----
+
+
+@KIND
+@pytest.mark.parametrize("beta", [0.0, 0.3, 0.5, 0.999, 0.99999, 1 - 1e-7, 1 - 1e-12])
+@pytest.mark.parametrize("optimizer", ["momentum", "nesterov", "adam", "adamw"])
+def test_moments_near_1(dtype, isa, optimizer, beta):
+    """After 50,000 noisy gradients float32 stands where float64 does.
+
+    The float32 nearest to beta is off by as much as 3e-8, more than 1 - beta may be.
+    """
+    net = reference.Net((1, 1), (), "identity")
+    betas = {"momentum": beta, "beta_1": beta, "beta_2": beta}
+    update = reference.Update(optimizer, "decoupled", 1e-9, (0.0,), **betas)
+    rows, oracle, rtol = 100, net, (1e-12, 1e-12)
+    if dtype == "f":  # whose sum of 50,000 steps is rounded as often
+        rows, oracle, rtol = 50_000, Kernel(net, "d", isa), (1e-3, 1e-4)
+    x, y = np.zeros((rows, 1)), 1 + np.random.RandomState(0).randn(rows, 1)
+    args = np.zeros(2), np.zeros((reference.OPTIMIZERS[optimizer][0], 2)), 0, x, y, update
+    found, expected = Kernel(net, dtype, isa).epoch(*args), oracle.epoch(*args)
+    for i in range(2):
+        np.testing.assert_allclose(found[i], expected[i], rtol=rtol[i], atol=0)
+
+
+@KIND
+@pytest.mark.parametrize("beta", [0.9, 0.999, 1 - 1e-7, 1 - 1e-12, 1 - 2.0**-53])
+def test_bias_correction_near_1(dtype, isa, beta):
+    """One gradient again and again: each of AdamW's steps is eta."""
+    net = reference.Net((1, 1), (), "identity")
+    betas = {"beta_1": beta, "beta_2": beta}
+    update = reference.Update("adamw", "decoupled", 1e-3, (0.0,), epsilon=1e-30, **betas)
+    params, state, t = np.array([0.0, 0.5]), np.zeros((2, 2)), 0
+    for step in range(1, 20):
+        y = params[None, 1:] + 1  # so that the gradient is -1
+        args = params, state, t, np.zeros((1, 1)), y, update
+        params, state, t, _ = Kernel(net, dtype, isa).epoch(*args)
+        assert params[1] == pytest.approx(0.5 + 1e-3 * step, rel=30 * float(np.finfo(dtype).eps))
 
 
 # ---- batches, orders, weights ----

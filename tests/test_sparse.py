@@ -248,9 +248,9 @@ def test_batches_of_weight_0(dtype, isa):
 @KIND
 @pytest.mark.parametrize("decay", ["decoupled", "fraction"])
 def test_small_decay_is_not_lost(dtype, isa, decay):
-    """Untouched rows take W - c W to the last bit, c = 2e-7, where 1 - c has one digit left."""
+    """Untouched rows take W - c W to the last bit, c = 8e-6, where 1 - c has two digits left."""
     net, params, _, csr, y, _ = make_case(23)
-    kernel, c = Sparse(net, dtype, isa), 2e-7
+    kernel, c = Sparse(net, dtype, isa), 8e-6
     l2 = (c if decay == "fraction" else c / 0.01 * 8, 0.0)
     update = reference.Update("sgd", decay, 0.01, l2, 8.0)
     empty = csr._replace(indptr=0 * csr.indptr)

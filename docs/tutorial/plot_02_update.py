@@ -137,5 +137,6 @@ assert np.float32(1) - np.float32(5e-10) == 1
 # %%
 # pyl2 takes the decay and the step off together, W − (c W + step), so that what is taken off is
 # right to single precision, and only the sum is rounded. Where nothing but the decay happens to a
-# weight, as with the white pixels, single precision cannot hold less than some 6e-8 of it: there
-# the decay above needs ``dtype="float64"``, which is the default of `Network`.
+# weight, as with the white pixels, single precision cannot hold less than some 6e-8 of it. So where
+# ηλ/n is below 2⁻¹⁷, one of several updates takes the decay of all of them: here one of 16,384, and
+# what it takes is 8e-6 of the weight.

@@ -11,7 +11,7 @@
 #include "kernel/outputs.h"
 
 #define STRING(name, ...) #name,
-#define STATES(name, states) states,
+#define STATES(name, states, linear) states,
 const char *const pl2_activations[] = {ACTIVATIONS(STRING) NULL};
 const char *const pl2_outputs[] = {OUTPUTS(STRING) NULL};
 const char *const pl2_optimizers[] = {OPTIMIZERS(STRING) NULL};

@@ -13,10 +13,11 @@ typedef struct {
     int64_t first, rows;
     int count;
     R *params, *state, *gradient; /* (d, LANES), but of the state (S, d, LANES) */
-    R *l2, *c;                    /* (layers, LANES): see decay.h */
-    double *rate, *loss;          /* (layers, LANES), (LANES): r of decay.h; of the batch so far */
+    R *l2, *c;                    /* (layers, LANES): see decay.h; of this update */
+    Decay *decay;                 /* (layers, LANES) */
+    double *loss;                 /* (LANES) of the batch so far */
     V step;                       /* eta / m */
-    double mass;                  /* m, for which these four are, or 0 */
+    double mass;                  /* m, for which `decay` and `step` are, or 0 */
     int plain, decays;            /* plain gradient descent without lambda in it; whether any lambda */
     R *act, *delta, *targets;     /* targets (outputs, LANES) of one item */
     R *inputs;                    /* (rows, x_stride): gathered items */
@@ -32,6 +33,7 @@ static Abreast NAME(abreast)(const Net *net, const Job *job, const Cursor *at, v
     R *params = work, *l2 = params + (2 + PL2_STATES) * d, *c = l2 + net->layers * LANES;
     R *act = c + net->layers * LANES, *targets = act + 2 * rows * units;
     double *loss = (double *)(targets + net->outputs * LANES);
+    Decay *decay = (Decay *)(loss + LANES);
     return (Abreast){
         .net = net,
         .updates = job->updates + at->network,
@@ -46,8 +48,8 @@ static Abreast NAME(abreast)(const Net *net, const Job *job, const Cursor *at, v
         .delta = act + rows * units,
         .targets = targets,
         .loss = loss,
-        .rate = loss + LANES,
-        .inputs = (R *)(loss + (1 + net->layers) * LANES),
+        .decay = decay,
+        .inputs = (R *)(decay + net->layers * LANES),
     };
 }
 
@@ -241,14 +243,20 @@ static void NAME(abreast_rates)(Abreast *g, double mass)
         step[r] = (R)(u->eta / mass);
         g->plain = g->plain && u->decay != DECAY_l2;
         g->decays = g->decays || NAME(decays)(g->net, u);
-        for (int64_t l = 0; l < g->net->layers; l++) {
-            const Decay decay = NAME(layer_decay)(u, l, mass);
-            g->c[l * LANES + r] = (R)decay.c;
-            g->l2[l * LANES + r] = (R)decay.l2;
-            g->rate[l * LANES + r] = decay.r;
-        }
+        for (int64_t l = 0; l < g->net->layers; l++) g->decay[l * LANES + r] = NAME(layer_decay)(u, l, mass);
     }
     g->step = NAME(load)(step);
+}
+
+/* What of it the next update of each does. */
+static void NAME(abreast_due)(const Abreast *g, const int64_t *steps)
+{
+    for (int64_t i = 0; i < g->net->layers * LANES; i++) {
+        const int64_t r = i % LANES < g->count ? i % LANES : 0;
+        const Decay due = NAME(decay_due)(g->updates + r, g->decay[i], steps[r] + 1);
+        g->c[i] = (R)due.c;
+        g->l2[i] = (R)due.l2;
+    }
 }
 
 /* sum (LANES) <- the sums of squares of `count` vectors, in several chains. */
@@ -273,9 +281,10 @@ static void NAME(abreast_note)(const Abreast *g, const Job *job, int64_t batch)
     for (int64_t l = 0; g->decays && l < g->net->layers; l++) {
         const Layer *layer = &g->net->layer[l];
         NAME(abreast_squares)(g->params + layer->weight * LANES, layer->in * layer->out, square);
-        for (int r = 0; r < g->count; r++)
-            if (g->rate[l * LANES + r])
-                sums[2 * r + 1] += (double)batch * (g->rate[l * LANES + r] / 2 * square[r]);
+        for (int r = 0; r < g->count; r++) {
+            const double rate = g->decay[l * LANES + r].r;
+            if (rate) sums[2 * r + 1] += (double)batch * (rate / 2 * square[r]);
+        }
     }
 }
 
@@ -325,6 +334,7 @@ static int64_t NAME(advance_abreast)(const Job *job, Cursor *at, Abreast *g)
         NAME(abreast_forward)(g);
         NAME(abreast_losses)(g, job, begin);
         if (last) NAME(abreast_note)(g, job, batch);
+        if (last) NAME(abreast_due)(g, steps);
         if (g->plain && g->rows == batch) {
             NAME(abreast_backward)(g, &(Descent){STORE_DECAYED, g->step, g->params});
         } else {

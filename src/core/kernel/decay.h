@@ -1,5 +1,8 @@
 /* What lambda does to a weight: the one place of the formula.  Knows no optimizer. */
 #ifndef DECAYS
+#include <math.h>
+#include <stdint.h>
+
 #define DECAYS(row) row(l2) row(decoupled) row(fraction)
 #define DECAY_ENUM(name) DECAY_##name,
 enum { DECAYS(DECAY_ENUM) };
@@ -17,9 +20,41 @@ static inline Decay pl2_decay(int decay, double eta, double lambda, double n)
     if (decay == DECAY_fraction) d.c = lambda, d.r = lambda / eta;
     return d;
 }
+
+/* 64 bits for each i, as good as random (splitmix64: Steele, Lea and Flood, OOPSLA 2014). */
+static inline uint64_t pl2_hash(uint64_t i)
+{
+    uint64_t z = (i + 1) * 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
 #endif
 
 #ifdef R
+/* The least part of a weight that R can take off in one update.  A float32 weight is 2^23 to 2^24 units
+   of its last place, and whole units are taken off.  Where the gradient is exactly 0 (a dead unit, a
+   constant pixel) their rounding never evens out: 2^-17 of a weight, 64 units or more, is right to 0.8 %,
+   1e-7 of it only to 30 %, and 2e-8 is nothing.  In float64 the like begins below any c of use: none. */
+#define PL2_LEAST_DECAY (sizeof(R) == 4 ? 0x1p-17 : 0)
+
+/* Of how many updates the t-th takes the decay, where each is to take the fraction c off: its own; or, where c
+   is less than R can take, of all 2^q of a window, c 2^q being enough, or of none.  This follows from c and
+   t alone: a training that is resumed does the same.  A hash says which update of a window it is: were it
+   always the last, and c larger in the smaller last batch of each epoch, it might be that batch always,
+   or never. */
+PL2_INLINE double NAME(updates_due)(double c, int64_t t)
+{
+    enum { LONGEST = 40 }; /* no training has 2^40 updates */
+    int exponent;
+    if (!(c > 0 && c < PL2_LEAST_DECAY)) return 1;
+    frexp(c / PL2_LEAST_DECAY, &exponent); /* a fraction in [1/2, 1) times 2^exponent */
+    const int q = 1 - exponent;
+    if (q > LONGEST) return 0;
+    const uint64_t at = (uint64_t)t - 1, updates = (uint64_t)1 << q;
+    return (at ^ pl2_hash(at >> q)) & (updates - 1) ? 0 : (double)updates;
+}
+
 /* W - (c W + step).  1 - c is never formed: in float32 it would round to 1 for c below 6e-8.  The step is
    rounded first: were it a product, either of the two might be fused with the sum, and not the same one
    in every tile. */

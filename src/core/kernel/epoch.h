@@ -10,7 +10,7 @@ static void NAME(add_gradients)(const Net *net, R *sum, const R *part, int64_t c
 static void NAME(descend)(int optimizer, const Rule *rule, V scale, V l2, V c, R *w, const R *g, R *state,
                           int64_t d, int64_t count)
 {
-#define PL2_CASE(f, states) \
+#define PL2_CASE(f, states, linear) \
     case OPTIMIZER_##f: \
         for (int64_t i = 0; i < count; i += LANES) { \
             const int lanes = (int)(count - i < LANES ? count - i : LANES); \
@@ -28,10 +28,20 @@ static void NAME(descend)(int optimizer, const Rule *rule, V scale, V l2, V c, R
 #undef PL2_CASE
 }
 
-/* What lambda of layer l does in the update of a batch whose sample weights sum to mass. */
+/* What lambda of layer l does in an update by a batch whose sample weights sum to mass. */
 static Decay NAME(layer_decay)(const Update *u, int64_t l, double mass)
 {
     return pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass);
+}
+
+/* What of it the t-th update does.  The lambda in the gradient, too, may come together where steps are
+   linear: the sum of the steps that follow from it is the same. */
+static Decay NAME(decay_due)(const Update *u, Decay d, int64_t t)
+{
+    static const int linear[] = {OPTIMIZERS(OPTIMIZER_LINEAR)};
+    d.c *= NAME(updates_due)(d.c, t);
+    if (linear[u->optimizer]) d.l2 *= NAME(updates_due)(u->eta * d.l2, t);
+    return d;
 }
 
 /* One update from the sum over a batch of s dl/dparams, with the state vectors `state`; of this
@@ -46,7 +56,7 @@ static void NAME(update)(const Block *b, const Update *u, int64_t t, double mass
     const int64_t d = b->desk ? net->desk : net->params, weights = b->desk ? net->desk_weights : net->weights;
     for (int64_t l = 0; l < net->layers; l++) {
         const Layer *layer = &net->layer[l];
-        const Decay decay = NAME(layer_decay)(u, l, mass);
+        const Decay decay = NAME(decay_due)(u, NAME(layer_decay)(u, l, mass), t);
         const Matrix W = NAME(matrix)(b, b->params, l);
         const int64_t at = W.w - b->params + W.first * W.pitch;
         if (l == 0 && touched)
@@ -61,10 +71,11 @@ static void NAME(update)(const Block *b, const Update *u, int64_t t, double mass
                       state + weights, d, d - weights);
 }
 
-/* c of each layer. */
-static void NAME(shrinks)(const Net *net, const Update *u, double mass, R *shrink)
+/* c of each layer, of which the t-th update takes its part. */
+static void NAME(shrinks)(const Net *net, const Update *u, int64_t t, double mass, R *shrink)
 {
-    for (int64_t l = 0; l < net->layers; l++) shrink[l] = (R)NAME(layer_decay)(u, l, mass).c;
+    for (int64_t l = 0; l < net->layers; l++)
+        shrink[l] = (R)NAME(decay_due)(u, NAME(layer_decay)(u, l, mass), t).c;
 }
 
 /* The whole batch in one block under plain SGD: W <- W - (c W + (eta/m) a^T delta) at once; for CSR
@@ -159,10 +170,10 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, const W
         const Block b = team->size > 1 ? NAME(rows_of)(&whole, own, end - own) : whole;
         if (b.rows > 0) NAME(there_and_back)(job, p, first, &b);
         if (last && NAME(decays)(net, u)) NAME(segment_squares)(&whole, work->squares);
-        if (at_once && team->rank == 0) NAME(shrinks)(net, u, at->mass, shrink);
+        if (at_once && team->rank == 0) NAME(shrinks)(net, u, job->steps[p] + 1, at->mass, shrink);
         pl2_team_wait(team);
         at->loss += NAME(block_loss)(&whole);
-        const int64_t t = job->steps[p] + 1;
+        const int64_t t = job->steps[p] + 1; /* now, for rank 0 may just have written it */
         if (last) NAME(note)(job, &whole, u, at, batch, work->squares);
         if (whole.online) { /* a last batch of one row is too little to share */
             if (team->rank == 0) NAME(backward_one)(&whole, (R)(u->eta / at->mass), shrink);

@@ -1,9 +1,11 @@
-/* Optimizers: a row each with its name, its number of state vectors and its step from the
-   gradient g.  The step is what is subtracted; none of them knows lambda. */
+/* Optimizers: a row each with its name, its number of state vectors, whether its steps are linear in the
+   gradients, and its step from the gradient g.  The step is what is subtracted; none of them knows lambda. */
 #ifndef OPTIMIZERS
-#define OPTIMIZERS(row) row(sgd, 0) row(momentum, 1) row(nesterov, 1) row(adam, 2) row(adamw, 2)
-#define OPTIMIZER_ENUM(name, states) OPTIMIZER_##name,
-#define OPTIMIZER_STATES(name, states) states,
+#define OPTIMIZERS(row) \
+    row(sgd, 0, 1) row(momentum, 1, 1) row(nesterov, 1, 1) row(adam, 2, 0) row(adamw, 2, 0)
+#define OPTIMIZER_ENUM(name, states, linear) OPTIMIZER_##name,
+#define OPTIMIZER_STATES(name, states, linear) states,
+#define OPTIMIZER_LINEAR(name, states, linear) linear,
 enum { OPTIMIZERS(OPTIMIZER_ENUM) };
 #endif
 
@@ -11,25 +13,40 @@ enum { OPTIMIZERS(OPTIMIZER_ENUM) };
 #define Rule NAME(Rule)
 /* The constants of one update, in all lanes, or of as many networks. */
 typedef struct {
-    V eta, momentum, beta_1, rest_1, beta_2, rest_2, epsilon;
-    V corrected;      /* eta / (1 - beta_1^t) */
-    V root;           /* sqrt(1 - beta_2^t) */
-    V corrected_root; /* eta sqrt(1 - beta_2^t) / (1 - beta_1^t) */
+    V eta, epsilon;
+    V momentum, momentum_kept, momentum_lost;
+    V kept_1, lost_1, rest_1, kept_2, lost_2, rest_2; /* rest: 1 - beta */
+    V corrected;                                      /* eta / (1 - beta_1^t) */
+    V root;                                           /* sqrt(1 - beta_2^t) */
+    V corrected_root;                                 /* eta sqrt(1 - beta_2^t) / (1 - beta_1^t) */
 } Rule;
+
+/* beta = kept - lost.  A float32 near 1 is off by up to 3e-8, a large part of 1 - beta, which says how long a
+   moment remembers: there 1 is kept, and lost, which is small, has all figures of 1 - beta. */
+static double NAME(kept)(double beta) { return beta < 0.5 ? beta : 1; }
+static V NAME(kept_part)(double beta) { return NAME(splat)((R)NAME(kept)(beta)); }
+static V NAME(lost_part)(double beta) { return NAME(splat)((R)(NAME(kept)(beta) - beta)); }
+
+/* 1 - beta^t, which cancels for beta near 1. */
+static double NAME(correction)(double beta, int64_t t) { return -expm1((double)t * log(beta)); }
 
 /* The same, taken in float64: of the t-th update of one network. */
 static Rule NAME(rule)(const Update *u, int64_t t)
 {
-    const double corrected = u->eta / (1 - pow(u->beta_1, (double)t));
-    const double root = sqrt(1 - pow(u->beta_2, (double)t));
+    const double corrected = u->eta / NAME(correction)(u->beta_1, t);
+    const double root = sqrt(NAME(correction)(u->beta_2, t));
     return (Rule){
         .eta = NAME(splat)((R)u->eta),
-        .momentum = NAME(splat)((R)u->momentum),
-        .beta_1 = NAME(splat)((R)u->beta_1),
-        .rest_1 = NAME(splat)((R)(1 - u->beta_1)),
-        .beta_2 = NAME(splat)((R)u->beta_2),
-        .rest_2 = NAME(splat)((R)(1 - u->beta_2)),
         .epsilon = NAME(splat)((R)u->epsilon),
+        .momentum = NAME(splat)((R)u->momentum),
+        .momentum_kept = NAME(kept_part)(u->momentum),
+        .momentum_lost = NAME(lost_part)(u->momentum),
+        .kept_1 = NAME(kept_part)(u->beta_1),
+        .lost_1 = NAME(lost_part)(u->beta_1),
+        .rest_1 = NAME(splat)((R)(1 - u->beta_1)),
+        .kept_2 = NAME(kept_part)(u->beta_2),
+        .lost_2 = NAME(lost_part)(u->beta_2),
+        .rest_2 = NAME(splat)((R)(1 - u->beta_2)),
         .corrected = NAME(splat)((R)corrected),
         .root = NAME(splat)((R)root),
         .corrected_root = NAME(splat)((R)(corrected * root)),
@@ -59,10 +76,13 @@ PL2_INLINE V NAME(sgd)(const Rule *rule, V g, V *state)
     return rule->eta * g;
 }
 
+/* (kept - lost) v + more. */
+PL2_INLINE V NAME(faded)(V v, V kept, V lost, V more) { return kept * v + (more - lost * v); }
+
 /* v <- mu v - eta g;  w <- w + v */
 PL2_INLINE V NAME(momentum)(const Rule *rule, V g, V *state)
 {
-    state[0] = rule->momentum * state[0] - rule->eta * g;
+    state[0] = NAME(faded)(state[0], rule->momentum_kept, rule->momentum_lost, -rule->eta * g);
     return -state[0];
 }
 
@@ -70,15 +90,21 @@ PL2_INLINE V NAME(momentum)(const Rule *rule, V g, V *state)
    in the variable that holds the point looked ahead to) */
 PL2_INLINE V NAME(nesterov)(const Rule *rule, V g, V *state)
 {
-    state[0] = rule->momentum * state[0] - rule->eta * g;
+    state[0] = NAME(faded)(state[0], rule->momentum_kept, rule->momentum_lost, -rule->eta * g);
     return rule->eta * g - rule->momentum * state[0];
+}
+
+/* m <- beta_1 m + (1 - beta_1) g;  v <- beta_2 v + (1 - beta_2) g^2 */
+PL2_INLINE void NAME(moments)(const Rule *rule, V g, V *state)
+{
+    state[0] = NAME(faded)(state[0], rule->kept_1, rule->lost_1, rule->rest_1 * g);
+    state[1] = NAME(faded)(state[1], rule->kept_2, rule->lost_2, rule->rest_2 * (g * g));
 }
 
 /* Kingma and Ba, ICLR 2015, end of section 2: epsilon stands beside sqrt(v) before correction. */
 PL2_INLINE V NAME(adam)(const Rule *rule, V g, V *state)
 {
-    state[0] = rule->beta_1 * state[0] + rule->rest_1 * g;
-    state[1] = rule->beta_2 * state[1] + rule->rest_2 * (g * g);
+    NAME(moments)(rule, g, state);
     return rule->corrected_root * state[0] / (NAME(vsqrt)(state[1]) + rule->epsilon);
 }
 
@@ -86,8 +112,7 @@ PL2_INLINE V NAME(adam)(const Rule *rule, V g, V *state)
    correction. */
 PL2_INLINE V NAME(adamw)(const Rule *rule, V g, V *state)
 {
-    state[0] = rule->beta_1 * state[0] + rule->rest_1 * g;
-    state[1] = rule->beta_2 * state[1] + rule->rest_2 * (g * g);
+    NAME(moments)(rule, g, state);
     return rule->corrected * state[0] / (NAME(vsqrt)(state[1]) / rule->root + rule->epsilon);
 }
 #endif
