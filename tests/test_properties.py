@@ -169,72 +169,181 @@ def trained(network, X, Y):
     return copy.params
 
 
+ARRAYS_OF = {
+    "csr": ("indices", "indptr", "data"),
+    "csc": ("indices", "indptr", "data"),
+    "bsr": ("indices", "indptr", "data"),
+    "coo": ("row", "col", "data"),
+    "dia": ("offsets", "data"),
+}
+FORMATS = (*ARRAYS_OF, "lil", "dok")
+STRANGE_INDICES = st.sampled_from([-1, 0, 1, 3, 2**20, 2**31 - 1, -(2**31), 2**63, 0.5, None, "0"])
+
+
 @st.composite
-def csr(draw):
-    """A CSR matrix, sound or with index arrays that lead anywhere."""
+def sparse_matrices(draw):
+    """A sparse matrix of any format, sound or with arrays that lead anywhere."""
     rows, columns = draw(st.integers(0, 6)), draw(st.integers(1, 4))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
-    X = scipy.sparse.random(rows, columns, 0.5, "csr", rng=rng)
-    kind = draw(st.sampled_from([np.int32, np.int64]))
-    X.indices, X.indptr = X.indices.astype(kind), X.indptr.astype(kind)
-    X = scipy.sparse.csr_array(X) if draw(st.booleans()) else X
+    X = scipy.sparse.random(rows, columns, 0.5, draw(st.sampled_from(FORMATS)), rng=rng)
+    X = scipy.sparse.csr_array(X).asformat(X.format) if draw(st.booleans()) else X
     for _ in range(draw(st.integers(0, 3))):
-        part = draw(st.sampled_from(["indices", "indptr", "data"]))
-        array = getattr(X, part).copy()
-        way = draw(st.sampled_from(["put", "cut", "more", "type", "2-D"]))
-        if way == "put" and array.size:
-            most = np.iinfo(kind).max
-            values = [-1, 0, 1, columns, 2**20, most, -most]
-            with np.errstate(all="ignore"):
-                put = np.array(draw(st.sampled_from(values))).astype(array.dtype)
-                array.flat[draw(st.integers(0, array.size - 1))] = put
-        elif way == "cut":
-            array = array[: draw(st.integers(0, array.size))]
-        elif way == "more":
-            array = np.concatenate([array, array, array])
-        elif way == "type":
-            with np.errstate(all="ignore"):
-                array = array.astype(draw(st.sampled_from(["u2", "f8", "f4", ">i4", "i8", "?"])))
-        else:
-            array = array[None]
-        object.__setattr__(X, part, array)
+        change = {"lil": change_list, "dok": change_key}.get(X.format, change_array)
+        with contextlib.suppress(AttributeError, TypeError, ValueError):  # SciPy has looked
+            change(draw, X)
+    if draw(st.integers(0, 9)) == 0:
+        X._shape = draw(st.integers(0, 8)), draw(st.integers(1, 5))
     return X
 
 
+def change_array(draw, X):
+    """Put an index anywhere, or give an array another length, type or dimension."""
+    part = draw(st.sampled_from(ARRAYS_OF[X.format]))
+    array = np.array(getattr(X, part))
+    way = draw(st.sampled_from(["put", "put", "cut", "more", "type", "wide", "2-D"]))
+    if way == "put" and array.size:
+        most = 2**31 - 1 if array.dtype.kind == "f" else np.iinfo(array.dtype).max
+        values = [-1, 0, 1, X.shape[1], 2**20, most, -most]
+        with np.errstate(all="ignore"):
+            put = np.array(draw(st.sampled_from(values))).astype(array.dtype)
+            array.flat[draw(st.integers(0, array.size - 1))] = put
+    elif way == "cut":
+        array = array[: draw(st.integers(0, len(array)))]
+    elif way == "more":
+        array = np.concatenate([array, array, array])
+    elif way in ("type", "wide"):
+        kinds = ["u2", "f8", "f4", ">i4", "i8", "?"] if way == "type" else ["i8"]
+        with np.errstate(all="ignore"):
+            array = array.astype(draw(st.sampled_from(kinds)))
+    elif way == "2-D":
+        array = array[None]
+    if part in ("row", "col") and hasattr(X, "coords"):
+        X.coords = (array, X.col) if part == "row" else (X.row, array)
+    else:
+        setattr(X, part, array)
+
+
+def change_list(draw, X):
+    """Change an item of a list, or how many there are."""
+    lists = getattr(X, draw(st.sampled_from(["rows", "data"])))
+    if len(lists):
+        one = lists[draw(st.integers(0, len(lists) - 1))]
+        way = draw(st.sampled_from(["put", "more", "cut", "sort"]))
+        if way == "put" and one:
+            one[draw(st.integers(0, len(one) - 1))] = draw(STRANGE_INDICES)
+        elif way == "more":
+            one.append(draw(STRANGE_INDICES))
+        elif way == "cut":
+            del one[1:]
+        else:
+            one.reverse()
+
+
+def change_key(draw, X):
+    """Add an entry without a look."""
+    key = draw(st.lists(STRANGE_INDICES, min_size=1, max_size=3))
+    key = tuple(key) if draw(st.integers(0, 9)) else draw(STRANGE_INDICES)
+    dict.__setitem__(getattr(X, "_dict", X), key, draw(STRANGE_INDICES))
+
+
+class Unsound(Exception):
+    pass
+
+
+def need(holds):
+    if not holds:
+        raise Unsound
+
+
+def whole(values):
+    """Python's integers of an index array, or of a list."""
+    listed = isinstance(values, list)
+    array = np.array(values, np.int64 if listed and not values else None)
+    need(array.ndim == 1 and array.dtype.kind in "iu")
+    return [int(i) for i in array]
+
+
+def stored(X):
+    """Row, column and value of all that a sparse matrix stores, by the definition of its format."""
+    if X.format == "dok":
+        entries = list(X.items())
+        need(all(type(key) is tuple and len(key) == 2 for key, _ in entries))
+        rows, columns = (whole([key[i] for key, _ in entries]) for i in (0, 1))
+        return list(zip(rows, columns, numbers([value for _, value in entries]), strict=True))
+    if X.format == "lil":
+        need(len(X.rows) == len(X.data) == X.shape[0])
+        need(all(len(row) == len(data) for row, data in zip(X.rows, X.data, strict=True)))
+        columns, values = (list(itertools.chain(*lists)) for lists in (X.rows, X.data))
+        rows = [i for i, row in enumerate(X.rows) for _ in row]
+        return list(zip(rows, whole(columns), numbers(values), strict=True))
+    need(X.data.ndim == {"bsr": 3, "dia": 2}.get(X.format, 1))
+    if X.format == "coo":
+        rows, columns = whole(X.row), whole(X.col)
+        need(len(rows) == len(columns) == len(X.data))
+        return list(zip(rows, columns, X.data, strict=True))
+    if X.format == "dia":
+        offsets = whole(X.offsets)
+        need(len(set(offsets)) == len(offsets) == len(X.data))
+        return [
+            (column - offset, column, value)
+            for offset, diagonal in zip(offsets, X.data, strict=True)
+            for column, value in enumerate(diagonal[: X.shape[1]])
+            if 0 <= column - offset < X.shape[0]
+        ]
+    if X.format == "bsr":
+        high, wide = X.data.shape[1:]
+        need(high and wide and X.shape[0] % high == 0 == X.shape[1] % wide)
+        return [
+            (high * i + row, wide * j + column, block[row, column])
+            for i, j, block in compressed(X, X.shape[0] // high, X.shape[1] // wide)
+            for row in range(high)
+            for column in range(wide)
+        ]
+    if X.format == "csr":
+        return compressed(X, *X.shape)
+    return [(row, column, value) for column, row, value in compressed(X, *X.shape[::-1])]
+
+
+def compressed(X, major, minor):
+    indptr, indices = whole(X.indptr), whole(X.indices)
+    need(len(indptr) == major + 1 and indptr[0] == 0)
+    need(all(0 <= a <= b for a, b in itertools.pairwise(indptr)))
+    need(indptr[-1] <= min(len(X.data), len(indices)))
+    need(all(0 <= j < minor for j in indices[: indptr[-1]]))
+    places = [(i, k) for i in range(major) for k in range(indptr[i], indptr[i + 1])]
+    return [(i, indices[k], X.data[k]) for i, k in places]
+
+
+def numbers(values):
+    array = np.array(values, None if len(values) else float)
+    need(array.ndim == 1 and array.dtype.kind in "fiub")
+    return array.astype(float)
+
+
 def dense(X, dtype):
-    """What a sound CSR matrix means, by nothing but its definition; None if it is not sound."""
-    parts = X.data, X.indices, X.indptr
-    if any(part.ndim != 1 for part in parts) or any(
-        part.dtype.kind not in "iu" for part in parts[1:]
-    ):
+    """What a sound sparse matrix means, by nothing but its definition; None if it is not sound."""
+    try:
+        entries = stored(X)
+        need(all(0 <= i < X.shape[0] and 0 <= j < X.shape[1] for i, j, _ in entries))
+    except Unsound:
         return None
-    indptr = [int(i) for i in X.indptr]
-    steps = all(0 <= a <= b for a, b in itertools.pairwise(indptr))
-    if len(indptr) != X.shape[0] + 1 or indptr[0] != 0 or not steps:
-        return None
-    if indptr[-1] > min(len(X.data), len(X.indices)):
-        return None
-    indices = [int(i) for i in X.indices[: indptr[-1]]]
-    if not all(0 <= i < X.shape[1] for i in indices):
-        return None
-    out = np.zeros(X.shape, dtype)
-    for row in range(X.shape[0]):
-        for k in range(indptr[row], indptr[row + 1]):
-            out[row, indices[k]] += dtype(X.data[k])
-    return out
+    out = np.zeros(X.shape, getattr(X.data, "dtype", float) if X.format in ARRAYS_OF else float)
+    for row, column, value in entries:
+        out[row, column] += value
+    return out.astype(dtype)
 
 
-@given(X=csr(), dtype=FLOATS)
-def test_index_arrays(X, dtype):
-    """Where the indices are sound the outputs are those of the dense matrix, else an error."""
+@given(X=sparse_matrices(), dtype=FLOATS)
+def test_sparse_matrices(X, dtype):
+    """A sound one of any format gives the outputs of the dense matrix, any other an error."""
     network = Network((X.shape[1], 3, 2), dtype=dtype, seed=0)
     Y = np.ones((X.shape[0], 2))
     wanted = dense(X, dtype)
     found = None
     with documented():
         found = network.predict(X)
+    assert (found is None) == (wanted is None), vars(X)
     if found is not None:
-        assert wanted is not None
         np.testing.assert_allclose(found, network.predict(wanted), rtol=1e-4, atol=1e-5)
     for verb in (network.error, Backprop(network).train, ParticleSwarm(network, 3).train):
         with documented():
@@ -243,6 +352,10 @@ def test_index_arrays(X, dtype):
     for model in (MLPRegressor(hidden_layer_sizes=2, max_iter=1), MLPClassifier(2, max_iter=1)):
         with documented():
             model.fit(X, np.arange(X.shape[0]) % 2)
+            assert wanted is not None
+    with documented():
+        l2_path(network, X, Y, [0.1], epochs=1, test=(X, Y))
+        assert wanted is not None
 
 
 SETTINGS = {

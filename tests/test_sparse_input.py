@@ -210,7 +210,7 @@ def layouts():
     for kind in ("i1", "u1", "u2", "u4", "u8", ">i4", ">i8", "i8"):
         parts = csr.indices.astype(kind), csr.indptr.astype(kind)
         yield f"indices of {kind}", replaced(csr.copy(), indices=parts[0], indptr=parts[1]), X
-        places = tuple(part.astype(kind) for part in coo.coords)
+        places = tuple(part.astype(kind) for part in (coo.row, coo.col))
         yield f"coo of {kind}", replaced(coo.copy(), coords=places), X
     for kind in (">f8", ">f4", "f2", "g", "f4"):
         yield f"data of {kind}", replaced(csr.copy(), data=csr.data.astype(kind)), X
