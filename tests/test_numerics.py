@@ -88,6 +88,30 @@ def test_exploding_rates(optimizer, eta):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_epsilon_that_the_engine_takes_for_0(optimizer, dtype):
+    """0/0 was the first step of a weight without a gradient; the least that is allowed is fine."""
+    X, y = np.zeros((4, 3), dtype), np.arange(4.0, dtype=dtype)
+    least = float(np.finfo(dtype).tiny)
+    network = Network((3, 2, 1), hidden="relu", dtype=dtype, seed=0)
+    for bad in (0.99 * least, float(np.finfo(dtype).smallest_subnormal)):
+        told = rf"epsilon must be at least {least!r}, .* {np.dtype(dtype)}, got {bad!r}"
+        with pytest.raises(ValueError, match=told):
+            Backprop(network, optimizer, epsilon=bad)
+        with pytest.raises(ValueError, match=told):
+            MLPRegressor(hidden_layer_sizes=4, solver=optimizer, epsilon=bad).fit(X, y)
+        with pytest.raises(ValueError, match=told):
+            MLPRegressorCV(**FEW, alphas=[0, 1], cv=2, solver=optimizer, epsilon=bad).fit(X, y)
+        MLPRegressor(hidden_layer_sizes=4, solver="sgd", epsilon=bad).partial_fit(X, y)
+    trainer = Backprop(network, optimizer, epsilon=least, seed=0)
+    trainer.epsilon = 0.5 * least
+    with pytest.raises(ValueError, match="epsilon"):
+        trainer.train(X, y, epochs=1)
+    trainer.epsilon = least
+    assert np.isfinite(trainer.train(X, y, epochs=3).error).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_overflow_of_exp(dtype):
     """Means beyond any number are infinity, of a class the probabilities 0 and 1: no NaN."""
     X = np.array([[1e4], [-1e4]])

@@ -22,6 +22,7 @@ from pyl2.schedule import SCHEDULES, Schedule
 from pyl2.warn import warn
 
 OPTIMIZERS = (*_core.OPTIMIZERS, "lbfgs")
+_WITH_EPSILON = ("adam", "adamw")  # the others do not look at it
 _DEFAULT_ETA = {"adam": 0.001, "adamw": 0.001}
 
 Callback = Callable[["Backprop", History], Any]
@@ -60,7 +61,8 @@ class Backprop:
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay rates in [0, 1) of the moments of adam and adamw.
     epsilon : float, default=1e-8
-        ε > 0 in the denominator of adam and adamw.
+        ε > 0 in the denominator of adam and adamw; for these at least the smallest normal number of
+        the network's dtype.
     schedule : {"constant", "invscaling", "adaptive"}, default="constant"
         Learning rate of an epoch: η; η / (1 + items seen)^power_t; or η, divided by 5 whenever
         training stalls, until it is 1e-6.
@@ -181,6 +183,7 @@ class Backprop:
         for name in ("momentum", "beta_1", "beta_2"):
             setattr(self, name, checks.number(name, getattr(self, name), 0, 1, open_high=True))
         self.epsilon = checks.number("epsilon", self.epsilon, 0, open_low=True)
+        self._check_epsilon()
         checks.choice("schedule", self.schedule, SCHEDULES)
         self.power_t = checks.number("power_t", self.power_t)
         if self.tol is not None:
@@ -189,6 +192,11 @@ class Backprop:
         threads.count(self.n_threads)
         if self.optimizer == "lbfgs" and (self.early_stopping or self.schedule != "constant"):
             raise ValueError("lbfgs has no learning rate: no schedule and no early_stopping")
+
+    def _check_epsilon(self) -> None:
+        """Check that epsilon is not 0 in the engine, for 0/0 is the step of a zero gradient."""
+        if self.optimizer in _WITH_EPSILON:
+            checks.normal("epsilon", self.epsilon, self.network.dtype)
 
     def train(
         self,

@@ -45,6 +45,21 @@ def number(
     return found
 
 
+def normal(name: str, value: Any, dtype: Any) -> float:
+    """Return a number that is at least the smallest normal one of a type.
+
+    The engine takes any smaller one for 0: that of the denormals is slow.
+    """
+    found = number(name, value, 0, open_low=True)
+    least = float(np.finfo(dtype).tiny)
+    if found < least:
+        raise ValueError(
+            f"{name} must be at least {least!r}, the smallest normal number of {np.dtype(dtype)},"
+            f" got {value!r}"
+        )
+    return found
+
+
 def whole(name: str, value: Any, low: int, high: float = math.inf) -> int:
     """Return a whole number between low and high as an int."""
     if isinstance(value, bool):

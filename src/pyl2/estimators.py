@@ -93,7 +93,8 @@ class _Trainer(Backprop):
         return self._eta()
 
     def _check(self) -> None:
-        """The estimator has checked its parameters, and allows more (an infinite patience)."""
+        """Check what hangs on the dtype: the estimator has checked all else, and allows more."""
+        self._check_epsilon()
 
     def _may_change(self, course: Course) -> bool:
         return False  # callbacks are given the estimator, whose parameters hold for its next fit
@@ -522,6 +523,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             trainer.early_stopping = self.early_stopping
             trainer.averaged = self.n_outputs_ if self.out_activation_ == "identity" else 1
             self._optimizer = trainer
+        trainer._check()
         return cast(_Trainer, trainer)
 
     def _swarm(self, rng: Any) -> _Swarm:
@@ -942,7 +944,7 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay rates of the moments of adam and adamw.
     epsilon : float, default=1e-8
-        In the denominator of adam and adamw.
+        In the denominator of adam and adamw; at least the smallest normal number of the dtype.
     n_iter_no_change : int or inf, default=10
         More stalled epochs than this one after another end the training.
     max_fun : int, default=15000
@@ -1335,7 +1337,7 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay rates of the moments of adam and adamw.
     epsilon : float, default=1e-8
-        In the denominator of adam and adamw.
+        In the denominator of adam and adamw; at least the smallest normal number of the dtype.
     n_iter_no_change : int or inf, default=10
         More stalled epochs than this one after another end the training.
     max_fun : int, default=15000
