@@ -88,7 +88,7 @@ NAN = np.array([[0.0, np.nan, 0.0]] * 4)
         ("identity", X, np.array(["a"] * 4), TypeError, "Y must hold real numbers"),
         ("softmax", X, [0, 1, 2, 0], ValueError, "class indices from 0 to 1, got 0 to 2"),
         ("softmax", X, [0, 1, -1, 0], ValueError, "class indices from 0 to 1, got -1 to 1"),
-        ("softmax", X, [0.0, 1, 1, 0], ValueError, "or whole class indices (rows,)"),
+        ("softmax", X, [0.0, 1.5, 1, 0], ValueError, "whole class indices (rows,)"),
         ("softmax", X, np.array([0, 2**63 + 1, 0, 0], "u8"), ValueError, "class indices"),
         ("softmax", X, np.full((4, 2), 0.9), ValueError, "rows of Y must sum to 1"),
         ("softmax", X, [[2.0, -1.0]] * 4, ValueError, "between 0 and 1"),

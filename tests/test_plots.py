@@ -269,7 +269,7 @@ def test_fits_of_a_path(path):
     np.testing.assert_array_equal(display.data, [X, X**2])
     display = FitDisplay.from_results(path, X, X**2, at=[-1, 1]).plot()
     assert legend(display.ax_) == ["λ = 0.1", "λ = 10"]
-    with pytest.raises(IndexError):
+    with pytest.raises(ValueError, match="at must be from -4 to 3, got 4"):
         FitDisplay.from_results(path, X, X**2, at=[4])
 
 

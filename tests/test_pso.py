@@ -311,7 +311,7 @@ def test_bounds_are_checked(lower, upper, message):
         ({"disp": "no"}, TypeError, "disp must be True, False or a whole number"),
         ({"workers": 2, "vectorized": True}, ValueError, "workers do not go with vectorized"),
         ({"callback": 3}, TypeError, "callback must be callable"),
-        ({"rng": "x"}, TypeError, "seed must be None"),
+        ({"rng": "x"}, TypeError, "rng must be None"),
     ],
 )
 def test_arguments_are_checked(kwargs, error, message):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import _core, checks, files, generators, l2, threads
+from pyl2 import _core, checks, files, generators, keywords, l2, threads
 from pyl2.abreast import Training, descend
 from pyl2.checks import Array, Items, Matrix
 from pyl2.course import Course, held_out
@@ -113,6 +113,7 @@ class Backprop:
     True
     """
 
+    @keywords.checked
     def __init__(
         self,
         network: Network,
@@ -136,9 +137,7 @@ class Backprop:
         seed: Any = None,
         n_threads: int | None = None,
     ) -> None:
-        if not isinstance(network, Network):
-            raise TypeError(f"network must be a Network, got {type(network).__name__}")
-        self.network = network
+        self.network = checks.instance("network", network, Network)
         self.optimizer = checks.choice("optimizer", optimizer, OPTIMIZERS)
         self.eta = _DEFAULT_ETA.get(optimizer, 0.01) if eta is None else eta
         self.l2 = l2
@@ -198,6 +197,7 @@ class Backprop:
         if self.optimizer in _WITH_EPSILON:
             checks.normal("epsilon", self.epsilon, self.network.dtype)
 
+    @keywords.checked
     def train(
         self,
         X: Matrix,
@@ -449,11 +449,15 @@ class Backprop:
         arrays, meta = files.read(path, "backprop")
         network = Network._from_file(arrays, meta)
         try:
-            values = {name: meta["parameters"][name] for name in _SAVED}
-            trainer = cls(network, **values, seed=generators.from_json(meta["rng"]))
+            parameters = checks.kept(meta, "parameters", dict)
+            values: dict[str, Any] = {
+                name: checks.kept(parameters, name, object) for name in _SAVED
+            }
+            rng = generators.from_json(checks.kept(meta, "rng", dict))
+            trainer = cls(network, **values, seed=rng)
             trainer._take_up(arrays)
-            trainer._schedule = Schedule.from_json(meta["schedule"])
-        except (KeyError, TypeError, ValueError) as error:
+            trainer._schedule = Schedule.from_json(checks.kept(meta, "schedule", dict))
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: the training is damaged: {error}") from None
         return trainer
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from pyl2 import checks, l2
+from pyl2 import checks, keywords, l2
 
 LOSSES = ("half", "mse", "cross_entropy")
 
@@ -154,6 +154,7 @@ TOOLS = tuple(_TOOLS)
 """The names of the other tools."""
 
 
+@keywords.checked
 def convert_l2(
     value: float,
     from_: Key,
@@ -313,7 +314,8 @@ def convert_l2(
     good = least <= found < math.inf and min(number, least) <= result < math.inf
     if 0 < number < math.inf and not good:
         raise ValueError(
-            f"value={value!r} is too large or too small to be converted: no float holds the result"
+            f"value={checks.shown(value)} is too large or too small to be converted: no float"
+            " holds the result"
         )
     return result
 
@@ -337,9 +339,12 @@ def _tool(name: str, key: Any) -> _Tool:
     if not isinstance(key, tuple) or len(key) != 2:
         raise ValueError(
             f"{name} must be one of {', '.join(_TOOLS)}, or a pair (decay, n) such as"
-            f" ('l2', 'batch'), got {key!r}"
+            f" ('l2', 'batch'), got {checks.shown(key)}"
         )
-    decay, n = checks.choice(f"the decay of {name}", key[0], l2.DECAYS), l2.check_n(key[1])
+    decay, n = (
+        checks.choice(f"the decay of {name}", key[0], l2.DECAYS),
+        l2.check_n(key[1], f"n of {name}"),
+    )
     setting = f"l2 of Backprop with decay={decay!r} and n={n!r}, alpha of the estimators"
     if decay == "fraction":
         return _Tool(setting, _FREE, "decoupled", "eta")

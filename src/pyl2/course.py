@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -43,7 +43,7 @@ class Course:
         self,
         trainer: Any,
         network: Network,
-        epochs: int,
+        epochs: Any,
         held_out: Items | Callable[[Network], float] | None,
         max_time: float | None,
         callbacks: Any,
@@ -96,7 +96,7 @@ class Course:
 
     def _validate(self, held_out: Items | Callable[[Network], float]) -> float:
         if callable(held_out):
-            return float(held_out(self._network))
+            return checks.returned("validation", held_out(self._network))
         free = np.zeros(len(self._network.weights))
         return self._network._errors(held_out, free)[0]
 
@@ -126,7 +126,10 @@ def held_out(validation: Any, network: Network) -> Items | Callable[[Network], f
     if validation is None or callable(validation):
         return cast("Callable[[Network], float] | None", validation)
     if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
-        raise ValueError("validation must be (X, Y), (X, Y, sample_weight) or f(network)")
+        raise ValueError(
+            "validation must be (X, Y), (X, Y, sample_weight) or f(network),"
+            f" got {checks.shown(validation)}"
+        )
     X, Y, *weight = validation
     names = ("validation X", "validation Y")
     return checks.items(X, Y, weight[0] if weight else None, network, names)
@@ -136,7 +139,9 @@ def callables(callbacks: Any) -> list[Callable[[Any, History], Any]]:
     """Return callbacks, one or many, as a list."""
     if callable(callbacks):
         return [callbacks]
-    found = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    found = checks.entries("callbacks", callbacks, "callables f(trainer, history)")
     if not all(callable(callback) for callback in found):
-        raise TypeError(f"callbacks must be callables f(trainer, history), got {callbacks!r}")
+        raise TypeError(
+            f"callbacks must be callables f(trainer, history), got {checks.shown(callbacks)}"
+        )
     return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
-from numbers import Integral, Real
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from numbers import Integral, Number, Real
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -175,6 +176,40 @@ class _Ready(NamedTuple):
     held_out: _HeldOut | None
 
 
+@contextmanager
+def _extremes(name: str) -> Iterator[None]:
+    """Let scikit-learn look at the largest numbers: those of both signs have no sum."""
+    with np.errstate(invalid="ignore"), _no_overflow(name):
+        yield
+
+
+@contextmanager
+def _no_overflow(name: str) -> Iterator[None]:
+    """Name what holds a whole number that is too large: scikit-learn does not look for such."""
+    try:
+        yield
+    except OverflowError as error:
+        raise ValueError(f"{name} must hold finite numbers: {error}") from None
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Put a name behind an error of scikit-learn's, which knows none or another."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{error} ({name})") from None
+
+
+def _weights(sample_weight: Any, X: Any, dtype: Any = None) -> Array:
+    """Return sample weights as scikit-learn checks them."""
+    if isinstance(sample_weight, Number) and not isinstance(sample_weight, Real):
+        raise TypeError(f"sample_weight must hold numbers, got {checks.shown(sample_weight)}")
+    with _no_overflow("sample_weight"):
+        return cast(Array, _check_sample_weight(sample_weight, X, dtype=dtype))
+
+
 def _validated(method: _Method) -> _Method:
     """Have scikit-learn check the parameters first."""
     return cast(_Method, _fit_context(prefer_skip_nested_validation=True)(method))
@@ -241,6 +276,30 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
     validation_loss_curve_: Any
     class_weight: Any = None
     _numeric_targets = False
+
+    def _validate_params(self) -> None:
+        """Refuse what scikit-learn's check stumbles over or lets pass, then have it look."""
+        for name, value in self.get_params(deep=False).items():
+            if isinstance(value, Real) and not isinstance(value, float | np.floating):
+                self._check_number(name, value)
+        super()._validate_params()
+        self._hidden_sizes()
+        if not isinstance(self.activation, str):
+            self._activations(len(self.activation))
+        _check_class_weight(self.class_weight)
+        callables(self.callbacks or ())
+
+    def _check_number(self, name: str, value: Any) -> None:
+        """See that a whole number fits an int64, or a float where it need not be whole."""
+        intervals = [
+            one.type for one in self._parameter_constraints[name] if isinstance(one, Interval)
+        ]
+        if Real in intervals:
+            if not isinstance(value, Integral):
+                raise TypeError(f"{name} must be a float or an int, got {checks.shown(value)}")
+            checks.number(name, int(value))
+        elif Integral in intervals or not isinstance(value, bool):
+            checks.whole(name, value, -checks.LARGEST)
 
     def _keep(self, parameters: dict[str, Any]) -> None:
         """Store the parameters of __init__ untouched: all of them, under their own names."""
@@ -313,7 +372,10 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         """Begin anew, with scikit-learn's initial weights."""
         hidden = self._activations(len(hidden_sizes))
         sizes = (inputs, *hidden_sizes, self.n_outputs_)
-        network = Network._made(sizes, hidden, self.out_activation_, dtype)
+        try:
+            network = Network._made(sizes, hidden, self.out_activation_, dtype)
+        except ValueError as error:  # more parameters than there can be
+            raise ValueError(f"hidden_layer_sizes is too large: {error}") from None
         # Its bound for the output layer, too, goes by the hidden activation.
         last = self.activation if isinstance(self.activation, str) else [*hidden, "relu"][-1]
         network._initialise(rng, (*hidden, last))
@@ -328,7 +390,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         if len(self.activation) != layers:
             raise ValueError(
                 f"activation must be one name or have one per hidden layer ({layers}),"
-                f" got {self.activation!r}"
+                f" got {checks.shown(self.activation)}"
             )
         return tuple(checks.choice("activation", name, ACTIVATIONS) for name in self.activation)
 
@@ -341,7 +403,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "coefs_")
         dtype = self._fitted().dtype
         X = sparse.matrix("X", X)
-        with np.errstate(invalid="ignore"):  # the largest numbers of both signs have no sum
+        with _extremes("X"):
             return validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
 
     def activations(self, X: ArrayLike) -> list[Array]:
@@ -402,7 +464,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         X, labels = self._validate(X, y, dtype, reset=first)
         y = self._encode(labels, incremental)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+            sample_weight = _weights(sample_weight, X, X.dtype)
         sample_weight = self._weigh_classes(labels, sample_weight)
         held_out = self._given_validation(validation, X.dtype)
         if incremental and self.early_stopping:
@@ -423,16 +485,18 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         return _Ready(trainer, X, y, sample_weight, held_out)
 
     def _hidden_sizes(self) -> list[int]:
-        sizes = self.hidden_layer_sizes
-        sizes = list(sizes) if isinstance(sizes, Iterable) else [sizes]
-        if np.any(np.array(sizes) <= 0):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-        return sizes
+        name, sizes = "hidden_layer_sizes", self.hidden_layer_sizes
+        one = isinstance(sizes, Integral)
+        listed = [sizes] if one else checks.entries(name, sizes, "a whole number, or several")
+        found = [checks.whole(name, size, -checks.MANY, checks.MANY) for size in listed]
+        if any(size <= 0 for size in found):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {found}.")
+        return found
 
     def _validate(
         self, X: Any, y: Any, dtype: Any, reset: bool, names: tuple[str, str] = ("X", "y")
     ) -> tuple[Any, Any]:
-        with np.errstate(invalid="ignore"):  # the largest numbers of both signs have no sum
+        with _extremes(" or ".join(names)):
             X, y = validate_data(
                 self,
                 sparse.matrix(names[0], X),
@@ -462,9 +526,10 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             raise ValueError("X_val is provided, but y_val was not provided.")
         if X is None:
             raise ValueError("y_val is provided, but X_val was not provided.")
-        X, labels = self._validate(X, y, dtype, reset=False, names=names)
+        with _named(" or ".join(names)):
+            X, labels = self._validate(X, y, dtype, reset=False, names=names)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=dtype)
+            sample_weight = _weights(sample_weight, X, dtype)
         return _HeldOut(X, self._held_out_targets(labels), labels, sample_weight)
 
     def _weigh_classes(self, labels: Array, sample_weight: Array | None) -> Array | None:
@@ -482,12 +547,13 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             self._split_rng = copy.deepcopy(rng)
         elif trainer.full:  # the rows that the first fit set aside
             rng = copy.deepcopy(getattr(self, "_split_rng", rng))
-        train, rest = train_test_split(
-            np.arange(X.shape[0]),
-            random_state=rng,
-            test_size=self.validation_fraction,
-            stratify=self._strata(y),
-        )
+        with _named(f"validation_fraction={self.validation_fraction}"):
+            train, rest = train_test_split(
+                np.arange(X.shape[0]),
+                random_state=rng,
+                test_size=self.validation_fraction,
+                stratify=self._strata(y),
+            )
         if len(rest) < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of"
@@ -662,7 +728,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         model.__dict__.pop("feature_names_in_", None)
         scorer = check_scoring(self, self.scoring)
         arguments = {} if weight is None else {"sample_weight": weight}
-        return lambda: float(scorer(model, X, labels, **arguments))
+        return lambda: checks.returned("scoring", scorer(model, X, labels, **arguments))
 
     def _watchers(self) -> list[Callable[[Any, History], Any]]:
         """Return what Backprop is to call after each epoch."""
@@ -789,9 +855,10 @@ def _unique_classes(classes: Any) -> Array:
     try:
         assert_all_finite(np.asarray(classes))
         found: Array = unique_labels(classes)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
-            f"classes must be labels of one kind, none of them missing, got {classes!r}: {error}"
+            "classes must be labels of one kind, none of them missing, got"
+            f" {checks.shown(classes)}: {error}"
         ) from None
     return found
 
@@ -801,15 +868,25 @@ def judges_by_r2(model: _Perceptron) -> bool:
     return model.scoring in (None, "r2") and not is_classifier(model)
 
 
+def _check_class_weight(class_weight: Any) -> None:
+    """See that there are numbers by class; scikit-learn's functions trust in that."""
+    wanted = "a dict of numbers by class, 'balanced', or a list of one for each label"
+    for one in class_weight if isinstance(class_weight, list) else [class_weight]:
+        if one is None or (isinstance(one, str) and one == "balanced"):
+            continue
+        for label, value in checks.mapping("class_weight", one, wanted).items():
+            checks.number(f"class_weight[{checks.shown(label)}]", value, 0)
+
+
 def alike(model: _Perceptron) -> Any:
     """Return a clone whose parameters are checked, and whose random_state is not None.
 
     What ``at`` makes of it begins alike.
     """
+    model._validate_params()
     made: Any = clone(model)
     if made.random_state is None:
         made.random_state = int(check_random_state(None).randint(2**31))
-    made._validate_params()
     return made
 
 
@@ -838,7 +915,7 @@ def hold_out(
     seed = int(rng.randint(2**31))
     kept, out = holdout.draw(y, test, seed, y if stratified else None)
     if sample_weight is not None:
-        sample_weight = _check_sample_weight(sample_weight, X)[kept]
+        sample_weight = _weights(sample_weight, X)[kept]
     rows, rest = _safe_indexing(X, kept), _safe_indexing(X, out)
     return rows, y[kept], sample_weight, rest, y[out]
 

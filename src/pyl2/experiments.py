@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import abreast, checks, holdout, scores, threads
+from pyl2 import abreast, checks, holdout, keywords, scores, threads
 from pyl2.abreast import Training
 from pyl2.backprop import Backprop
 from pyl2.checks import Array, Matrix
@@ -171,6 +171,7 @@ class Comparison:
         return report.text(report.comparison(self.summary(), self.measure))
 
 
+@keywords.checked
 def compare(
     X: Matrix,
     y: ArrayLike,
@@ -258,8 +259,7 @@ def compare(
     >>> [(row["method"], row["test_score"] > 0.8) for row in found.summary()]
     [('adam', True), ('pso', True)]
     """
-    if not isinstance(network, Network):
-        raise TypeError(f"network must be a Network, got {type(network).__name__}")
+    checks.instance("network", network, Network)
     starts = _seeds(seeds)
     plan = _Plan(
         check_methods(methods),
@@ -274,9 +274,9 @@ def compare(
     training, testing = holdout.split(X, y, test, starts[0], network)
     import scipy.optimize  # noqa: F401 - here, so that no clock sees it
 
-    pairs = [(seed, method) for seed in starts for method in plan.methods]
+    pairs = ((seed, method) for seed in starts for method in plan.methods)
     runs = []
-    with one_warning(), progress(verbose, len(pairs)) as advance:
+    with one_warning(), progress(verbose, len(starts) * len(plan.methods)) as advance:
         warn_if_unscaled(checks.items(*training, None, network).x)  # while no clock runs
         for seed, method in pairs:
             runs.append(_run(plan, method, seed, network, training, testing))
@@ -310,6 +310,7 @@ class DecayGrid:
     measure: str
 
 
+@keywords.checked
 def decay_grid(
     X: Matrix,
     y: ArrayLike,
@@ -390,12 +391,11 @@ def decay_grid(
     >>> found.test_score.shape, found.measure
     ((2, 2, 3), 'accuracy')
     """
-    if not isinstance(network, Network):
-        raise TypeError(f"network must be a Network, got {type(network).__name__}")
+    checks.instance("network", network, Network)
     checks.choice("optimizer", optimizer, tuple(ETA))
     etas, rates = _ascending("eta", eta, open_low=True), _ascending("rate", rate)
     checks.whole("epochs", epochs, 1)
-    [seed] = _seeds([seed])
+    seed = checks.whole("seed", seed, 0, _LAST_SEED)
     training, testing = holdout.split(X, y, test, seed, network)
     options: dict[str, Any] = {"n": 1, "batch_size": batch_size, "seed": seed}
     shape = network.layer_sizes, network.hidden, network.output, network.dtype
@@ -421,9 +421,12 @@ def decay_grid(
 
 def _ascending(name: str, values: Iterable[float], open_low: bool = False) -> list[float]:
     """Return learning rates or λs, checked, in ascending order."""
-    found = [checks.number(name, one, 0, open_low=open_low) for one in values]
+    listed = checks.entries(name, values, "numbers in ascending order")
+    found = [checks.number(name, one, 0, open_low=open_low) for one in listed]
     if not found or any(a >= b for a, b in pairwise(found)):
-        raise ValueError(f"{name} must be numbers in ascending order, at least one, got {values!r}")
+        raise ValueError(
+            f"{name} must be numbers in ascending order, at least one, got {checks.shown(found)}"
+        )
     return found
 
 
@@ -453,7 +456,7 @@ class _Plan:
     evaluations: int | None
 
     def __post_init__(self) -> None:
-        checks.whole("particles", self.particles, 1)
+        checks.whole("particles", self.particles, 1, checks.MANY)
         threads.count(self.n_threads)
         if self.seconds is not None:
             checks.number("seconds", self.seconds, 0, open_low=True)
@@ -594,28 +597,36 @@ def _summarised(method: str, runs: Sequence[Run]) -> dict[str, Any]:
     return row
 
 
-def _seeds(seeds: int | Iterable[int]) -> list[int]:
-    if isinstance(seeds, Iterable):
-        found = [checks.whole("seeds", seed, 0, 2**32 - 1) for seed in seeds]
-    else:
-        found = list(range(checks.whole("seeds", seeds, 1)))
+# The largest seed of scikit-learn's, which draws the rows to test with.
+_LAST_SEED = 2**32 - 1
+
+
+def _seeds(seeds: int | Iterable[int]) -> Sequence[int]:
+    if not isinstance(seeds, Iterable):
+        return range(checks.whole("seeds", seeds, 1, checks.MANY))
+    listed = checks.entries("seeds", seeds, "a whole number, or several")
+    found = [checks.whole("seeds", seed, 0, _LAST_SEED) for seed in listed]
     if not found or len(set(found)) < len(found):
-        raise ValueError(f"seeds must be different whole numbers, at least one, got {seeds!r}")
+        raise ValueError(
+            f"seeds must be different whole numbers, at least one, got {checks.shown(found)}"
+        )
     return found
 
 
 def check_methods(methods: Iterable[str]) -> tuple[str, ...]:
     """Return the methods of ``compare`` if there are such."""
-    found = (methods,) if isinstance(methods, str) else tuple(methods)
-    if not found or len(set(found)) < len(found):
-        raise ValueError(f"methods must be different, at least one, got {methods!r}")
+    named = f"{', '.join(STAGES)}, or several of these joined by +"
+    one = isinstance(methods, str)
+    found = [methods] if one else checks.entries("methods", methods, f"names of {named}")
     for method in found:
         if not isinstance(method, str) or not set(method.split("+")) <= set(STAGES):
             raise ValueError(
-                f"methods must be {', '.join(STAGES)}, or several of these joined by +,"
-                f" got {method!r}" + (" (adamw minimises no fixed E)" * (method == "adamw"))
+                f"methods must be {named}, got {checks.shown(method)}"
+                + " (adamw minimises no fixed E)" * (isinstance(method, str) and method == "adamw")
             )
-    return found
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f"methods must be different, at least one, got {checks.shown(found)}")
+    return tuple(found)
 
 
 def check_eta(eta: float | Mapping[str, float] | None) -> dict[str, float]:
@@ -625,6 +636,6 @@ def check_eta(eta: float | Mapping[str, float] | None) -> dict[str, float]:
     if not isinstance(eta, Mapping):
         return dict.fromkeys(ETA, checks.number("eta", eta, 0, open_low=True))
     for name, value in eta.items():
-        checks.choice("eta", name, tuple(ETA))
+        checks.choice("the names of eta", name, tuple(ETA))
         checks.number(f"eta[{name!r}]", value, 0, open_low=True)
     return ETA | dict(eta)

@@ -21,6 +21,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from pyl2 import checks
 from pyl2.checks import Array
 
 FORMAT_VERSION = 1
@@ -78,12 +79,21 @@ def replace(path: PathLike, *pieces: bytes | memoryview) -> None:
     OSError
         If it cannot be written; an older file of that name is then as it was.
     """
-    name = os.fspath(path)
+    name = _name(path)
     found = _status(name)
     if found is None or stat.S_ISREG(found.st_mode):
         _write_beside(name, found, pieces)
     else:
         _write_into(os.open(name, os.O_WRONLY), name, pieces)
+
+
+def _name(path: Any) -> str:
+    """Return a path as a string.  A whole number is none, though ``open`` takes it for a file."""
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        shown = checks.shown(path)
+        raise TypeError(f"path must be a str or path-like, got {shown}") from None
 
 
 def _status(path: str) -> os.stat_result | None:
@@ -181,7 +191,7 @@ def read(path: PathLike, kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
     ValueError
         If it is not a pyl2 file of that kind, is damaged, or its format is newer than this version.
     """
-    with open(path, "rb", buffering=0) as file:
+    with open(_name(path), "rb", buffering=0) as file:
         content = file.readall()
     try:
         arrays, header = _parse(content)

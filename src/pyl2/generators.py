@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pyl2 import _core
+from pyl2 import _core, checks
 from pyl2.checks import Array
 
 Rng = np.random.Generator | np.random.RandomState
@@ -14,17 +14,26 @@ Rng = np.random.Generator | np.random.RandomState
 _PCG = ("PCG64", "PCG64DXSM")
 
 
-def make(seed: Any) -> Rng:
+def make(seed: Any, name: str = "seed") -> Rng:
     """Return a generator: one that was given, or a new one from None or a whole number."""
     if isinstance(seed, Rng):
         return seed
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer)):
         raise TypeError(
-            f"seed must be None, a whole number, a Generator or a RandomState, got {seed!r}"
+            f"{name} must be None, a whole number, a Generator or a RandomState,"
+            f" got {checks.shown(seed)}"
         )
     if seed is not None and seed < 0:
-        raise ValueError(f"seed must not be negative, got {seed}")
+        raise ValueError(f"{name} must not be negative, got {checks.shown(seed)}")
     return np.random.default_rng(seed)
+
+
+def modern(seed: Any) -> np.random.Generator:
+    """Return a Generator, as ``make`` does; a RandomState lends it its numbers."""
+    rng = make(seed)
+    if isinstance(rng, np.random.RandomState):
+        return np.random.Generator(rng._bit_generator)
+    return rng
 
 
 def shuffle(rng: Rng, order: Array) -> None:
@@ -71,32 +80,33 @@ def to_json(rng: Rng) -> dict[str, Any]:
 def from_json(saved: Any) -> Rng:
     """Return the generator that ``to_json`` told of; ValueError if the state is none."""
     try:
-        name, legacy = saved["name"], saved["legacy"]
+        name, legacy = checks.kept(saved, "name", str), checks.kept(saved, "legacy", bool)
         if name == "MT19937":
-            return _mersenne_twister(saved, legacy is True)
-        if name not in _PCG or legacy is not False:
+            return _mersenne_twister(saved, legacy)
+        if name not in _PCG or legacy:
             raise ValueError(f"no generator {name!r}")
         bits = getattr(np.random, name)()
         bits.state = {
             "bit_generator": name,
             "state": {
-                "state": _below(saved["state"], 2**128),
-                "inc": _below(saved["inc"], 2**128),
+                "state": _below(saved, "state", 2**128),
+                "inc": _below(saved, "inc", 2**128),
             },
-            "has_uint32": _below(saved["has_uint32"], 2),
-            "uinteger": _below(saved["uinteger"], 2**32),
+            "has_uint32": _below(saved, "has_uint32", 2),
+            "uinteger": _below(saved, "uinteger", 2**32),
         }
         return np.random.Generator(bits)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"the state of the random number generator is damaged: {error}") from None
 
 
 def _mersenne_twister(saved: Any, legacy: bool) -> Rng:
     """Check every number: NumPy takes the position as an index without a look."""
-    if len(saved["key"]) != 624:
+    words = checks.kept(saved, "key", list)
+    if len(words) != 624:
         raise ValueError("MT19937 has 624 words")
-    key = np.array([_below(word, 2**32) for word in saved["key"]], dtype=np.uint32)
-    inner: Any = {"key": key, "pos": _below(saved["pos"], 625)}
+    key = np.array([checks.whole("key", word, 0, 2**32 - 1) for word in words], dtype=np.uint32)
+    inner: Any = {"key": key, "pos": _below(saved, "pos", 625)}
     bits = np.random.MT19937()
     bits.state = {"bit_generator": "MT19937", "state": inner}
     if not legacy:
@@ -106,14 +116,12 @@ def _mersenne_twister(saved: Any, legacy: bool) -> Rng:
         {
             "bit_generator": "MT19937",
             "state": inner,
-            "has_gauss": _below(saved["has_gauss"], 2),
-            "gauss": float(saved["gauss"]),
+            "has_gauss": _below(saved, "has_gauss", 2),
+            "gauss": checks.number("gauss", checks.kept(saved, "gauss", float)),
         }
     )
     return rng
 
 
-def _below(value: Any, limit: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < limit:
-        raise ValueError(f"{value!r:.40} is not a whole number below {limit}")
-    return value
+def _below(saved: dict[str, Any], name: str, limit: int) -> int:
+    return checks.whole(name, checks.kept(saved, name, int), 0, limit - 1)

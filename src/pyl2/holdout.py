@@ -19,9 +19,7 @@ def split(X: Matrix, y: ArrayLike, test: Any, seed: int, network: Network) -> tu
     """Return the rows to train and to test with."""
     training = checked(X, y, network, ("X", "y"))
     if isinstance(test, tuple | list):
-        if len(test) != 2:
-            raise ValueError(f"test must be a fraction or (X, y), got {len(test)} entries")
-        testing = checked(test[0], test[1], network, ("test X", "test y"))
+        testing = checked(*given(test), network, ("test X", "test y"))
     else:
         rows, Y = training
         drawn = draw(Y, test, seed, classes_of(Y, network.output))
@@ -32,6 +30,15 @@ def split(X: Matrix, y: ArrayLike, test: Any, seed: int, network: Network) -> tu
             f" {len(testing[1])}"
         )
     return training, testing
+
+
+def given(test: Any) -> tuple[Any, Any]:
+    """Return X and y of the rows to test with."""
+    wanted = "a fraction or (X, y)"
+    X, y = checks.pair("test", test, wanted)
+    if X is None or y is None:
+        raise ValueError(f"test must be {wanted}, got {checks.shown(test)}")
+    return X, y
 
 
 def checked(X: Any, y: ArrayLike, network: Network, names: tuple[str, str]) -> Rows:
@@ -55,7 +62,7 @@ def draw(y: Array, test: float, seed: int, classes: Array | None) -> tuple[Array
     """
     from sklearn.model_selection import train_test_split
 
-    checks.number("test", test, 0, 1, open_low=True, open_high=True)
+    test = checks.number("test", test, 0, 1, open_low=True, open_high=True)
     try:
         drawn = train_test_split(
             np.arange(len(y)), test_size=test, random_state=seed, stratify=classes

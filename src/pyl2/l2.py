@@ -39,17 +39,23 @@ def _is_one(l2: Any) -> bool:
 
 def many(values: Any, name: str = "l2") -> list[float]:
     """Return several lambdas, in their order: at least one, and no two the same."""
-    found = [checks.number(name, value, 0) for value in np.ravel(values).tolist()]
+    try:
+        listed = np.ravel(values).tolist()
+    except ValueError as error:
+        raise ValueError(f"{name} must hold numbers: {error}") from None
+    found = [checks.number(name, value, 0) for value in listed]
     if not found or len(set(found)) < len(found):
-        raise ValueError(f"{name} must hold different numbers, at least one, got {values!r}")
+        raise ValueError(
+            f"{name} must hold different numbers, at least one, got {checks.shown(values)}"
+        )
     return found
 
 
-def check_n(n: Any) -> Any:
+def check_n(n: Any, name: str = "n") -> Any:
     """Return n if it is "batch", "train" or a positive number."""
     if isinstance(n, str):
-        return checks.choice("n", n, ("batch", "train"))
-    return checks.number("n", n, 0, open_low=True)
+        return checks.choice(name, n, ("batch", "train"))
+    return checks.number(name, n, 0, open_low=True)
 
 
 def divisor(n: Any, mass: float) -> float:

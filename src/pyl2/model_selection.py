@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any, cast
@@ -13,7 +14,6 @@ from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import _check_sample_weight
 
 from pyl2 import abreast, checks, estimators, l2, scores, sparse
 from pyl2.checks import Array
@@ -128,17 +128,21 @@ class _Chooses:
         X, y = this._validate(X, y, (np.float64, np.float32), reset=True)
         this._encode(y, False)  # refuses what are no targets
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+            sample_weight = estimators._weights(sample_weight, X, X.dtype)
         model = estimators.alike(self._plain())
         rows = X, y, sample_weight
         self.alphas_ = self._alphas(model, rows)
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self))
-        folds = list(splitter.split(X, y, groups))
+        shown = checks.shown(self.cv)
+        with estimators._named(f"cv={shown}"):
+            splitter = check_cv(self.cv, y, classifier=is_classifier(self))
+            folds = [(train, test) for train, test in splitter.split(X, y, groups)]
         if not folds:
-            raise ValueError(f"cv must give at least one fold, got none from {self.cv!r}")
+            raise ValueError(f"cv must give at least one fold, got none from {shown}")
+        for part in itertools.chain.from_iterable(folds):
+            _check_indices(part, X.shape[0])
         if not any(self._scorable(rows, test) for _, test in folds):
             raise ValueError(
-                f"R² takes two rows with a weight > 0, and no fold of cv={self.cv!r} holds out as"
+                f"R² takes two rows with a weight > 0, and no fold of cv={shown} holds out as"
                 " many: scoring='neg_mean_squared_error' judges by one row too"
             )
         columns = [self._fold(model, rows, fold) for fold in folds]
@@ -218,6 +222,19 @@ class _Chooses:
 _OURS = ("alphas", "cv", "rule")
 
 
+def _check_indices(part: Any, rows: int) -> None:
+    """Check what a fold trains or tests with: indices of rows, or a mask of them."""
+    found = checks.as_array("what cv gives", part)
+    if found.dtype.kind == "b" and found.shape == (rows,):
+        return
+    whole = found.dtype.kind in "iu" and found.ndim == 1
+    if not whole or not np.all((-rows <= found) & (found < rows)):
+        raise ValueError(
+            "cv must give pairs (train, test) of indices of rows, or of masks of them,"
+            f" got {checks.shown(part)} for {rows} rows"
+        )
+
+
 def _listed(alphas: Array) -> str:
     return ", ".join(f"{alpha:g}" for alpha in alphas)
 
@@ -244,7 +261,7 @@ def _judge(model: Any, X: Any, y: Any, weight: Any) -> Callable[[Any], float]:
 
 def _number(score: Callable[[], Any]) -> float:
     try:
-        return float(score())
+        return checks.returned("scoring", score())
     except (ValueError, ZeroDivisionError):  # as of rows without weight
         return math.nan
 

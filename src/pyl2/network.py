@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from pyl2 import _core, checks, files, generators, l2, threads
+from pyl2 import _core, checks, files, generators, keywords, l2, threads
 from pyl2.checks import Array, Items, Matrix
 from pyl2.files import PathLike
 
@@ -73,6 +73,7 @@ class Network:
     (2, 1)
     """
 
+    @keywords.checked
     def __init__(
         self,
         layer_sizes: Sequence[int],
@@ -102,16 +103,14 @@ class Network:
         self, layer_sizes: Sequence[int], hidden: str | Sequence[str], output: str, dtype: DTypeLike
     ) -> None:
         """Check the description of a network and make room for its parameters."""
-        sizes = tuple(checks.whole("layer_sizes", size, 1) for size in layer_sizes)
-        layers = max(len(sizes) - 1, 0)
-        names = (hidden,) * (layers - 1) if isinstance(hidden, str) else tuple(hidden)
-        for name in (hidden,) if isinstance(hidden, str) else names:
-            checks.choice("hidden", name, ACTIVATIONS)
-        if np.dtype(dtype) not in _LETTERS:
-            raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
+        wanted = "a sequence of inputs, units of each hidden layer and outputs, such as (4, 3, 1)"
+        given = checks.entries("layer_sizes", layer_sizes, wanted)
+        sizes = tuple(checks.whole("layer_sizes", size, 1) for size in given)
+        names = _activations(hidden, len(sizes) - 2)
+        found = _dtype(dtype)
         checks.choice("output", output, _core.OUTPUTS)
-        net = _core.Net(sizes, names, output, _LETTERS[np.dtype(dtype)])
-        self._adopt(net, np.empty(net.n_params, dtype))
+        net = _core.Net(sizes, names, output, _LETTERS[found])
+        self._adopt(net, np.empty(net.n_params, found))
 
     def _adopt(self, net: _core.Net, params: Array) -> None:
         """Take a shape and its vector of parameters, and lay out the views."""
@@ -418,9 +417,12 @@ class Network:
     def _from_file(cls, arrays: dict[str, Array], meta: dict[str, Any]) -> Network:
         """Make the network that ``_to_file`` told of; the number of its parameters is checked."""
         try:
-            params, sizes = arrays["params"], tuple(meta["layer_sizes"])
-            net = _core.Net(sizes, tuple(meta["hidden"]), meta["output"], params.dtype.char)
-        except (KeyError, TypeError, ValueError) as error:
+            params = checks.kept(arrays, "params", np.ndarray)
+            sizes = tuple(checks.kept(meta, "layer_sizes", list))
+            hidden = _activations(checks.kept(meta, "hidden", list), len(sizes) - 2)
+            output = checks.kept(meta, "output", str)
+            net = _core.Net(sizes, hidden, output, params.dtype.char)
+        except (TypeError, ValueError) as error:
             raise ValueError(f"the file's network is damaged: {error}") from None
         if params.shape != (net.n_params,):
             raise ValueError(
@@ -470,6 +472,26 @@ class Network:
             yield
         finally:
             self._threads = before
+
+
+def _activations(hidden: Any, layers: int) -> tuple[str, ...]:
+    """Return the activation of each hidden layer, of one for all or one for each."""
+    one = isinstance(hidden, str)
+    wanted = "the name of an activation, or one for each hidden layer"
+    names = [hidden] if one else checks.entries("hidden", hidden, wanted)
+    checked = [checks.choice("hidden", name, ACTIVATIONS) for name in names]
+    return tuple(checked * max(layers, 0) if one else checked)
+
+
+def _dtype(dtype: Any) -> np.dtype[Any]:
+    try:
+        found = np.dtype(dtype)
+    except Exception:  # of many kinds: whatever a dtype may be made of can be wrong
+        found = None
+    if found not in _LETTERS:
+        told = checks.shown(dtype) if found is None else str(found)
+        raise ValueError(f"dtype must be float32 or float64, got {told}")
+    return cast("np.dtype[Any]", found)
 
 
 _REBUILT = ("_net", "_weights", "_biases", "_turn", "_threads")

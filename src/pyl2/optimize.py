@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import checks, generators
+from pyl2 import checks, generators, keywords
 from pyl2.checks import Array
 from pyl2.progress import progress
 from pyl2.swarm import ATTRACTION, INERTIA, Limits, Rules, Swarm
@@ -26,12 +26,17 @@ _MESSAGES = {
     "iterations": "The maximum number of iterations has been reached.",
 }
 _SUCCESS = ("target", "stagnation")
+_NOT_FINITE = {
+    math.inf: " No finite value has been found: fun has returned NaN or infinity alone.",
+    -math.inf: " The best value is -infinity.",
+}
 _FLOAT64 = np.dtype(np.float64)
 
 # More processes than any machine has a use for: to start so many would only end it.
 _MOST_WORKERS = 4096
 
 
+@keywords.checked
 def pso(
     fun: Callable[..., Any],
     lower: ArrayLike,
@@ -150,12 +155,12 @@ def pso(
     """
     from scipy.optimize import OptimizeResult
 
-    if not callable(fun):
-        raise TypeError(f"fun must be callable, got {type(fun).__name__}")
+    checks.function("fun", fun)
+    further = tuple(checks.entries("args", args, "a tuple of further arguments of fun"))
     if rng is not None and seed is not None:
         raise ValueError("rng and seed are two names of one thing: give one of them")
-    generator = generators.make(seed if rng is None else rng)
-    particles = checks.whole("particles", particles, 1)
+    generator = generators.make(seed) if rng is None else generators.make(rng, "rng")
+    particles = checks.whole("particles", particles, 1, checks.MANY)
     maxiter = checks.whole("maxiter", maxiter, 1)
     if maxfun is not None:
         maxfun = checks.whole("maxfun", maxfun, particles)
@@ -172,7 +177,7 @@ def pso(
 
     with (
         progress(disp, maxiter, "disp") as advance,
-        _evaluator(fun, args, vectorized, workers, particles) as values,
+        _evaluator(fun, further, vectorized, workers, particles) as values,
     ):
         for nit in range(1, maxiter + 1):
             swarm.step(values, rules)
@@ -189,7 +194,7 @@ def pso(
                 break
     reached = reached or "iterations"
     result.success = reached in _SUCCESS and math.isfinite(result.fun)
-    result.message = _MESSAGES[reached]
+    result.message = _MESSAGES[reached] + _NOT_FINITE.get(result.fun, "")
     return result
 
 
@@ -319,8 +324,7 @@ def _told(callback: Callable[..., Any] | None) -> Callable[[Any], bool]:
     """Return a function that calls back with a result, and says whether to stop."""
     if callback is None:
         return lambda result: False
-    if not callable(callback):
-        raise TypeError(f"callback must be callable, got {type(callback).__name__}")
+    checks.function("callback", callback)
     try:
         by_name = set(inspect.signature(callback).parameters) == {"intermediate_result"}
     except (TypeError, ValueError):  # a callable that does not tell

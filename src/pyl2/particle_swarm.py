@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import checks, files, generators, l2, threads
+from pyl2 import checks, files, generators, keywords, l2, threads
 from pyl2.checks import Array, Items, Matrix
 from pyl2.course import Course, Diverged, held_out
 from pyl2.files import PathLike
@@ -116,6 +116,7 @@ class ParticleSwarm:
 
     optimizer = "pso"
 
+    @keywords.checked
     def __init__(
         self,
         network: Network,
@@ -136,9 +137,7 @@ class ParticleSwarm:
         seed: Any = None,
         n_threads: int | None = None,
     ) -> None:
-        if not isinstance(network, Network):
-            raise TypeError(f"network must be a Network, got {type(network).__name__}")
-        self.network = network
+        self.network = checks.instance("network", network, Network)
         self.particles = particles
         self.l2 = l2
         self.topology = topology
@@ -164,7 +163,7 @@ class ParticleSwarm:
 
         What is a number of any type becomes a plain one, that a file can hold.
         """
-        self.particles = checks.whole("particles", self.particles, 1)
+        self.particles = checks.whole("particles", self.particles, 1, checks.MANY)
         if self._swarm is not None and len(self._swarm.values) != self.particles:
             raise ValueError(
                 f"particles cannot change once training has begun: {len(self._swarm.values)}, got"
@@ -202,6 +201,7 @@ class ParticleSwarm:
             raise ValueError("init contains NaN or infinity")
         return places
 
+    @keywords.checked
     def train(
         self,
         X: Matrix,
@@ -418,14 +418,19 @@ class ParticleSwarm:
         arrays, meta = files.read(path, "particle_swarm")
         network = Network._from_file(arrays, meta)
         try:
-            values = {name: meta["parameters"][name] for name in _SAVED}
-            init = arrays["init"] if "init" in arrays else meta["parameters"]["init"]
-            rng = generators.from_json(meta["rng"])
+            parameters = checks.kept(meta, "parameters", dict)
+            values: dict[str, Any] = {
+                name: checks.kept(parameters, name, object) for name in _SAVED
+            }
+            init = arrays["init"] if "init" in arrays else checks.kept(parameters, "init", str)
+            rng = generators.from_json(checks.kept(meta, "rng", dict))
             trainer = cls(network, **values, init=init, seed=rng)
-            trainer.evaluations = checks.whole("evaluations", meta["evaluations"], 0)
+            trainer.evaluations = checks.whole(
+                "evaluations", checks.kept(meta, "evaluations", int), 0
+            )
             if "swarm" in meta:
-                trainer._take_up(Swarm.from_file(arrays, meta["swarm"]))
-        except (KeyError, TypeError, ValueError) as error:
+                trainer._take_up(Swarm.from_file(arrays, checks.kept(meta, "swarm", dict)))
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: the training is damaged: {error}") from None
         return trainer
 

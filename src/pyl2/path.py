@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import abreast, checks, generators, holdout, scores, sparse, threads
+from pyl2 import abreast, checks, generators, holdout, keywords, scores, sparse, threads
 from pyl2 import l2 as lambdas
 from pyl2.abreast import Training
 from pyl2.backprop import Backprop
@@ -159,7 +159,8 @@ class L2Path:
         -------
         Network
         """
-        return _copy(self.template, self.params[i])
+        place = checks.whole("i", i, -len(self), len(self) - 1)
+        return _copy(self.template, self.params[place])
 
     def weights(self, i: int) -> tuple[Array, ...]:
         """Return the weights of each layer at the i-th λ, (fan_in, fan_out) each.
@@ -329,11 +330,7 @@ def l2_path(
     else:
         from pyl2.estimators import MLPClassifier, MLPRegressor
 
-        if not isinstance(model, MLPClassifier | MLPRegressor):
-            raise TypeError(
-                "model must be a Network, MLPClassifier or MLPRegressor, got"
-                f" {type(model).__name__}"
-            )
+        checks.instance("model", model, Network, MLPClassifier, MLPRegressor)
         if training:
             raise TypeError(
                 f"{', '.join(training)}: an estimator is trained as its own parameters say"
@@ -383,10 +380,15 @@ class BiasVariance:
     @classmethod
     def of(cls, l2: ArrayLike, predictions: Array, truth: ArrayLike) -> BiasVariance:
         """Take predictions (L, draws, rows, outputs) apart, by the truth (rows, outputs)."""
+        l2 = checks.real("l2", l2, _FLOAT64, 1)
+        predictions = checks.as_array("predictions", predictions, 4)
+        if len(predictions) != len(l2):
+            raise ValueError(f"predictions must be of {len(l2)} l2, got {len(predictions)}")
+        expected = _truth(truth, predictions.shape[2:])
         with np.errstate(all="ignore"):  # of what no float can hold
             found, exponents = scores.scaled(predictions, (1, 2, 3))
             mean = np.ldexp(found.mean(axis=1, keepdims=True), exponents)
-            bias = _mean_squared(mean - np.asarray(truth, float))
+            bias = _mean_squared(mean - expected)
             variance = _mean_squared(predictions - mean)
         return cls(np.asarray(l2, float), bias, variance, predictions)
 
@@ -465,30 +467,50 @@ def bias_variance(
     >>> bool((np.diff(found.bias) > 0).all() and (np.diff(found.variance) < 0).all())
     True
     """
-    rng = np.random.default_rng(seed)
+    rng = generators.modern(seed)
+    draw = data if callable(data) else _bootstrap(*checks.pair("data", data, _DATA))
+    expected = checks.real("truth", truth, _FLOAT64)
     X = sparse.matrix("X", X)
     kept = []
     with one_warning():
-        for _ in range(checks.whole("draws", draws, 2)):
-            X_drawn, y_drawn = data(rng) if callable(data) else _bootstrap(*data, rng)
-            path = l2_path(model, X_drawn, y_drawn, l2, n_threads=n_threads, **training)
+        for _ in range(checks.whole("draws", draws, 2, checks.MANY)):
+            drawn = checks.pair("what data returns", draw(rng), "(X, y)")
+            path = l2_path(model, *drawn, l2, n_threads=n_threads, **training)
             l2 = path.l2
             kept.append([path.network(i).predict(X) for i in range(len(path))])
-    predictions: Array = np.array(kept).swapaxes(0, 1)
-    expected = np.asarray(truth, float)
-    expected = expected[:, None] if expected.ndim == 1 else expected
-    if expected.shape != predictions.shape[2:]:
-        raise ValueError(f"truth must have shape {predictions.shape[2:]}, got {expected.shape}")
-    return BiasVariance.of(path.l2, predictions, expected)
+            _truth(expected, kept[0][0].shape)
+    return BiasVariance.of(path.l2, np.array(kept).swapaxes(0, 1), expected)
 
 
-def _bootstrap(X: Any, y: Any, rng: np.random.Generator) -> tuple[Any, Array]:
-    X = sparse.matrix("data X", X) if sparse.is_sparse(X) else np.asarray(X)
-    y = np.asarray(y)
-    if X.shape[0] != len(y):
-        raise ValueError(f"data y has {len(y)} rows, but data X has {X.shape[0]}")
-    drawn = rng.integers(len(y), size=len(y))
-    return X[drawn], y[drawn]
+_DATA = "(X, y) or data(rng) -> (X, y)"
+_FLOAT64 = np.dtype(np.float64)
+
+
+def _truth(truth: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Return the truth (points, outputs); that of one output may be (points,)."""
+    expected = checks.real("truth", truth, _FLOAT64)
+    if expected.ndim == 1:
+        expected = expected[:, None]
+    if expected.shape != shape:
+        raise ValueError(f"truth must have shape {shape}, got {expected.shape}")
+    return expected
+
+
+def _bootstrap(X: Any, y: Any) -> Callable[[np.random.Generator], tuple[Any, Array]]:
+    """Return what draws rows with repetition, as many as there are."""
+    y = checks.as_array("y of data", y)
+    X = sparse.matrix("X of data", X) if sparse.is_sparse(X) else checks.as_array("X of data", X)
+    if not y.ndim or X.shape[:1] != y.shape[:1] or not len(y):
+        raise ValueError(
+            "data must hold X and y of as many rows, at least one,"
+            f" got shapes {X.shape} and {y.shape}"
+        )
+
+    def draw(rng: np.random.Generator) -> tuple[Any, Array]:
+        drawn = rng.integers(len(y), size=len(y))
+        return sparse.take("X of data", X, drawn), y[drawn]
+
+    return draw
 
 
 def default_alphas(model: Any, X: Matrix, y: ArrayLike, sample_weight: Any = None) -> Array:
@@ -540,6 +562,17 @@ def _train(
         begin = source.trainings[-1].trainer.network.params
 
 
+def _known(pso: bool) -> list[str]:
+    """Return the keywords of ``l2_path`` of a Network."""
+    own = [name for name in keywords.of(l2_path) if name != "model"]
+    trainers = keywords.of(ParticleSwarm if pso else Backprop)
+    rest = [name for name in trainers if name not in (*own, "network", "n", "optimizer")]
+    return [*own, "optimizer", *rest, *_OF_TRAIN]
+
+
+_OF_TRAIN = ("epochs", "validation", "max_time")
+
+
 class _OfNetwork:
     """A network, and how it is to be trained."""
 
@@ -556,15 +589,14 @@ class _OfNetwork:
         self.template = _copy(model, model.params)
         self.trainings: list[Training] = []
         self._trains = {"epochs": 100, "validation": None, "max_time": None} | {
-            name: training.pop(name)
-            for name in ("epochs", "validation", "max_time")
-            if name in training
+            name: training.pop(name) for name in _OF_TRAIN if name in training
         }
+        self._pso = training.get("optimizer") == "pso"
+        keywords.refuse_unknown("l2_path", training, _known(self._pso))
         self.epochs = checks.whole("epochs", self._trains["epochs"], 1)
         self._options = training | {"n_threads": n_threads}
-        if training.get("optimizer") == "pso":
+        if self._pso:
             del self._options["optimizer"]
-        self._pso = training.get("optimizer") == "pso"
         # Every λ sees the rows in the same orders: those of the generator given, or of its copies.
         rng = generators.make(self._options.pop("seed", None))
         self._fresh = copy.deepcopy(rng)
@@ -575,9 +607,7 @@ class _OfNetwork:
             weight = checks.sample_weights(sample_weight, len(Y), model.dtype)
         self.test = None
         if isinstance(test, tuple | list):
-            if len(test) != 2:
-                raise ValueError(f"test must be a fraction or (X, y), got {len(test)} entries")
-            self.test = holdout.checked(test[0], test[1], model, ("test X", "test y"))
+            self.test = holdout.checked(*holdout.given(test), model, ("test X", "test y"))
         elif test is not None:
             seed = int.from_bytes(copy.deepcopy(self._fresh).bytes(4), "little")
             kept, out = holdout.draw(Y, test, seed, holdout.classes_of(Y, model.output))
@@ -634,9 +664,7 @@ class _OfEstimator:
             self._model.n_threads = n_threads
         X = sparse.matrix("X", X)
         if isinstance(test, tuple | list):
-            if len(test) != 2:
-                raise ValueError(f"test must be a fraction or (X, y), got {len(test)} entries")
-            X_test, y_test = test
+            X_test, y_test = holdout.given(test)
         elif test is not None:
             X, y, sample_weight, X_test, y_test = estimators.hold_out(
                 self._model, X, y, sample_weight, test
@@ -704,7 +732,8 @@ def _defaults(trainer: Any, divisor: float) -> Array:
     most = _MOST
     if trainer.optimizer not in ("lbfgs", "pso"):
         most = min(most, _MOST_TAKEN / trainer.eta)
-    found: Array = divisor * np.geomspace(_LEAST, most, _DEFAULT)
+    with np.errstate(over="ignore"):
+        found: Array = divisor * np.geomspace(_LEAST, most, _DEFAULT)
     return found
 
 
@@ -720,7 +749,8 @@ def _describe(source: _Source, trained: Sequence[float], n_threads: int | None) 
     for network in networks:
         network._threads = template._threads
     params = np.stack([network.params for network in networks])
-    rates = np.repeat(values[:, None] / source.divisor, len(template.weights), axis=1)
+    with np.errstate(over="ignore"):
+        rates = np.repeat(values[:, None] / source.divisor, len(template.weights), axis=1)
     X, y, weight = source.rows
     data_error, penalty = _errors(template, params, checks.items(X, y, weight, template), rates)
     test_error = test_score = np.full(len(values), math.nan)

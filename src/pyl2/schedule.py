@@ -39,7 +39,7 @@ class Schedule:
         """Return the learning rate of the coming epoch."""
         eta, power_t = float(eta), float(power_t)  # a float32 would make all that follows one
         if kind == "invscaling":
-            return float(eta / (self.items_seen + 1) ** power_t)
+            return _quotient(eta, self.items_seen + 1, power_t)
         for _ in range(self.divisions):
             eta /= 5
         return eta
@@ -73,10 +73,20 @@ class Schedule:
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> Schedule:
         """Return what ``to_json`` told of, each value checked."""
-        best = saved["best"]
+        best = checks.kept(saved, "best", object)
         return cls(
-            checks.whole("items_seen", saved["items_seen"], 0),
+            checks.whole("items_seen", checks.kept(saved, "items_seen", int), 0),
             math.inf if best is None else checks.number("best", best),
-            checks.whole("stalled", saved["stalled"], 0),
-            checks.whole("divisions", saved["divisions"], 0, 10_000),
+            checks.whole("stalled", checks.kept(saved, "stalled", int), 0),
+            checks.whole("divisions", checks.kept(saved, "divisions", int), 0, 10_000),
         )
+
+
+def _quotient(eta: float, items: int, power_t: float) -> float:
+    """Return eta / items**power_t; the power may be too large for a float, or too small."""
+    try:
+        return float(eta / items**power_t)
+    except OverflowError:
+        return 0.0
+    except ZeroDivisionError:
+        return math.inf

@@ -61,7 +61,7 @@ class Rules:
         checks.choice("boundary", self.boundary, BOUNDARIES)
         _keep(
             self,
-            neighbours=checks.whole("neighbours", self.neighbours, 1),
+            neighbours=checks.whole("neighbours", self.neighbours, 1, checks.MANY),
             c1=checks.number("c1", self.c1, 0),
             c2=checks.number("c2", self.c2, 0),
             inertia=self._inertia(),
@@ -71,7 +71,8 @@ class Rules:
         if isinstance(self.inertia, tuple | list):
             if len(self.inertia) != 3:
                 raise ValueError(
-                    f"inertia must be a number or (first, last, iterations), got {self.inertia!r}"
+                    "inertia must be a number or (first, last, iterations),"
+                    f" got {checks.shown(self.inertia)}"
                 )
             return (
                 checks.number("inertia[0]", self.inertia[0], 0),
@@ -310,7 +311,7 @@ class Swarm:
     @classmethod
     def from_file(cls, arrays: dict[str, Array], meta: dict[str, Any]) -> Swarm:
         """Return the swarm that ``to_file`` told of, each value checked; it is to be revalued."""
-        positions = np.array(arrays["positions"])
+        positions = np.array(checks.kept(arrays, "positions", np.ndarray))
         swarm = cls.__new__(cls)
         if positions.ndim != 2 or positions.dtype.char not in ("f", "d"):
             raise ValueError(f"positions are {positions.dtype} {positions.shape}")
@@ -318,22 +319,22 @@ class Swarm:
         for name in ("velocities", "bests"):
             setattr(swarm, name, checks.expect(arrays, name, positions.dtype, positions.shape))
         particles = len(positions)
-        shape = (particles, *arrays["links"].shape[1:2])
+        shape = (particles, *checks.kept(arrays, "links", np.ndarray).shape[1:2])
         swarm._links = checks.expect(arrays, "links", np.dtype(np.int64), shape)
         if not np.all((swarm._links >= 0) & (swarm._links < particles)):
             raise ValueError(f"links must lie between 0 and {particles - 1}")
         swarm.values = np.full(particles, math.inf)
-        swarm.best = checks.whole("best", meta["best"], 0, particles - 1)
-        swarm.improved = meta["improved"] is True
-        swarm._evaluated = meta["evaluated"] is True
-        swarm._seed = checks.whole("seed", meta["seed"], 0, 2**64 - 1)
-        swarm._moves = checks.whole("moves", meta["moves"], 0, 2**63)
-        rng = generators.from_json(meta["rng"])
+        swarm.best = checks.whole("best", checks.kept(meta, "best", int), 0, particles - 1)
+        swarm.improved = checks.kept(meta, "improved", bool)
+        swarm._evaluated = checks.kept(meta, "evaluated", bool)
+        swarm._seed = checks.whole("seed", checks.kept(meta, "seed", int), 0, 2**64 - 1)
+        swarm._moves = checks.whole("moves", checks.kept(meta, "moves", int), 0, 2**63)
+        rng = generators.from_json(checks.kept(meta, "rng", dict))
         if not isinstance(rng, np.random.Generator):
             raise ValueError("the swarm's generator is no Generator")
         swarm._rng = rng
-        mark = meta["mark"]
+        mark = checks.kept(meta, "mark", object)
         swarm._mark = math.inf if mark is None else checks.number("mark", mark)
-        swarm._since = checks.whole("since", meta["since"], 0)
+        swarm._since = checks.whole("since", checks.kept(meta, "since", int), 0)
         swarm._prepare()
         return swarm

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pyl2 import checks
 from pyl2.plots import style
 from pyl2.plots.of_path import PathShown
 from pyl2.scores import mean_known, standard_error
@@ -72,16 +73,20 @@ class ScoreDisplay(PathShown):
         measure: str = "score",
     ) -> None:
         self.l2 = style.lambdas(l2)
-        given = {"trained on": train, "held out": test}
+        given = {"trained on": ("train", train), "held out": ("test", test)}
         self.scores = {
-            name: style.columns(name, scores, self.l2)
-            for name, scores in given.items()
+            label: style.columns(name, scores, self.l2)
+            for label, (name, scores) in given.items()
             if scores is not None
         }
         if not self.scores:
             raise ValueError("train or test must be given")
-        self.choices = dict(choices or {})
-        self.measure = measure
+        marked = checks.mapping("choices", choices or {}, "λs by name")
+        self.choices = {
+            style.text("the names of choices", name): checks.number(f"choices[{name!r}]", value, 0)
+            for name, value in marked.items()
+        }
+        self.measure = style.text("measure", measure)
 
     @classmethod
     def from_results(cls, results: L2Path | MLPClassifierCV | MLPRegressorCV) -> ScoreDisplay:
@@ -98,8 +103,10 @@ class ScoreDisplay(PathShown):
         ScoreDisplay
             To be drawn by ``plot``.
         """
+        from pyl2.model_selection import MLPClassifierCV, MLPRegressorCV
         from pyl2.path import L2Path
 
+        checks.instance("results", results, L2Path, MLPClassifierCV, MLPRegressorCV)
         if not isinstance(results, L2Path):
             return cls._of_folds(results)
         if not np.any(results.test_score > -np.inf):
@@ -112,6 +119,8 @@ class ScoreDisplay(PathShown):
     def _of_folds(cls, fitted: MLPClassifierCV | MLPRegressorCV) -> ScoreDisplay:
         from pyl2.model_selection import RULES, choose
 
+        if not hasattr(fitted, "scores_path_"):
+            raise ValueError("results must be fitted")
         l2, folds = fitted.alphas_, fitted.scores_path_
         choices = {
             rule + ", chosen" * (rule == fitted.rule): float(l2[choose(l2, folds, rule)])
@@ -220,6 +229,9 @@ class BiasVarianceDisplay:
         BiasVarianceDisplay
             To be drawn by ``plot``.
         """
+        from pyl2.path import BiasVariance
+
+        checks.instance("results", results, BiasVariance)
         return cls(results.l2, results.bias, results.variance)
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> BiasVarianceDisplay:

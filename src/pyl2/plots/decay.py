@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pyl2 import checks
 from pyl2.checks import Array
 from pyl2.plots import style
 
@@ -65,13 +66,18 @@ class DecayDisplay:
         decays: tuple[str, ...] = ("l2", "decoupled"),
         measure: str = "score",
     ) -> None:
-        self.eta, self.rate = np.asarray(eta, float), np.asarray(rate, float)
-        self.scores = np.asarray(scores, float)
-        self.decays = tuple(decays)
+        self.eta, self.rate = style.numbers("eta", eta, 1), style.numbers("rate", rate, 1)
+        self.scores = style.numbers("scores", scores)
+        names = checks.entries("decays", decays, "a sequence of names")
+        self.decays = tuple(style.text("decays", name) for name in names)
         expected = len(self.decays), len(self.eta), len(self.rate)
-        if self.scores.shape != expected:
-            raise ValueError(f"scores must have shape {expected}, got {self.scores.shape}")
-        self.measure = measure
+        if self.scores.shape != expected or not self.scores.size:
+            raise ValueError(
+                f"scores must have shape {expected}, of {len(self.decays)} decays,"
+                f" {len(self.eta)} eta and {len(self.rate)} rate, at least one of each,"
+                f" got {self.scores.shape}"
+            )
+        self.measure = style.text("measure", measure)
 
     @classmethod
     def from_results(cls, grid: DecayGrid) -> DecayDisplay:
@@ -86,6 +92,9 @@ class DecayDisplay:
         DecayDisplay
             To be drawn by ``plot``.
         """
+        from pyl2.experiments import DecayGrid
+
+        checks.instance("grid", grid, DecayGrid)
         return cls(grid.eta, grid.rate, grid.test_score, decays=grid.decays, measure=grid.measure)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> DecayDisplay:

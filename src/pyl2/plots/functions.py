@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import sparse
+from pyl2 import checks, sparse
 from pyl2.checks import Array, Matrix
-from pyl2.plots import style
+from pyl2.plots import of_path, style
 from pyl2.plots.of_path import PathShown
 
 if TYPE_CHECKING:
@@ -62,12 +62,14 @@ class FitDisplay(PathShown):
         truth: ArrayLike | None = None,
     ) -> None:
         self.l2 = style.lambdas(l2)
-        self.x = np.asarray(x, float)
+        self.x = style.numbers("x", x)
         self.fits = style.columns("fits", fits, self.l2)
         if self.fits.shape[1:] != self.x.shape:
             raise ValueError(f"x has shape {self.x.shape}, but fits {self.fits.shape}")
-        self.data = data
-        self.truth = truth
+        self.data = None if data is None else style.points("data", data, "(x, y)")
+        self.truth = None if truth is None else style.numbers("truth", truth)
+        if self.truth is not None and self.truth.shape not in (self.x.shape, (*self.x.shape, 1)):
+            raise ValueError(f"truth must have shape {self.x.shape}, got {self.truth.shape}")
 
     @classmethod
     def from_results(
@@ -102,16 +104,21 @@ class FitDisplay(PathShown):
         ValueError
             If its networks have another number of inputs or outputs.
         """
-        sizes = path.template.layer_sizes
+        sizes = of_path.checked(path).template.layer_sizes
         if (sizes[0], sizes[-1]) != (1, 1):
             raise ValueError(
                 f"FitDisplay is of one input and one output, got {sizes[0]} and {sizes[-1]}"
             )
-        data = np.asarray(sparse.dense("X", X), float).ravel(), np.asarray(y, float).ravel()
-        x = _span(data[0], 300, 0.05)
+        rows = style.numbers("X", sparse.dense("X", X)).ravel()
+        data = rows, style.numbers("y", y).ravel()
+        if len(rows) != len(data[1]) or not len(rows):
+            raise ValueError(
+                f"X and y must be of as many rows, at least one, got {len(rows)} and {len(data[1])}"
+            )
+        x = _span("X", rows, 300, 0.05)
         shown = style.chosen(at, len(path.l2))
         fits = [path.network(place).predict(x[:, None])[:, 0] for place in shown]
-        known = None if truth is None else truth(x)
+        known = None if truth is None else checks.function("truth", truth)(x)
         return cls(x, fits, path.l2[shown], data=data, truth=known)
 
     @classmethod
@@ -144,10 +151,9 @@ class FitDisplay(PathShown):
         truth = []
         if self.truth is not None:
             look = {"color": "0.8", "linewidth": 5, "zorder": 1, "label": "without noise"}
-            truth = self.ax_.plot(self.x, np.asarray(self.truth), **look)
+            truth = self.ax_.plot(self.x, self.truth, **look)
         if self.data is not None:
-            x, y = map(np.ravel, self.data)
-            self.ax_.scatter(x, y, 28, facecolor="white", edgecolor="black", zorder=3)
+            self.ax_.scatter(*self.data, 28, facecolor="white", edgecolor="black", zorder=3)
         self.lines_: list[Line2D] = []
         for fit, value, shade in zip(self.fits, self.l2, style.shades(len(self.l2)), strict=True):
             look = shade | {"linewidth": 2, "zorder": 2, "label": style.title(value)} | kwargs
@@ -163,7 +169,7 @@ class FitDisplay(PathShown):
         self.ax_.margins(x=0.02)
         if self.data is None:
             return
-        y = np.asarray(self.data[1], float)
+        y = self.data[1]
         low, high = self.ax_.get_ylim()
         room = 0.6 * np.ptp(y)
         if room:
@@ -212,18 +218,22 @@ class BoundaryDisplay(PathShown):
         names: Sequence[str] | None = None,
     ) -> None:
         self.l2 = style.lambdas(l2)
-        self.x, self.y = np.asarray(x, float), np.asarray(y, float)
-        self.chances = np.asarray(chances, float)
+        self.x, self.y = style.numbers("x", x, 1), style.numbers("y", y, 1)
+        self.chances = style.numbers("chances", chances)
         grid = len(self.l2), len(self.y), len(self.x)
         if self.chances.ndim not in (3, 4) or self.chances.shape[:3] != grid:
             raise ValueError(
-                f"chances must have shape {grid}, with or without a last axis of classes,"
-                f" got {self.chances.shape}"
+                f"chances must have shape {grid}, of l2, y and x, with or without a last axis of"
+                f" classes, got {self.chances.shape}"
             )
-        self.data = data
-        self.names = list(map(style.title, self.l2)) if names is None else list(names)
-        if len(self.names) != len(self.l2):
-            raise ValueError(f"names must be {len(self.l2)}, got {len(self.names)}")
+        if min(grid[1:]) < 2 or self.chances.shape[3:] in ((0,), (1,)):
+            raise ValueError(
+                "chances must be of two classes or more, on a grid of two columns and rows of x and"
+                f" y or more, got shape {self.chances.shape}"
+            )
+        self.data = None if data is None else _classified(*checks.pair("data", data, _DATA))
+        titles = list(map(style.title, self.l2))
+        self.names = titles if names is None else style.texts("names", names, len(titles), "λ")
 
     @classmethod
     def from_results(
@@ -256,11 +266,11 @@ class BoundaryDisplay(PathShown):
         ValueError
             If its networks have another number of inputs.
         """
-        inputs = path.template.layer_sizes[0]
+        inputs = of_path.checked(path).template.layer_sizes[0]
         if inputs != 2:
             raise ValueError(f"BoundaryDisplay is of two features, got {inputs}")
-        points, classes = np.asarray(sparse.dense("X", X), float), np.ravel(y)
-        x, height = (_span(column, 150, 0.1) for column in points.T)
+        points, classes = _classified(sparse.dense("X", X), y)
+        x, height = (_span("X", column, 150, 0.1) for column in points.T)
         plane = np.stack(np.meshgrid(x, height), axis=-1).reshape(-1, 2)
         shown = style.chosen(at, len(path.l2))
         shape = len(shown), len(height), len(x), -1
@@ -331,7 +341,7 @@ class BoundaryDisplay(PathShown):
     def _draw_items(self, panel: Axes) -> None:
         if self.data is None:
             return
-        X, classes = np.asarray(self.data[0], float), np.asarray(self.data[1])
+        X, classes = self.data
         labels = np.unique(classes)
         for place, label in enumerate(labels):
             mine = X[classes == label]
@@ -341,7 +351,24 @@ class BoundaryDisplay(PathShown):
             panel.scatter(mine[:, 0], mine[:, 1], 22, linewidth=0.6, zorder=3, **look)
 
 
-def _span(values: Array, points: int, beyond: float) -> Array:
+_DATA = "(X, classes), X being (items, 2) and classes (items,)"
+
+
+def _classified(X: Any, y: Any) -> tuple[Array, Array]:
+    """Return points in the plane (items, 2), and their classes (items,)."""
+    points, classes = style.numbers("X of data", X), checks.as_array("y of data", y)
+    if classes.ndim == 2 and classes.shape[1] == 1:
+        classes = classes[:, 0]
+    if points.shape != (*classes.shape, 2) or classes.ndim != 1 or not len(classes):
+        raise ValueError(f"data must be {_DATA}, got X {points.shape} and y {classes.shape}")
+    if classes.dtype.kind == "O":
+        classes = np.array([str(label) for label in classes])
+    return points, classes
+
+
+def _span(name: str, values: Array, points: int, beyond: float) -> Array:
     """Return evenly spaced points over a range, and a fraction of it beyond either end."""
+    if not checks.finite(values):
+        raise ValueError(f"{name} contains NaN or infinity")
     room = beyond * np.ptp(values)
     return np.linspace(values.min() - room, values.max() + room, points)

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import ArrayLike
 
+from pyl2 import checks
+
 if TYPE_CHECKING:
     from pyl2.checks import Matrix
     from pyl2.path import L2Path
+
+
+def checked(path: Any) -> L2Path:
+    """Return what ``l2_path`` has returned; something else is an error."""
+    from pyl2.path import L2Path
+
+    return checks.instance("path", path, L2Path)
 
 
 class PathShown(ABC):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pyl2 import checks
 from pyl2.checks import Array
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (2, 1)), "-.", (0, (1, 1)))
 _APART = 0.12  # of the axis of λ, from the smallest λ > 0 down to λ = 0
 
 
-def axes(ax: Axes | None) -> Axes:
+def axes(ax: Any) -> Axes:
     """Return the axes given, or those of a new figure."""
-    return _pyplot().subplots(layout="constrained")[1] if ax is None else ax
+    return _pyplot().subplots(layout="constrained")[1] if ax is None else _checked(ax)
 
 
 def panels(ax: Any, count: int, size: tuple[float, float]) -> Array:
@@ -58,7 +59,16 @@ def panels(ax: Any, count: int, size: tuple[float, float]) -> Array:
     found = np.atleast_1d(np.asarray(ax, object)).ravel()
     if len(found) != count:
         raise ValueError(f"ax must hold {count} axes, one for each panel, got {len(found)}")
+    for panel in found:
+        _checked(panel)
     return found
+
+
+def _checked(ax: Any) -> Axes:
+    _pyplot()
+    from matplotlib.axes import Axes
+
+    return checks.instance("ax", ax, Axes)
 
 
 def _pyplot() -> Any:
@@ -71,17 +81,56 @@ def _pyplot() -> Any:
 
 def lambdas(l2: ArrayLike) -> Array:
     """Return λs as an array, checked: ascending, not negative."""
-    found = np.atleast_1d(np.asarray(l2, float))
-    if found.ndim > 1 or not found.size or found[0] < 0 or not np.all(np.diff(found) > 0):
-        raise ValueError(f"l2 must be λs ≥ 0 in ascending order, got {l2!r}")
+    found = np.atleast_1d(numbers("l2", l2))
+    ascending = found.ndim == 1 and found.size and found[0] >= 0 and np.all(found[1:] > found[:-1])
+    if not ascending or not np.isfinite(found[-1]):
+        raise ValueError(f"l2 must be λs ≥ 0 in ascending order, got {checks.shown(l2)}")
     return found
+
+
+def numbers(name: str, values: Any, ndim: int | None = None) -> Array:
+    """Return an array of float64; where there is None it is NaN."""
+    try:
+        if np.iscomplexobj(values):
+            raise TypeError("complex numbers are none that can be drawn")
+        found = np.asarray(values, float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name} must hold numbers: {error!s:.80}") from None
+    if ndim is not None and found.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} dimensions, got shape {found.shape}")
+    return found
+
+
+def points(name: str, pair: Any, what: str) -> tuple[Array, Array]:
+    """Return x and y of as many points."""
+    x, y = (np.ravel(numbers(name, values)) for values in checks.pair(name, pair, what))
+    if x.shape != y.shape:
+        raise ValueError(f"{name} must be {what} of one length, got {len(x)} and {len(y)}")
+    return x, y
+
+
+def texts(name: str, values: Any, count: int, each: str) -> list[str]:
+    """Return names, one for each of so many."""
+    found = checks.entries(name, values, f"{count} names, one for each {each}")
+    if len(found) != count:
+        raise ValueError(f"{name} must be {count}, one for each {each}, got {len(found)}")
+    return [text(name, one) for one in found]
+
+
+def text(name: str, value: Any) -> str:
+    """Return what is written into a figure."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be text, got {checks.shown(value)}")
+    return value
 
 
 def columns(name: str, values: ArrayLike, l2: Array) -> Array:
     """Return values (λs, k), checked: a row for each λ."""
-    found = np.asarray(values, float)
-    if found.ndim not in (1, 2) or len(found) != len(l2):
-        raise ValueError(f"{name} must have a row for each of {len(l2)} λs, got {found.shape}")
+    found = numbers(name, values)
+    if found.ndim not in (1, 2) or len(found) != len(l2) or not found.size:
+        raise ValueError(
+            f"{name} must have a row for each of {len(l2)} λs of l2, got {found.shape}"
+        )
     return found.reshape(len(l2), -1)
 
 
@@ -97,7 +146,12 @@ def few(count: int, most: int) -> list[int]:
 
 def chosen(at: Sequence[int] | None, count: int) -> list[int]:
     """Return which of so many λs to draw: those asked for, or four, evenly spread."""
-    return few(count, 4) if at is None else sorted({range(count)[place] for place in at})
+    if at is None:
+        return few(count, 4)
+    places = checks.entries("at", at, "places of λs, whole numbers")
+    if not places:
+        raise ValueError("at must hold the place of a λ or more, got none")
+    return sorted({checks.whole("at", place, -count, count - 1) % count for place in places})
 
 
 def shades(count: int) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pyl2 import checks
 from pyl2.checks import Array
 from pyl2.history import History
 from pyl2.plots import style
@@ -52,8 +53,15 @@ class ErrorDisplay:
         *,
         xlabel: str = "seconds",
     ) -> None:
-        self.curves = curves
-        self.xlabel = xlabel
+        named = checks.mapping("curves", curves, "lists of (spent, error) by name")
+        self.curves = {
+            style.text("the names of curves", name): [
+                style.points(f"curves[{name!r}]", pair, "pairs (spent, error)")
+                for pair in checks.entries(f"curves[{name!r}]", pairs, "pairs (spent, error)")
+            ]
+            for name, pairs in named.items()
+        }
+        self.xlabel = style.text("xlabel", xlabel)
 
     def plot(self, ax: Axes | None = None) -> ErrorDisplay:
         """Draw the curves, those of one name alike.
@@ -79,10 +87,9 @@ class ErrorDisplay:
         for place, (name, pairs) in enumerate(self.curves.items()):
             look = style.STYLES[place % len(style.STYLES)]
             for number, (spent, error) in enumerate(pairs):
-                drawn = np.asarray(spent) > 0
-                points = np.asarray(spent)[drawn], np.asarray(error)[drawn]
+                drawn = spent > 0
                 label = "_" * (number > 0) + name  # the legend leaves out what begins with _
-                self.lines_ += self.ax_.loglog(*points, label=label, **look)
+                self.lines_ += self.ax_.loglog(spent[drawn], error[drawn], label=label, **look)
         self.ax_.set(xlabel=self.xlabel, ylabel="E")
         self.ax_.legend(frameon=False)
         return self
@@ -123,15 +130,10 @@ class CurvesDisplay(PathShown):
     """
 
     def __init__(self, curves: Mapping[str, Mapping[str, ArrayLike]]) -> None:
-        for name, parts in curves.items():
-            unknown = set(parts) - set(PARTS)
-            if unknown:
-                raise ValueError(
-                    f"curves[{name!r}] must be some of {', '.join(PARTS)}, got {min(unknown)!r}"
-                )
+        named = checks.mapping("curves", curves, "parts of the error by name")
         self.curves = {
-            name: {part: np.asarray(values, float) for part, values in parts.items()}
-            for name, parts in curves.items()
+            style.text("the names of curves", name): _parts(f"curves[{name!r}]", parts)
+            for name, parts in named.items()
         }
 
     @classmethod
@@ -155,10 +157,13 @@ class CurvesDisplay(PathShown):
         CurvesDisplay
             To be drawn by ``plot``.
         """
+        from pyl2.path import L2Path
+
         if isinstance(results, Mapping):
             return cls({name: _of_history(history) for name, history in results.items()})
         if isinstance(results, History):
             return cls({"": _of_history(results)})
+        checks.instance("results", results, L2Path, History, Mapping)
         shown = style.chosen(at, len(results.l2))
         return cls({style.title(results.l2[i]): _of_curve(results.curves[i]) for i in shown})
 
@@ -231,7 +236,19 @@ class CurvesDisplay(PathShown):
         style.legend(self.ax_, [*trainings, *parts])
 
 
-def _of_history(history: History) -> dict[str, Array]:
+def _parts(name: str, parts: Any) -> dict[str, Array]:
+    """Return what is drawn of one training."""
+    wanted = f"some of {', '.join(PARTS)}"
+    found = {}
+    for part, values in checks.mapping(name, parts, wanted).items():
+        if part not in PARTS:
+            raise ValueError(f"{name} must be {wanted}, got {checks.shown(part)}")
+        found[part] = style.numbers(f"{name}[{part!r}]", values, 1)
+    return found
+
+
+def _of_history(history: Any) -> dict[str, Array]:
+    checks.instance("each of results", history, History)
     return {part: getattr(history, part) for part in PARTS}
 
 

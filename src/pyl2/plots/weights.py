@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from pyl2 import checks
 from pyl2.checks import Array
-from pyl2.plots import style
+from pyl2.plots import of_path, style
 from pyl2.plots.of_path import PathShown
 
 if TYPE_CHECKING:
@@ -75,16 +75,14 @@ class PathDisplay(PathShown):
         self.l2 = style.lambdas(l2)
         self.values = style.columns("values", values, self.l2)
         count = self.values.shape[1]
-        self.groups = np.arange(count) if groups is None else np.asarray(groups)
-        if self.groups.shape != (count,):
-            raise ValueError(f"groups must be {count}, one for each line, got {len(self.groups)}")
+        self.groups = np.arange(count) if groups is None else _grouped(groups, count)
         kinds = int(self.groups.max()) + 1
         self.names = (
-            [_numbered("W", layer + 1) for layer in range(kinds)] if names is None else list(names)
+            [_numbered("W", layer + 1) for layer in range(kinds)]
+            if names is None
+            else style.texts("names", names, kinds, "group")
         )
-        if len(self.names) != kinds:
-            raise ValueError(f"names must be {kinds}, one for each group, got {len(self.names)}")
-        self.ylabel = ylabel
+        self.ylabel = style.text("ylabel", ylabel)
 
     @classmethod
     def from_results(cls, path: L2Path, what: str = "weights", *, most: int = 100) -> PathDisplay:
@@ -103,6 +101,7 @@ class PathDisplay(PathShown):
         PathDisplay
             To be drawn by ``plot``.
         """
+        of_path.checked(path)
         checks.choice("what", what, ("weights", "norms"))
         checks.whole("most", most, 1)
         if what == "norms":
@@ -186,7 +185,9 @@ class WeightsDisplay(PathShown):
     def __init__(self, weights: ArrayLike, l2: ArrayLike, *, bins: int = 50) -> None:
         self.l2 = style.lambdas(l2)
         self.weights = style.columns("weights", weights, self.l2)
-        self.bins = checks.whole("bins", bins, 1)
+        if not checks.finite(self.weights):
+            raise ValueError("weights contains NaN or infinity")
+        self.bins = checks.whole("bins", bins, 1, checks.MANY)
 
     @classmethod
     def from_results(
@@ -214,7 +215,9 @@ class WeightsDisplay(PathShown):
         WeightsDisplay
             To be drawn by ``plot``.
         """
-        shown = style.chosen(at, len(path.l2))
+        shown = style.chosen(at, len(of_path.checked(path).l2))
+        if layer is not None:
+            checks.whole("layer", layer, 0, len(path.template.weights) - 1)
         return cls(_weights(path, shown, layer), path.l2[shown], bins=bins)
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> WeightsDisplay:
@@ -302,7 +305,7 @@ class SaturationDisplay(PathShown):
         ValueError
             If they have none.
         """
-        if not path.saturation.size:
+        if not of_path.checked(path).saturation.size:
             raise ValueError("there are no hidden layers, whose units may be saturated")
         return cls(path.l2, path.saturation)
 
@@ -338,6 +341,17 @@ class SaturationDisplay(PathShown):
         if len(self.lines_) > 1:
             style.legend(self.ax_, self.lines_)
         return self
+
+
+def _grouped(groups: Any, count: int) -> Array:
+    """Return which group each line belongs to; groups are numbered from 0, and none is empty."""
+    listed = checks.entries("groups", groups, f"{count} whole numbers, one for each line")
+    if len(listed) != count:
+        raise ValueError(f"groups must be {count}, one for each line, got {len(listed)}")
+    found = np.array([checks.whole("groups", group, 0, count - 1) for group in listed])
+    if len(set(listed)) != found.max() + 1:
+        raise ValueError(f"groups must be numbered from 0, leaving out none, got {listed!r:.80}")
+    return found
 
 
 def _weights(path: L2Path, places: Iterable[int], layer: int | None) -> Array:
