@@ -541,6 +541,7 @@ def test_every_parameter_is_tried():
 def public():
     """Names and functions: those of scikit-learn's and of what training only fills are left out."""
     results = {"History", "L2Path"}  # made by training, not by users
+    inherited = {"score"}  # scikit-learn's, with a look at a sparse y
     for name in pyl2.__all__:
         found = getattr(pyl2, name)
         if name not in results:
@@ -548,6 +549,7 @@ def public():
         if inspect.isclass(found) and name != "History":
             for method in vars(found):
                 own = not method.startswith("_") and not method.endswith("_request")
+                own = own and method not in inherited
                 if own and callable(getattr(found, method, None)):
                     yield f"{name}.{method}", getattr(found, method)
 

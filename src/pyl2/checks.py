@@ -381,5 +381,5 @@ def items(
 def flag(name: str, value: Any) -> bool:
     """Return True or False; no other value, for text such as "no" would count as true."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)

@@ -313,9 +313,11 @@ def convert_l2(
     least = sys.float_info.min
     good = least <= found < math.inf and min(number, least) <= result < math.inf
     if 0 < number < math.inf and not good:
+        given = {"eta": eta, "batch_size": batch_size, "n_items": n_items}
+        told = "".join(f", {name}={size}" for name, size in given.items() if size is not None)
         raise ValueError(
-            f"value={checks.shown(value)} is too large or too small to be converted: no float"
-            " holds the result"
+            f"value={checks.shown(value)}{told} is too large or too small to be converted: no"
+            " float holds the result"
         )
     return result
 

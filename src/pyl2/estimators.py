@@ -909,7 +909,7 @@ def hold_out(
         The rows that are left, and those held out.
     """
     rng = copy.deepcopy(check_random_state(model.random_state))
-    y = np.asarray(y)
+    y = checks.as_array("y", y)
     check_consistent_length(X, y)
     stratified = is_classifier(model) and y.ndim == 1
     seed = int(rng.randint(2**31))
