@@ -160,6 +160,17 @@ def prediction():
     return run, lambda: usable(network, X, y)
 
 
+def jacobian():
+    X = data(64, 100)[0]
+    network = Network((100, 512, 512, 1000), seed=0)
+
+    def run():
+        while True:
+            network.input_gradient(X)
+
+    return run, lambda: np.testing.assert_equal(np.isfinite(network.predict(X)), True)
+
+
 LONG = {
     "sgd, batches of 32": trainer(Backprop, batch_size=32),
     "adam, batches of 1, 3 threads": trainer(Backprop, optimizer="adam", batch_size=1, n_threads=3),
@@ -173,6 +184,7 @@ LONG = {
     "pso of a function": function,
     "compare": comparison,
     "predict and gradient": prediction,
+    "input_gradient": jacobian,
     "fit, adam": estimator(MLPClassifier),
     "fit, sgd, early stopping": estimator(MLPRegressor, solver="sgd", early_stopping=True),
     "fit, L-BFGS": estimator(MLPRegressor, solver="lbfgs", alpha=1e-9, max_fun=10**8),

@@ -114,6 +114,7 @@ def test_data(output, x, y, error, message):
         (-np.ones(4), ValueError, "sample_weight must be finite, not negative"),
         (np.zeros(4), ValueError, "sample_weight must be finite, not negative, and not 0"),
         (np.full(4, np.nan), ValueError, "sample_weight must be finite"),
+        (np.full(4, 1e-310), ValueError, "sample_weight must not be below 1e-292 everywhere"),
         (np.array(["a"] * 4), TypeError, "sample_weight must hold real numbers"),
     ],
 )
@@ -215,7 +216,7 @@ def frozen(array):
 
 
 BINDING = [
-    ({"params": np.zeros((1, 7))}, ValueError, "params must have shape (1, 8), got (1, 7)"),
+    ({"params": np.zeros((1, 7))}, ValueError, "params must have shape (any, 8), got (1, 7)"),
     ({"params": np.zeros((1, 8), "f4")}, TypeError, "params must be an array of float64"),
     ({"params": np.zeros((1, 8), ">f8")}, TypeError, "params must be an array of float64"),
     ({"params": frozen(np.zeros((1, 8)))}, ValueError, "params: "),
@@ -265,10 +266,118 @@ def test_binding_labels_and_layers():
     net = _core.Net((3, 2), (), "softmax", "d")
     with pytest.raises(ValueError, match="class indices in Y must lie between 0 and 1"):
         net.gradient(np.zeros(8), X, np.arange(4), None, np.zeros(1), np.zeros(8))
-    with pytest.raises(ValueError, match="layers"):
-        net.predict(np.zeros(8), X, np.zeros((4, 2)), 1, 2)
+    for room in (7, 9, 16):
+        with pytest.raises(ValueError, match="out must have room for 2 units of 4 rows, got"):
+            net.activations(np.zeros(8), X, np.zeros(room))
     with pytest.raises(ValueError, match="isa must be one of"):
         _core.Net((3, 2), (), "softmax", "d", "mmx")
+
+
+class Liar(int):
+    """A whole number that answers to its checks as it likes."""
+
+    def __le__(self, other):
+        return True
+
+    __ge__ = __eq__ = __lt__ = __gt__ = __le__
+    __hash__ = int.__hash__
+
+    def __ne__(self, other):
+        return False
+
+    def __add__(self, other):
+        return 5
+
+
+class Changing:
+    """A number that is another one each time it is asked."""
+
+    def __init__(self, *numbers):
+        self.numbers = list(numbers)
+
+    def __index__(self):
+        return self.numbers.pop(0) if len(self.numbers) > 1 else self.numbers[0]
+
+    def __lt__(self, other):
+        return False
+
+    def __add__(self, other):
+        return 5
+
+
+class Longer(list):
+    """A sequence of other length than it says."""
+
+    def __len__(self):
+        return 1
+
+
+class Taller(np.ndarray):
+    """An array of other length than it says."""
+
+    def __len__(self):
+        return 10**6
+
+
+class Csr:
+    """As the binding takes it, with a shape of the caller's."""
+
+    def __init__(self, rows):
+        self.shape = (rows, 3)
+        self.data, self.indices = np.ones(4), np.zeros(4, np.int64)
+        self.indptr = np.arange(5)
+
+
+def test_binding_of_lengths_that_lie():
+    """What a class says of itself is asked once, or not at all."""
+    update = _core.Update("sgd", "l2", 0.1, (0.0,))
+    net = _core.Net((3, 2), (), "identity", "d")
+    rest = [X, Y, None, None, 2]
+    for updates in (Longer([update] * 10**5), Longer([])):
+        params, state = np.zeros((1, 8)), np.zeros((1, 0))
+        with pytest.raises(ValueError, match="updates must hold 1 entries"):
+            net.epoch(params, state, np.zeros(1, "i8"), *rest, updates, np.zeros((1, 2)))
+    params = np.zeros((1, 8)).view(Taller)
+    net.epoch(params, np.zeros((1, 0)), np.zeros(1, "i8"), *rest, iter([update]), np.zeros((1, 2)))
+    net.errors(params, X, Y, None, np.zeros((1, 1)), np.zeros((1, 2)))
+    for sizes in ((Liar(-5), 2), (3, Liar(2**40)), (Liar(0), 2)):
+        with pytest.raises(ValueError, match="layer_sizes must be whole numbers from 1 to"):
+            _core.Net(sizes, (), "identity", "d")
+    for rows in (Liar(10**6), Changing(4, 10**6), Changing(10**6, 4)):
+        x = Csr(rows)
+        try:
+            net.predict(np.zeros(8), x, np.zeros((4, 2)))
+        except ValueError as error:
+            assert re.search("X.indptr must have shape|X must have shape", str(error))  # noqa: PT017
+
+
+@pytest.mark.parametrize("bad", [None, 3, object()])
+def test_binding_of_what_is_no_update(bad):
+    net = _core.Net((3, 2), (), "identity", "d")
+    with pytest.raises(TypeError, match="updates must hold an Update for each network, got"):
+        net.epoch(
+            *(np.zeros((1, 8)), np.zeros((1, 0)), np.zeros(1, "i8"), X, Y, None, None, 2),
+            *((bad,), np.zeros((1, 2))),
+        )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (None, (), "identity", "d"),
+        ((3, 2), None, "identity", "d"),
+        ((3, 2), (), None, "d"),
+        ((3, 2), (), "identity", None),
+    ],
+)
+def test_binding_of_none(arguments):
+    with pytest.raises((TypeError, ValueError)):
+        _core.Net(*arguments)
+    for nothing in ((None, "l2", 0.1, ()), ("sgd", None, 0.1, ()), ("sgd", "l2", 0.1, None)):
+        with pytest.raises(TypeError):
+            _core.Update(*nothing)
+    with pytest.raises(TypeError):
+        _core.Mover(None)
 
 
 @pytest.mark.parametrize(

@@ -40,11 +40,17 @@ class Kernel:
         """Memory that fails the test wherever it is not written."""
         return np.full(shape, np.nan, dtype=dtype or self.dtype)
 
-    def predict(self, params, x, first=0, last=None):
-        sizes = self.net.layer_sizes
-        out = self.full(len(x), sizes[-1 if last is None else last])
-        self.core.predict(self.cast(params), self.cast(x), out, first, last)
+    def predict(self, params, x):
+        out = self.full(len(x), self.net.layer_sizes[-1])
+        self.core.predict(self.cast(params), self.cast(x), out)
         return out
+
+    def activations(self, params, x):
+        units = self.net.layer_sizes[1:]
+        out = self.full(len(x) * sum(units))
+        self.core.activations(self.cast(params), self.cast(x), out)
+        parts = np.split(out, len(x) * np.cumsum(units)[:-1])
+        return [part.reshape(len(x), -1) for part in parts]
 
     def errors(self, params, x, y, s=None, rates=0.0):
         rates = np.full((1, len(self.net.shapes)), rates, dtype=float)
@@ -220,7 +226,7 @@ GRID = np.concatenate([-GRID, GRID, np.linspace(-12, 12, 997), [np.inf, -np.inf]
 def test_activation_is_accurate_everywhere(activation, dtype, isa):
     kernel = Kernel(reference.Net((1, 1, 1), (activation,), "identity"), dtype, isa)
     z = GRID.astype(dtype)
-    actual = kernel.predict(np.array([1.0, 1, 0, 0]), z[:, None], 0, 1)[:, 0]
+    actual = kernel.activations(np.array([1.0, 1, 0, 0]), z[:, None])[0][:, 0]
     expected = reference.ACTIVATIONS[activation][0](z.astype(float))
     limits = np.finfo(dtype)
     np.testing.assert_allclose(actual, expected, rtol=16 * limits.eps, atol=limits.tiny)
@@ -284,14 +290,12 @@ def test_epoch(dtype, isa, activation, output, optimizer):
 @pytest.mark.parametrize("output", _core.OUTPUTS)
 @pytest.mark.parametrize("activation", _core.ACTIVATIONS)
 def test_passes(dtype, isa, activation, output, depth):
-    """Predictions of every range of layers, errors, and both gradients."""
+    """Activations, errors, and both gradients."""
     net = make_net(activation, output, depth)
     params, x, y, s = make_problem(net, 10)
     kernel, rates = Kernel(net, dtype, isa), gradient_rates(net)
-    _, a = net.layers(params, x)
-    for first in range(depth + 1):
-        for last in range(first + 1, depth + 2):
-            close(kernel.predict(params, a[first], first, last), a[last], dtype)
+    all_close(kernel.activations(params, x), net.layers(params, x)[1][1:], dtype)
+    close(kernel.predict(params, x), net.predict(params, x), dtype)
     close(kernel.errors(params, x, y, s, rates), net.errors(params, x, y, s, rates), dtype)
     close(kernel.gradient(params, x, y, s, rates), net.gradient(params, x, y, s, rates), dtype)
     close(kernel.input_gradient(params, x), net.input_gradient(params, x), dtype)
@@ -525,6 +529,50 @@ def test_rows_of_weight_0_are_absent(dtype, isa):
     )
     expected = net.gradient(params, x[keep], y[keep], s[keep])
     close(kernel.gradient(params, x, y, s * keep), expected, dtype)
+
+
+# ---- rows of weight 0 ----
+
+WEIGHTLESS_SIZES = {
+    "in lanes": (5, 4, 6, 1),
+    "on the desk": (9, 33, 17, 3),
+    "large": (70, 200, 150, 3),
+    "one layer": (5, 3),
+}
+
+
+@KIND
+@pytest.mark.parametrize("batch_size", [1, 2, 9, 64, 130])
+@pytest.mark.parametrize("sizes", WEIGHTLESS_SIZES)
+@pytest.mark.parametrize("activation", ["identity", "relu", "tanh"])
+def test_rows_of_weight_0_may_hold_anything(dtype, isa, activation, sizes, batch_size):
+    """What overflows there reaches neither errors, gradient nor epoch: the bits of rows of 0."""
+    sizes = WEIGHTLESS_SIZES[sizes]
+    net = reference.Net(sizes, (activation,) * (len(sizes) - 2), "identity")
+    params, x, y, s = make_problem(net, 130)
+    absent = np.arange(130) % 5 < 2
+    absent[64:80] = True
+    s[absent], x[absent] = 0, 0
+    wild = x.copy()
+    wild[absent] = np.finfo(dtype).max * np.random.RandomState(0).choice([-1, 1], x[absent].shape)
+    kernel, rates = Kernel(net, dtype, isa), gradient_rates(net)
+    for order, optimizer in product(
+        (None, np.random.RandomState(0).permutation(130)), ("sgd", "adam")
+    ):
+        found, expected = (
+            (
+                kernel.errors(params, some, y, s, rates),
+                kernel.gradient(params, some, y, s, rates),
+                *kernel.epoch(
+                    *(params, state_of(net, optimizer), 0, some, y),
+                    *(update_of(net, optimizer, eta=1e-3), s, order, batch_size),
+                ),
+            )
+            for some in (wild, x)
+        )
+        assert np.isfinite(expected[1]).all()
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 # ---- memory as it lies ----

@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.neural_network import MLPRegressor
 
 from pyl2 import Backprop, Network
@@ -128,6 +129,20 @@ def test_activations(network):
     np.testing.assert_array_equal(found[-1], network.predict(X))
     z = X @ network.weights[0] + network.biases[0]
     np.testing.assert_allclose(found[0], np.maximum(z, 0), rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("output", ["identity", "logistic", "softmax", "exp"])
+@pytest.mark.parametrize("sizes", [(3, 1), (3, 5, 1), (3, 70, 1), (3, 5, 4, 2), (80, 9, 1)])
+def test_last_activations_are_the_predictions(sizes, output, dtype):
+    """Bit for bit, whichever way the rows take through the network."""
+    network = Network(sizes, output=output, dtype=dtype, seed=0)
+    for rows in (1, 2, 63, 64, 65, 300):
+        X = np.random.default_rng(rows).normal(size=(rows, sizes[0])).astype(dtype)
+        for form in (X, csr_array(np.maximum(X, 0))):
+            found = network.activations(form)
+            assert [a.shape for a in found] == [(rows, units) for units in sizes[1:]]
+            np.testing.assert_array_equal(found[-1], network.predict(form))
 
 
 def test_no_rows(network):

@@ -146,6 +146,24 @@ def test_estimators_at_extremes(name, solver):
         assert len(model.predict(X)) == len(X)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("made", [MLPClassifier, MLPRegressor])
+def test_predictions_that_overflow_are_an_error(made):
+    """A difference of infinities is no class and no number; infinity alone is one."""
+    X, y = RNG.normal(size=(20, 2)), np.arange(20) % 2
+    model = made(hidden_layer_sizes=(), max_iter=3, random_state=0).fit(X, y)
+    model.coefs_[0][...] = [[2.0], [-2.0]]
+    huge = np.array([[1.0, -1.0], [1.7e308, 1.7e308], [1.7e308, -1.7e308]])
+    methods = ("predict", "predict_proba") if made is MLPClassifier else ("predict",)
+    for method in methods:
+        with pytest.raises(ValueError, match="the predictions for 1 rows of X are NaN"):
+            getattr(model, method)(huge)
+        assert not np.isnan(getattr(model, method)(huge[[0, 2]])).any()
+    network = Network((2, 1), seed=0)
+    network.params = [2.0, -2.0, 0.0]
+    assert np.isnan(network.predict(huge)[:, 0]).tolist() == [False, True, False]
+
+
 @pytest.mark.filterwarnings(UNSCALED)
 def test_swarm_whose_errors_have_no_sum():
     """Each is a number, and so is their mean; that their sum is none was a RuntimeWarning."""

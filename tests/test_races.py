@@ -179,11 +179,100 @@ def test_one_estimator_in_many_threads(Estimator, solver, data):
     predict()
 
 
-# --- importing ------------------------------------------------------------------------------------
+# --- what others write while it is read -----------------------------------------------------------
 
 
 def run(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+
+
+WRITTEN = """
+import threading, time
+import numpy as np
+from scipy.sparse import random_array
+from pyl2 import _core
+
+def csr():
+    X = random_array((3000, 400), density=0.02, format="csr", rng=0)
+    X.indices, X.indptr = X.indices.astype("i8"), X.indptr.astype("i8")
+    return X
+
+X, dense = csr(), np.random.default_rng(0).normal(size=(3000, 40))
+labels, order = np.arange(3000) % 3, np.arange(3000)
+sparse = _core.Net((400, 30, 3), ("tanh",), "softmax", "d")
+whole = _core.Net((40, 30, 3), ("tanh",), "softmax", "d")
+update = (_core.Update("sgd", "l2", 1e-9, (0.1, 0.1)),)
+mover = _core.Mover("d")
+swarm = [np.ones((300, 200)) for _ in range(3)]
+leader, links = np.arange(300), np.zeros((300, 3), "i8")
+values, uniform = np.arange(300.0), np.full(3000, 0.5)
+
+def train(net, x):
+    params = np.full((1, net.n_params), 0.01)
+    rest = np.zeros((1, 0)), np.zeros(1, "i8"), x, labels, None, order, 50, update, np.zeros((1, 2))
+    net.epoch(params, *rest)
+
+def gradient():
+    grad = np.zeros(sparse.n_params)
+    sparse.gradient(np.full(sparse.n_params, 0.01), X, labels, None, np.zeros(2), grad)
+
+def move():
+    _core.follow("random", values, links, leader)
+    mover.move(*swarm, leader, np.zeros(200), np.zeros(300), 0.7, 1, 1, 1, 1)
+
+def shuffle():
+    _core.shuffle(order.copy(), uniform)
+
+CALLS = {
+    "indices": (lambda: train(sparse, X), [X.indices]),
+    "indptr": (gradient, [X.indptr]),
+    "order": (lambda: train(whole, dense), [order]),
+    "order of sparse rows": (lambda: train(sparse, X), [order]),
+    "labels": (gradient, [labels]),
+    "leader, links": (move, [leader, links]),
+    "uniform": (shuffle, [uniform]),
+}
+call, arrays = CALLS[NAME]
+over = False
+
+def write():
+    good = [array.copy() for array in arrays]
+    bad = 10**12
+    while not over:
+        bad = -bad
+        for array, sound in zip(arrays, good):
+            array[...] = bad * np.arange(1, 1 + array.size).reshape(array.shape)
+        time.sleep(1e-4)
+        for array, sound in zip(arrays, good):
+            array[...] = sound
+        time.sleep(1e-3)
+
+writer = threading.Thread(target=write)
+writer.start()
+until, through = time.perf_counter() + SECONDS, 0
+while time.perf_counter() < until:
+    try:
+        call()
+        through += 1
+    except ValueError:  # seen by the checks
+        pass
+over = True
+writer.join()
+print("ended" if through else "never through")
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["indices", "indptr", "order", "order of sparse rows", "labels", "leader, links", "uniform"],
+)
+def test_what_another_thread_writes_after_the_checks(name):
+    """It changes numbers, and no memory that is not theirs."""
+    done = run(f"NAME, SECONDS = {name!r}, 1\n{WRITTEN}")
+    assert (done.returncode, done.stderr, done.stdout.strip()) == (0, "", "ended")
+
+
+# --- importing ------------------------------------------------------------------------------------
 
 
 def test_first_import_in_many_threads():

@@ -78,6 +78,32 @@ class Sparse(Kernel):
 # ---- the engine against the reference ----
 
 
+@KIND
+@pytest.mark.parametrize("batch_size", [1, 7, 41])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_rows_of_weight_0_may_hold_anything(dtype, isa, optimizer, batch_size):
+    """What overflows there reaches neither errors nor gradient nor epoch."""
+    net = reference.Net((23, 9, 6, 2), ("identity",) * 2, "identity")
+    params, _, y, s = reference.make_problem(net, 41)
+    x, s[::3] = text_like(41, 23), 0
+    wild, tame = sp.csr_array(x), sp.csr_array(x * (s > 0)[:, None])
+    wild.data[np.repeat(s == 0, np.diff(wild.indptr))] = np.finfo(dtype).max
+    kernel, rates, order = Sparse(net, dtype, isa), gradient_rates(net), np.arange(41)[::-1].copy()
+    found, expected = (
+        (
+            kernel.errors(params, csr, y, s, rates),
+            kernel.gradient(params, csr, y, s, rates),
+            *kernel.epoch(
+                *(params, state_of(net, optimizer), 0, csr, y),
+                *(update_of(net, optimizer, eta=1e-3), s, order, batch_size),
+            ),
+        )
+        for csr in (checks.Csr(v.data, v.indices, v.indptr, v.shape) for v in (wild, tame))
+    )
+    assert np.isfinite(expected[1]).all()
+    all_close(found, expected, dtype)
+
+
 @lru_cache(maxsize=1)
 def passes_case(inputs, hidden):
     net, params, x, csr, y, s = make_case(inputs, hidden=hidden)
@@ -574,15 +600,3 @@ def test_import_leaves_scipy_alone():
     )
     command = [sys.executable, "-c", script]
     assert subprocess.run(command, capture_output=True, check=True, text=True).stdout == "False\n"
-
-
-@KIND
-def test_only_the_last_of_several_layers(dtype, isa):
-    """With one output, whose weights serve as they lie elsewhere, but not to sparse rows."""
-    net, params, *_ = make_case(5, outputs=1, hidden=(30,), indices=False)
-    x = text_like(41, 30)
-    kernel = Kernel(net, dtype, isa)
-    wanted = kernel.predict(params, x, 1, 2)
-    found = np.full((41, 1), np.nan, dtype=dtype)
-    kernel.core.predict(kernel.cast(params), cast(tangled(sp.csr_array(x)), dtype), found, 1, 2)
-    close(found, wanted, dtype)

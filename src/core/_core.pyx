@@ -2,7 +2,9 @@
 """The binding: checks every array, borrows it, releases the GIL, listens for Ctrl-C.
 
 After its checks nothing can fail: the engine (core.h) allocates nothing and returns no status.
-Arrays are anything with the buffer protocol; nothing is converted or copied here.
+Arrays are anything with the buffer protocol; nothing is converted or copied here.  What a check was
+of is what is used: lengths are those of the buffers that were borrowed, numbers are C's, sequences
+are tuples; nothing that a user's class can answer is asked twice.
 """
 
 import os
@@ -48,13 +50,14 @@ cdef extern from "core.h" nogil:
         const void *indptr
         const void *indices
         int32_t index_bytes
+        int64_t stored
         int64_t fullest
         const void *y
         int64_t y_stride
         const int64_t *labels
         const void *sample_weight
         int32_t to_inputs
-        int64_t first_layer, last_layer
+        int32_t every_layer
         const double *rates
         const int64_t *order
         int64_t order_stride, batch_rows
@@ -67,6 +70,7 @@ cdef extern from "core.h" nogil:
     ctypedef void Verb(const CNet *, const Job *, void *, void *) noexcept
 
     ctypedef struct CSwarm "Swarm":
+        int64_t particles
         int64_t size
         void *x
         void *v
@@ -93,9 +97,10 @@ cdef extern from "core.h" nogil:
         Move *move
 
     int64_t pl2_index(const void *, int32_t, int64_t)
+    int64_t pl2_among(int64_t, int64_t)
     void pl2_plan(CNet *, int64_t, int64_t)
     bint pl2_finite(const void *, int64_t, int64_t)
-    void pl2_shuffle(int64_t *, const double *, int64_t)
+    void pl2_shuffle(int64_t *, const double *, int64_t, int64_t)
     int64_t pl2_best(const double *, int64_t, int64_t)
     void pl2_keep(const double *, const void *, int64_t, int64_t, double *, void *)
     void pl2_follow(int32_t, const double *, int64_t, const int64_t *, int64_t, int64_t *)
@@ -166,8 +171,11 @@ cdef enum Access:
 
 
 # Offsets of a larger network would not fit the engine's arithmetic of sizes.
-cdef object MOST_PARAMS = 2**44
-cdef object MOST_UNITS = 2**31 - 1
+cdef int64_t MOST_PARAMS = 2**44
+cdef int64_t MOST_UNITS = 2**31 - 1
+
+# Entries of an array that are gone through between two looks at the signals.
+cdef int64_t ENTRIES_AT_ONCE = 2**20
 
 
 cdef int row_of(str parameter, object name, tuple allowed) except -1:
@@ -288,31 +296,38 @@ cdef int check_layout(str name, const Py_buffer *view, Access access) except -1:
 
 cdef int check_indices(str name, const void *index, int32_t index_bytes, int64_t count, int64_t limit,
                        int64_t least=0) except -1:
-    cdef int64_t i
+    cdef int64_t i, first = 0, last
     cdef bint inside = True
-    with nogil:
-        for i in range(count):
-            inside &= least <= pl2_index(index, index_bytes, i) < limit
-    if not inside:
-        raise ValueError(f"{name} must lie between {least} and {limit - 1}")
+    while first < count:
+        last = min(count, first + ENTRIES_AT_ONCE)
+        with nogil:
+            for i in range(first, last):
+                inside &= least <= pl2_index(index, index_bytes, i) < limit
+        if not inside:
+            raise ValueError(f"{name} must lie between {least} and {limit - 1}")
+        PyErr_CheckSignals()
+        first = last
     return 0
 
 
 cdef int64_t check_indptr(str name, const void *indptr, int32_t index_bytes, int64_t rows, int64_t values) except -1:
     """Return the number of values of the fullest row."""
-    cdef int64_t i = 0, end, fullest = 0, start = pl2_index(indptr, index_bytes, 0)
+    cdef int64_t i = 0, last = 0, end, fullest = 0, start = pl2_index(indptr, index_bytes, 0)
     if start != 0:
         raise ValueError(f"{name} must begin with 0, got {start}")
-    with nogil:
-        while i < rows:
-            end = pl2_index(indptr, index_bytes, i + 1)
-            if end < start:
-                break
-            fullest = max(fullest, end - start)
-            start = end
-            i += 1
-    if i < rows:
-        raise ValueError(f"{name} must not fall, but does at row {i}, from {start} to {end}")
+    while last < rows:
+        last = min(rows, last + ENTRIES_AT_ONCE)
+        with nogil:
+            while i < last:
+                end = pl2_index(indptr, index_bytes, i + 1)
+                if end < start:
+                    break
+                fullest = max(fullest, end - start)
+                start = end
+                i += 1
+        if i < last:
+            raise ValueError(f"{name} must not fall, but does at row {i}, from {start} to {end}")
+        PyErr_CheckSignals()
     if start > values:
         raise ValueError(f"{name} ends at {start}, but there are {values} values")
     return fullest
@@ -333,8 +348,8 @@ cdef class Update:
     cdef double *l2
     cdef readonly Py_ssize_t layers
 
-    def __cinit__(self, str optimizer, str decay, double eta, tuple l2, double n=0.0, *, double momentum=0.9,
-                  double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8):
+    def __cinit__(self, str optimizer not None, str decay not None, double eta, tuple l2 not None, double n=0.0, *,
+                  double momentum=0.9, double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8):
         self.layers = len(l2)
         self.l2 = <double *> PyMem_Calloc(self.layers + 1, sizeof(double))
         if self.l2 == NULL:
@@ -376,10 +391,12 @@ cdef class Net:
     cdef readonly tuple layer_sizes, hidden
     cdef readonly str output, dtype, isa
 
-    def __cinit__(self, tuple layer_sizes, tuple hidden, str output, str dtype, str isa=None):
+    def __cinit__(self, tuple layer_sizes not None, tuple hidden not None, str output not None, str dtype not None,
+                  str isa=None):
         cdef int64_t layers = len(layer_sizes) - 1
         self.layer_sizes, self.hidden, self.output, self.dtype = layer_sizes, hidden, output, dtype
-        check_sizes(layer_sizes)
+        if layers < 1:
+            raise ValueError(f"layer_sizes must have at least inputs and outputs, got {layer_sizes}")
         if len(hidden) != layers - 1:
             raise ValueError(f"hidden must name {layers - 1} activations, one per hidden layer; got {len(hidden)}")
         if dtype not in ("f", "d"):
@@ -392,11 +409,9 @@ cdef class Net:
         self.net.layer = <Layer *> PyMem_Calloc(layers, sizeof(Layer))
         if self.net.layer == NULL:
             raise MemoryError()
-        for i in range(layers):
-            self.net.layer[i].inputs = layer_sizes[i]
-            self.net.layer[i].outputs = layer_sizes[i + 1]
-            if i < layers - 1:
-                self.net.layer[i].activation = row_of("hidden", hidden[i], ACTIVATIONS)
+        set_sizes(self.net.layer, layer_sizes)
+        for i in range(layers - 1):
+            self.net.layer[i].activation = row_of("hidden", hidden[i], ACTIVATIONS)
         pl2_plan(&self.net, self.item_bytes, self.kernels.width)
 
     def __dealloc__(self):
@@ -417,33 +432,44 @@ cdef class Net:
         """Weights alone, the prefix of a vector of parameters that decays."""
         return self.net.weights
 
-    def predict(self, params, x, out, Py_ssize_t first_layer=0, last_layer=None, int32_t n_threads=0):
-        """Write the outputs of layers [first_layer, last_layer) for each row of x into `out`."""
-        cdef Py_ssize_t last = self.net.layers if last_layer is None else last_layer
-        if not 0 <= first_layer < last <= self.net.layers:
-            raise ValueError(f"layers [{first_layer}, {last}) are not among [0, {self.net.layers})")
+    def predict(self, params, x, out, int32_t n_threads=0):
+        """Write the outputs for each row of x into `out` (rows, outputs)."""
         cdef Loan loan = Loan()
-        cdef Job job = self.job(loan, 1, params, vector(self.net.params), DENSE)
-        self.take_x(loan, &job, x, self.net.layer[first_layer].inputs)
-        job.first_layer, job.last_layer = first_layer, last
-        job.result = loan.take("out", out, self.letter, matrix(job.rows, self.net.layer[last - 1].outputs), WRITTEN).buf
+        cdef Job job = self.job(loan, params, vector(self.net.params), DENSE)
+        self.take_x(loan, &job, x)
+        job.result = loan.take("out", out, self.letter, matrix(job.rows, self.net.outputs), WRITTEN).buf
+        self.run(self.kernels.predict, &job, job.rows, n_threads)
+
+    def activations(self, params, x, out, int32_t n_threads=0):
+        """Write the outputs of each layer, (rows, units), one after another into the vector `out`.
+
+        The last are those of `predict`.
+        """
+        cdef Loan loan = Loan()
+        cdef Job job = self.job(loan, params, vector(self.net.params), DENSE)
+        self.take_x(loan, &job, x)
+        cdef Py_buffer *view = loan.take("out", out, self.letter, vector(-1), WRITTEN)
+        cdef int64_t units = self.net.params - self.net.weights
+        if view.shape[0] % units or view.shape[0] // units != job.rows:
+            raise ValueError(f"out must have room for {units} units of {job.rows} rows, got {view.shape[0]}")
+        job.result, job.every_layer = view.buf, True
         self.run(self.kernels.predict, &job, job.rows, n_threads)
 
     def errors(self, params, x, y, sample_weight, rates, out, int32_t n_threads=0):
         """Write E0 and R of each of P networks on all rows into `out` (P, 2)."""
         cdef Loan loan = Loan()
-        cdef Py_ssize_t networks = len(params)
-        cdef Job job = self.job(loan, networks, params, matrix(networks, self.net.params), DENSE)
+        cdef Job job = self.job(loan, params, matrix(-1, self.net.params), DENSE)
         self.take_items(loan, &job, x, y, sample_weight)
-        job.rates = <const double *> loan.take("rates", rates, c"d", matrix(networks, self.net.layers), DENSE).buf
-        job.sums = <double *> loan.take("out", out, c"d", matrix(networks, 2), WRITTEN).buf
+        shape = matrix(job.networks, self.net.layers)
+        job.rates = <const double *> loan.take("rates", rates, c"d", shape, DENSE).buf
+        job.sums = <double *> loan.take("out", out, c"d", matrix(job.networks, 2), WRITTEN).buf
         self.run(self.kernels.errors, &job, job.rows, n_threads)
 
     def gradient(self, params, x, y, sample_weight, rates, grad, int32_t n_threads=0):
         """Write dE/dparams on all rows into `grad`, and return E0 and R."""
         cdef Loan loan = Loan()
         cdef double sums[2]
-        cdef Job job = self.job(loan, 1, params, vector(self.net.params), DENSE)
+        cdef Job job = self.job(loan, params, vector(self.net.params), DENSE)
         self.take_items(loan, &job, x, y, sample_weight)
         job.rates = <const double *> loan.take("rates", rates, c"d", vector(self.net.layers), DENSE).buf
         job.sums = sums
@@ -454,8 +480,8 @@ cdef class Net:
     def input_gradient(self, params, x, out, int32_t n_threads=0):
         """Write the derivative of each row's outputs by its inputs into `out` (rows, outputs, inputs)."""
         cdef Loan loan = Loan()
-        cdef Job job = self.job(loan, 1, params, vector(self.net.params), DENSE)
-        self.take_x(loan, &job, x, self.net.inputs)
+        cdef Job job = self.job(loan, params, vector(self.net.params), DENSE)
+        self.take_x(loan, &job, x)
         job.to_inputs = True
         cdef Shape shape = block(job.rows, self.net.outputs, self.net.inputs)
         job.result = loan.take("out", out, self.letter, shape, WRITTEN).buf
@@ -470,9 +496,10 @@ cdef class Net:
         last whole batch.
         """
         cdef Loan loan = Loan()
-        cdef Py_ssize_t networks = len(params)
-        cdef Job job = self.job(loan, networks, params, matrix(networks, self.net.params), WRITTEN)
+        cdef Job job = self.job(loan, params, matrix(-1, self.net.params), WRITTEN)
+        cdef int64_t networks = job.networks
         cdef CUpdate *plan
+        cdef tuple held = tuple(updates)  # and with them the memory of each one's l2, to the end
         self.take_items(loan, &job, x, y, sample_weight)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -486,7 +513,7 @@ cdef class Net:
         if plan == NULL:
             raise MemoryError()
         try:
-            states = self.fill_plan(plan, updates, networks)
+            states = self.fill_plan(plan, held, networks)
             job.updates = plan
             shape = matrix(networks, states * self.net.params)
             job.state = loan.take("state", state, self.letter, shape, WRITTEN).buf
@@ -495,41 +522,46 @@ cdef class Net:
             PyMem_Free(plan)
         return pl2_finite(job.params, networks * self.net.params, self.item_bytes)
 
-    cdef Job job(self, Loan loan, int64_t networks, object params, Shape shape, Access access) except *:
+    cdef Job job(self, Loan loan, object params, Shape shape, Access access) except *:
+        """One network's params, a vector, or those of many, a matrix."""
         cdef Job job
         memset(&job, 0, sizeof(job))
-        job.networks = networks
-        job.params = loan.take("params", params, self.letter, shape, access).buf
+        cdef Py_buffer *view = loan.take("params", params, self.letter, shape, access)
+        job.params = view.buf
+        job.networks = view.shape[0] if shape.axes == 2 else 1
         return job
 
-    cdef int take_x(self, Loan loan, Job *job, object x, int64_t inputs) except -1:
+    cdef int take_x(self, Loan loan, Job *job, object x) except -1:
         """x as an array, or anything with the data, indices, indptr and shape of a CSR matrix."""
         if not PyObject_CheckBuffer(x) and hasattr(x, "indptr"):
-            return self.take_csr(loan, job, x, inputs)
-        cdef Py_buffer *view = loan.take("X", x, self.letter, matrix(-1, inputs), ROWS)
+            return self.take_csr(loan, job, x)
+        cdef Py_buffer *view = loan.take("X", x, self.letter, matrix(-1, self.net.inputs), ROWS)
         job.x, job.rows, job.x_stride = view.buf, view.shape[0], stride_of(view)
         return 0
 
-    cdef int take_csr(self, Loan loan, Job *job, object x, int64_t inputs) except -1:
-        """Every index is looked at, once a call: the engine trusts them."""
+    cdef int take_csr(self, Loan loan, Job *job, object x) except -1:
+        """Every index is looked at, once a call: a bad one is an error here, not another number."""
         indptr, shape = x.indptr, tuple(x.shape)
-        if len(shape) != 2 or shape[0] < 0 or shape[1] != inputs:
-            raise ValueError(f"X must have shape (any, {inputs}), got {shape}")
+        cdef Py_ssize_t rows = -1, inputs = -1
+        if len(shape) == 2:
+            rows, inputs = shape
+        if rows < 0 or inputs != self.net.inputs:
+            raise ValueError(f"X must have shape (any, {self.net.inputs}), got {shape}")
         cdef char letter = c"i" if getattr(indptr, "itemsize", 8) == 4 else c"l"
-        cdef Py_buffer *starts = loan.take("X.indptr", indptr, letter, vector(shape[0] + 1), DENSE)
+        cdef Py_buffer *starts = loan.take("X.indptr", indptr, letter, vector(rows + 1), DENSE)
         cdef Py_buffer *values = loan.take("X.data", x.data, self.letter, vector(-1), DENSE)
         cdef Py_buffer *columns = loan.take("X.indices", x.indices, letter, vector(values.shape[0]), DENSE)
-        job.rows, job.index_bytes = shape[0], starts.itemsize
+        job.rows, job.index_bytes, job.stored = rows, starts.itemsize, values.shape[0]
         job.x, job.indptr, job.indices = values.buf, starts.buf, columns.buf
-        job.fullest = check_indptr("X.indptr", job.indptr, job.index_bytes, job.rows, values.shape[0])
-        stored = pl2_index(job.indptr, job.index_bytes, job.rows)
+        job.fullest = check_indptr("X.indptr", job.indptr, job.index_bytes, job.rows, job.stored)
+        stored = pl2_among(pl2_index(job.indptr, job.index_bytes, job.rows), job.stored + 1)
         check_indices("X.indices", job.indices, job.index_bytes, stored, inputs)
         return 0
 
     cdef int take_items(self, Loan loan, Job *job, object x, object y, object sample_weight) except -1:
         """x, its targets and its sample weights."""
         cdef Py_buffer *view
-        self.take_x(loan, job, x, self.net.inputs)
+        self.take_x(loan, job, x)
         if job.rows == 0:
             raise ValueError("X has no rows")
         if getattr(y, "ndim", 2) == 1:
@@ -558,12 +590,16 @@ cdef class Net:
         check_indices("order", job.order, 8, view.len // view.itemsize, job.rows)
         return 0
 
-    cdef int fill_plan(self, CUpdate *plan, object updates, Py_ssize_t networks) except -1:
+    cdef int fill_plan(self, CUpdate *plan, tuple updates, int64_t networks) except -1:
         """Copy the updates, and return the number of state vectors of their optimizer."""
         cdef Update update
+        cdef int64_t i
         if len(updates) != networks:
             raise ValueError(f"updates must hold {networks} entries, one per network; got {len(updates)}")
-        for i, update in enumerate(updates):
+        for i in range(networks):
+            if not isinstance(updates[i], Update):
+                raise TypeError(f"updates must hold an Update for each network, got {type(updates[i]).__name__}")
+            update = updates[i]
             if update.layers != self.net.layers:
                 raise ValueError(f"updates: l2 must have {self.net.layers} entries, got {update.layers}")
             plan[i] = update.update
@@ -620,17 +656,25 @@ def shuffle(order, uniform):
     cdef int64_t *items = <int64_t *> view.buf
     cdef int64_t count = view.shape[0], i
     cdef const double *numbers = <const double *> loan.take("uniform", uniform, c"d", vector(count), DENSE).buf
+    cdef int64_t first = 0, last = 0
     cdef bint inside = True
-    with nogil:
-        for i in range(count):
-            inside &= 0 <= numbers[i] < 1
-        if inside:
-            pl2_shuffle(items, numbers, count)
-    if not inside:
-        raise ValueError("uniform must lie in [0, 1)")
+    while last < count:
+        first, last = last, min(count, last + ENTRIES_AT_ONCE)
+        with nogil:
+            for i in range(first, last):
+                inside &= 0 <= numbers[i] < 1
+        if not inside:
+            raise ValueError("uniform must lie in [0, 1)")
+        PyErr_CheckSignals()
+    while last > 0:
+        first, last = max(<int64_t> 0, last - ENTRIES_AT_ONCE), last
+        with nogil:
+            pl2_shuffle(items, numbers, first, last)
+        PyErr_CheckSignals()
+        last = first
 
 
-def follow(str topology, values, links, leader):
+def follow(str topology not None, values, links, leader):
     """Write the best informant of each particle, itself among them, into `leader` (P,).
 
     With random `links` (P, K), whom each informs, a particle that knows of none better than itself
@@ -668,7 +712,7 @@ cdef class Mover:
     cdef readonly str dtype, isa
     cdef char letter
 
-    def __cinit__(self, str dtype, str isa=None):
+    def __cinit__(self, str dtype not None, str isa=None):
         if dtype not in ("f", "d"):
             raise ValueError(f"dtype must be 'f' (float32) or 'd' (float64), got {dtype!r}")
         self.dtype, self.isa = dtype, isa_of(isa)
@@ -697,7 +741,7 @@ cdef class Mover:
         return pl2_best(old, particles, best)
 
     def move(self, x, v, best, leader, centre, distance, double inertia, double c1, double c2, uint64_t seed,
-             uint64_t iteration, *, v_max=None, str boundary="none", lower=None, upper=None):
+             uint64_t iteration, *, v_max=None, str boundary not None="none", lower=None, upper=None):
         """Move all particles one step; write the squared distance of each from `centre` into `distance`.
 
         When an exception (Ctrl-C) comes between, each particle has moved or not.
@@ -707,7 +751,7 @@ cdef class Mover:
         memset(&swarm, 0, sizeof(swarm))
         cdef Py_buffer *view = loan.take("x", x, self.letter, matrix(-1, -1), WRITTEN)
         cdef int64_t particles = view.shape[0]
-        swarm.x, swarm.size = view.buf, view.shape[1]
+        swarm.x, swarm.particles, swarm.size = view.buf, particles, view.shape[1]
         cdef Shape shape = matrix(particles, swarm.size), size = vector(swarm.size)
         swarm.v = loan.take("v", v, self.letter, shape, WRITTEN).buf
         swarm.best = loan.take("best", best, self.letter, shape, DENSE).buf
@@ -723,11 +767,11 @@ cdef class Mover:
             swarm.upper = loan.take("upper", upper, self.letter, size, DENSE).buf
         swarm.inertia, swarm.c1, swarm.c2 = inertia, c1, c2
         swarm.seed, swarm.iteration = seed, iteration
-        self.run(&swarm, particles)
+        self.run(&swarm)
 
-    cdef int run(self, CSwarm *swarm, int64_t particles) except -1:
+    cdef int run(self, CSwarm *swarm) except -1:
         """Move a range of particles at a time, looking for signals between them."""
-        cdef int64_t first = 0, last = 0
+        cdef int64_t first = 0, last = 0, particles = swarm.particles
         cdef int64_t at_once = max(<int64_t> 1, MOVED_AT_ONCE // max(<int64_t> 1, swarm.size))
         while first < particles:
             PyErr_CheckSignals()
@@ -738,13 +782,24 @@ cdef class Mover:
         return 0
 
 
-cdef int check_sizes(tuple layer_sizes) except -1:
-    if len(layer_sizes) < 2:
-        raise ValueError(f"layer_sizes must have at least inputs and outputs, got {layer_sizes}")
-    for size in layer_sizes:
-        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MOST_UNITS:
-            raise ValueError(f"layer_sizes must be whole numbers from 1 to {MOST_UNITS}, got {size!r}")
-    count = sum((a + 1) * b for a, b in zip(layer_sizes, layer_sizes[1:]))
-    if count > MOST_PARAMS:
-        raise ValueError(f"layer_sizes={layer_sizes} ask for {count} parameters, at most {MOST_PARAMS} are possible")
+cdef int set_sizes(Layer *layer, tuple layer_sizes) except -1:
+    """The inputs and outputs of each layer."""
+    cdef int64_t i, count = 0
+    for i in range(len(layer_sizes) - 1):
+        layer[i].inputs, layer[i].outputs = size_of(layer_sizes[i]), size_of(layer_sizes[i + 1])
+        count += (layer[i].inputs + 1) * layer[i].outputs
+        if count > MOST_PARAMS:
+            raise ValueError(f"layer_sizes={layer_sizes} ask for more than {MOST_PARAMS} parameters")
     return 0
+
+
+cdef int64_t size_of(object size) except -1:
+    cdef int64_t found = 0
+    if isinstance(size, int) and not isinstance(size, bool):
+        try:
+            found = size
+        except OverflowError:
+            pass
+    if not 1 <= found <= MOST_UNITS:
+        raise ValueError(f"layer_sizes must be whole numbers from 1 to {MOST_UNITS}, got {size!r}")
+    return found

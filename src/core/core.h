@@ -3,7 +3,11 @@
    Everything is told by three structs: a Net (one shape), a Job (what to do with which arrays) and
    a Cursor (how far it has come).  The caller owns all memory, checks everything and hands over one
    work buffer; after that nothing can fail, so no verb returns a status.  A verb works for what is
-   `left` of a slice of time, moves the cursor and returns; call it again until `done`. */
+   `left` of a slice of time, moves the cursor and returns; call it again until `done`.
+
+   Other threads can still write the arrays that were checked.  That changes numbers, never what memory
+   is touched: an index is read once, by pl2_once or pl2_index, and brought into its range by pl2_among
+   before it is used. */
 #ifndef PL2_CORE_H
 #define PL2_CORE_H
 
@@ -76,40 +80,49 @@ typedef struct {
        indices, unsorted and repeated as they come.  indptr is NULL where x is dense. */
     const void *indptr, *indices;
     int32_t index_bytes; /* 4 or 8, of both */
+    int64_t stored;      /* as many values and indices there are */
     int64_t fullest;     /* values of the row that has most */
     double row_cost;     /* see pl2_measure */
+    int64_t passes;      /* so many times a row costs that */
     int64_t block_rows;
-    int32_t lanes;        /* whether the items of a block fill the lanes of vectors: see lanes.h */
-    int64_t grouped;      /* the first so many networks go abreast (see abreast.h), */
-    int64_t abreast;      /* so many in a part, which are the lanes of a vector; others have one each */
-    int64_t abreast_rows; /* of a block of theirs */
-    int64_t chunks;       /* of blocks, about equal, each of which may go to another thread */
-    double *part_sums;    /* errors, gradient: (P, chunks, 2): sums of s loss and of s */
-    void *part_gradients; /* (chunks, params_stride) their sums of s dl/dparams; pl2_part_gradients */
-    const void *y;        /* (rows, outputs), or NULL where labels are given or none are needed */
+    int32_t lanes;         /* whether the items of a block fill the lanes of vectors: see lanes.h */
+    int64_t grouped;       /* the first so many networks go abreast (see abreast.h), */
+    int64_t abreast;       /* so many in a part, which are the lanes of a vector; others have one each */
+    int64_t abreast_rows;  /* of a block of theirs */
+    int64_t chunks;        /* of blocks, about equal, each of which may go to another thread */
+    int64_t output_chunks; /* input_gradient: of the outputs, for each chunk of blocks; else 1 */
+    double *part_sums;     /* errors, gradient: (P, chunks, 2): sums of s loss and of s */
+    void *part_gradients;  /* (chunks, params_stride) their sums of s dl/dparams; pl2_part_gradients */
+    const void *y;         /* (rows, outputs), or NULL where labels are given or none are needed */
     int64_t y_stride;
-    const int64_t *labels;           /* (rows) class indices, or NULL */
-    const void *sample_weight;       /* (rows), or NULL: 1 each */
-    int32_t to_inputs;               /* input_gradient: 1, for rows as long as the inputs are to be held */
-    int64_t first_layer, last_layer; /* predict: layers [first, last); x is the input of the first */
-    const double *rates;             /* errors, gradient: (P, layers), lambda/n: R = sum of rate/2 |W|^2 */
-    const int64_t *order;            /* epoch: the items in their order, or NULL */
-    int64_t order_stride;            /* 0: one order for all networks; else rows: (P, rows) */
-    int64_t batch_rows;              /* epoch: rows of a batch; the last may be smaller */
-    const Update *updates;           /* epoch: (P) */
-    void *state;                     /* epoch: (P, S, d) the optimizer's state vectors */
-    int64_t *steps;                  /* epoch: (P) updates done so far */
-    double *sums;                    /* (P, 2): E0 and R; epoch: sums over batches of rows E0 and rows R */
-    void *result; /* predict: (rows, out); gradient: (d); input_gradient: (rows, outputs, in) */
+    const int64_t *labels;     /* (rows) class indices, or NULL */
+    const void *sample_weight; /* (rows), or NULL: 1 each */
+    int32_t to_inputs;         /* input_gradient: 1, for rows as long as the inputs are to be held */
+    int32_t every_layer;       /* predict: the outputs of all layers are wanted, not the last's alone */
+    const double *rates;       /* errors, gradient: (P, layers), lambda/n: R = sum of rate/2 |W|^2 */
+    const int64_t *order;      /* epoch: the items in their order, or NULL */
+    int64_t order_stride;      /* 0: one order for all networks; else rows: (P, rows) */
+    int64_t batch_rows;        /* epoch: rows of a batch; the last may be smaller */
+    const Update *updates;     /* epoch: (P) */
+    void *state;               /* epoch: (P, S, d) the optimizer's state vectors */
+    int64_t *steps;            /* epoch: (P) updates done so far */
+    double *sums;              /* (P, 2): E0 and R; epoch: sums over batches of rows E0 and rows R */
+    /* predict: (rows, out), or that of each layer, one after another; gradient: (d);
+       input_gradient: (rows, outputs, in) */
+    void *result;
 } Job;
 
 /* Where a verb stands in one part of a job: a network, or the first of some abreast, and a chunk of its
    rows or, in an epoch, all of them.  Starts as pl2_part makes it. */
 typedef struct {
     int64_t network, chunk, first_row, last_row; /* the part */
+    int64_t first_output, last_output;           /* of input_gradient */
     int64_t abreast;                             /* networks that go abreast, or 0 */
     int64_t batch, row;                          /* row: within the batch where there are batches */
-    int64_t held;      /* errors: 1 + the first row of the block whose items are in lanes already, or 0 */
+    int64_t output;                              /* input_gradient: the next of the block */
+    /* 1 + the first row of the block that is in work already, or 0.  errors: its items, in lanes;
+       input_gradient: its activations. */
+    int64_t held;
     double loss, mass; /* of the batch or chunk: sum of s loss so far; sum of s, the m of SPEC */
     const Team *team;  /* epoch: who does this part together; each of them has a cursor of its own */
     double left;       /* operations until the verb is to return; set before each call */
@@ -119,15 +132,32 @@ typedef struct {
 typedef void Verb(const Net *net, const Job *job, Cursor *at, void *work);
 typedef void AddUp(const Net *net, const Job *job);
 
+/* What another thread may write meanwhile, read exactly once: what was compared is what is used. */
+#ifdef __GNUC__
+#define PL2_ONCE(type, p) __atomic_load_n((const type *)(p), __ATOMIC_RELAXED)
+#else
+#define PL2_ONCE(type, p) (*(const volatile type *)(p))
+#endif
+
+static inline int64_t pl2_once(const int64_t *p) { return PL2_ONCE(int64_t, p); }
+
 /* The k-th of an array of int32 or of int64.  The test costs nothing beside what an index leads to,
    and spares a second copy of the code. */
 static inline int64_t pl2_index(const void *index, int32_t index_bytes, int64_t k)
 {
-    return index_bytes == 4 ? ((const int32_t *)index)[k] : ((const int64_t *)index)[k];
+    return index_bytes == 4 ? PL2_ONCE(int32_t, (const int32_t *)index + k)
+                            : pl2_once((const int64_t *)index + k);
+}
+
+/* An index into `count` > 0 things, which it is unless it was overwritten after the checks: then 0. */
+static inline int64_t pl2_among(int64_t index, int64_t count)
+{
+    return (uint64_t)index < (uint64_t)count ? index : 0;
 }
 
 /* A swarm to be moved; `void *` arrays are of the table's type R. */
 typedef struct {
+    int64_t particles;         /* P */
     int64_t size;              /* d, the coordinates of a particle */
     void *x, *v;               /* (P, d) positions and velocities, written */
     const void *best;          /* (P, d) the best place of each particle */
@@ -153,13 +183,13 @@ typedef struct {
 
 /* net.c: what follows from a shape.  `layer` (layers) has in, out and activation set. */
 void pl2_plan(Net *net, int64_t item_bytes, int64_t width);
-/* Sets row_cost, the operations of a training step for each row, roughly and at most, block_rows,
-   the rows that go through the layers together, lanes, chunks, and who goes abreast.  All arrays must
-   be in place. */
+/* Sets row_cost, the operations for each row of a step, roughly and at most: a training step, or in
+   input_gradient one of its passes; block_rows, the rows that go through the layers together, lanes,
+   chunks, and who goes abreast.  All arrays must be in place. */
 void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes);
 /* The parts of a job, and the start of one. */
 int64_t pl2_parts(const Job *job);
-Cursor pl2_part(const Job *job, int64_t part);
+Cursor pl2_part(const Net *net, const Job *job, int64_t part);
 int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team);
 
 /* Parts of work, in numbers. */
@@ -215,8 +245,9 @@ static inline int64_t pl2_room(int64_t rows, int64_t item_bytes)
 /* finite.c: whether all of `count` numbers are finite. */
 int pl2_finite(const void *values, int64_t count, int64_t item_bytes);
 
-/* shuffle.c: permute `order` by `count` numbers from [0, 1). */
-void pl2_shuffle(int64_t *order, const double *uniform, int64_t count);
+/* shuffle.c: permute `order` by as many numbers from [0, 1), the places [first, last) of it, from the
+   last on; for a whole permutation go on downwards until first is 0. */
+void pl2_shuffle(int64_t *order, const double *uniform, int64_t first, int64_t last);
 
 /* swarm.c: its values are float64, those that are compared no NaN. */
 extern const char *const pl2_topologies[];

@@ -92,11 +92,10 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
 
 static int fills_lanes(const Net *net, const Job *job, int64_t rows)
 {
-    const int whole = job->rates || job->updates || (job->first_layer == 0 && job->last_layer == net->layers);
     const int64_t units = pl2_goes_back(job) ? LANES_UNITS_BACK : LANES_UNITS;
     int narrow = net->inputs <= LANES_INPUTS;
     for (int64_t l = 0; l < net->layers; l++) narrow = narrow && net->layer[l].out <= units;
-    return narrow && whole && rows >= LANES_ROWS && !job->indptr;
+    return narrow && rows >= LANES_ROWS && !job->indptr && !job->to_inputs;
 }
 
 /* Chunks of rows: many, for threads need not be equally fast, but few where each has a gradient of
@@ -143,21 +142,31 @@ static int64_t grouped(const Net *net, const Job *job, int64_t item_bytes)
     return job->networks - (go_abreast(net, rest) ? 0 : rest);
 }
 
+/* The outputs of input_gradient, each of which is a pass of its own, go to threads too where there are
+   too few blocks; but so many at least together, for each chunk of them needs a pass forward. */
+#define OUTPUTS 16
+
+static int64_t most_output_chunks(const Net *net, const Job *job)
+{
+    return job->to_inputs ? most(1, least(CHUNKS / job->chunks, net->outputs / OUTPUTS)) : 1;
+}
+
 static int64_t blocks(const Job *job) { return (job->rows + job->block_rows - 1) / job->block_rows; }
 
 /* All sparse rows are taken for the fullest: a block may be shorter than it need be, never longer. */
 void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes)
 {
-    const Layer *first = &net->layer[job->first_layer];
-    const int sparse = job->indptr && !job->to_inputs;
-    const int64_t dense = net->weights - (sparse ? first->in * first->out : 0);
+    const Layer *first = net->layer;
+    const int64_t dense = net->weights - (job->indptr && !job->to_inputs ? first->in * first->out : 0);
     const double meeting = (MEETING + MEETING_UNIT * (double)first->out) * net->slice / SLICE;
     job->row_cost = PRODUCT * (double)dense + ACTIVATION * (double)net->columns;
-    if (sparse) job->row_cost += meeting * (double)job->fullest;
+    if (job->indptr) job->row_cost += meeting * (double)job->fullest;
+    job->passes = job->to_inputs ? 1 + net->outputs : 1;
     job->lanes = fills_lanes(net, job, batch_rows);
     job->block_rows = most(1, least(job->lanes ? LANES_BLOCK : BLOCK_ROWS,
                                     (int64_t)(BLOCK_SLICES * net->slice / job->row_cost)));
     job->chunks = least(blocks(job), most_chunks(net, job, batch_rows));
+    job->output_chunks = job->chunks ? most_output_chunks(net, job) : 1;
     job->grouped = grouped(net, job, item_bytes);
     job->abreast = net->lanes;
     job->abreast_rows = ABREAST_ROWS;
@@ -176,17 +185,23 @@ static int64_t groups(const Job *job)
     return job->grouped ? (job->grouped + job->abreast - 1) / job->abreast : 0;
 }
 
-int64_t pl2_parts(const Job *job) { return groups(job) + (job->networks - job->grouped) * job->chunks; }
+int64_t pl2_parts(const Job *job)
+{
+    return groups(job) + (job->networks - job->grouped) * job->chunks * job->output_chunks;
+}
 
-Cursor pl2_part(const Job *job, int64_t part)
+Cursor pl2_part(const Net *net, const Job *job, int64_t part)
 {
     const int64_t first = part * job->abreast, other = part - groups(job);
     if (other < 0) return (Cursor){.network = first, .abreast = least(job->abreast, job->grouped - first)};
     const int64_t alone = job->networks - job->grouped;
-    Cursor at = {.network = job->grouped + other % alone, .chunk = other / alone};
+    const int64_t chunk = other / alone, outputs = chunk % job->output_chunks;
+    Cursor at = {.network = job->grouped + other % alone, .chunk = chunk / job->output_chunks};
     if (job->updates && job->chunks == 1) return at;
     at.row = at.first_row = chunk_row(job, at.chunk);
     at.last_row = chunk_row(job, at.chunk + 1);
+    at.first_output = at.output = net->outputs * outputs / job->output_chunks;
+    at.last_output = net->outputs * (outputs + 1) / job->output_chunks;
     return at;
 }
 

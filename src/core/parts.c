@@ -17,7 +17,9 @@ static int64_t whole_lines(int64_t bytes) { return (bytes + PL2_LINE - 1) / PL2_
 
 static int64_t useful_threads(const Run *run, int32_t most)
 {
-    const double work = (double)run->job->networks * (double)run->job->rows * run->job->row_cost;
+    const Job *job = run->job;
+    const double rows = (double)job->networks * (double)job->rows;
+    const double work = rows * (double)job->passes * job->row_cost;
     const double shares = work / (LEAST_SHARE * run->net->slice);
     const int64_t threads = shares < (double)run->parts ? (int64_t)shares : run->parts;
     if (threads <= 1) return 1; /* the system is asked for larger work alone */
@@ -83,7 +85,7 @@ static int work(Run *run, Seat *s, double *left)
         const int64_t part = pl2_take(&run->next);
         if (part >= run->parts) return 0;
         const int64_t held = s->at.held;
-        s->at = pl2_part(run->job, part);
+        s->at = pl2_part(run->net, run->job, part);
         s->at.held = held;
         s->at.team = &pl2_alone;
     }
@@ -123,7 +125,7 @@ static void together_member(const Team *team, void *task)
 static void go_on_together(Run *run)
 {
     Seat *first = seat(run, 0);
-    if (!run->next) first->at = pl2_part(run->job, run->next++);
+    if (!run->next) first->at = pl2_part(run->net, run->job, run->next++);
     for (int64_t i = 1; i < run->threads; i++) seat(run, i)->at = first->at;
     pl2_team_run((int32_t)run->threads, 1, together_member, run);
     run->done = first->at.done;

@@ -27,10 +27,11 @@ void pl2_keep(const double *found, const void *x, int64_t particles, int64_t row
 }
 
 /* p informs q, who then follows the better one; the first of those that are equal. */
-static void inform(const double *values, int64_t p, int64_t q, int64_t *leader)
+static void inform(const double *values, int64_t particles, int64_t p, int64_t q, int64_t *leader)
 {
-    const double ours = values[p], theirs = values[leader[q]];
-    if (ours < theirs || (ours == theirs && p < leader[q])) leader[q] = p;
+    const int64_t found = pl2_among(pl2_once(&leader[q]), particles);
+    const double ours = values[p], theirs = values[found];
+    if (ours < theirs || (ours == theirs && p < found)) leader[q] = p;
 }
 
 void pl2_follow(int32_t topology, const double *values, int64_t particles, const int64_t *links,
@@ -40,11 +41,12 @@ void pl2_follow(int32_t topology, const double *values, int64_t particles, const
     for (int64_t p = 0; p < particles; p++) leader[p] = topology == TOPOLOGY_global ? best : p;
     if (topology == TOPOLOGY_ring)
         for (int64_t p = 0; p < particles; p++) {
-            inform(values, p, p ? p - 1 : particles - 1, leader);
-            inform(values, p, p + 1 < particles ? p + 1 : 0, leader);
+            inform(values, particles, p, p ? p - 1 : particles - 1, leader);
+            inform(values, particles, p, p + 1 < particles ? p + 1 : 0, leader);
         }
     if (topology != TOPOLOGY_random) return;
-    for (int64_t k = 0; k < particles * neighbours; k++) inform(values, k / neighbours, links[k], leader);
+    for (int64_t k = 0; k < particles * neighbours; k++)
+        inform(values, particles, k / neighbours, pl2_among(pl2_once(&links[k]), particles), leader);
     for (int64_t p = 0; p < particles; p++)
         if (leader[p] == p) leader[p] = -1;
 }

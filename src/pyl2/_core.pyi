@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Literal, Protocol, TypeAlias
 
 from numpy import float64, int64
@@ -71,14 +71,9 @@ class Net:
     def n_params(self) -> int: ...
     @property
     def n_weights(self) -> int: ...
-    def predict(
-        self,
-        params: _Array,
-        x: _Features,
-        out: _Array,
-        first_layer: int = 0,
-        last_layer: int | None = None,
-        n_threads: int = 0,
+    def predict(self, params: _Array, x: _Features, out: _Array, n_threads: int = 0) -> None: ...
+    def activations(
+        self, params: _Array, x: _Features, out: _Array, n_threads: int = 0
     ) -> None: ...
     def errors(
         self,
@@ -113,7 +108,7 @@ class Net:
         sample_weight: _Array | None,
         order: NDArray[int64] | None,
         batch_size: int,
-        updates: Sequence[Update],
+        updates: Iterable[Update],
         out: NDArray[float64],
         n_threads: int = 0,
     ) -> bool: ...

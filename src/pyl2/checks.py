@@ -327,6 +327,12 @@ def sample_weights(sample_weight: Any, rows: int, dtype: np.dtype[Any]) -> Array
         raise ValueError(
             "sample_weight must be finite, not negative, and not 0 everywhere, and so must its sum"
         )
+    limits = np.finfo(dtype)
+    if array.max() < limits.tiny / limits.eps:
+        raise ValueError(
+            f"sample_weight must not be below {limits.tiny / limits.eps:.1g} everywhere (in"
+            f" {dtype}), got at most {array.max():.1g}; a factor common to all changes no error"
+        )
     return array
 
 

@@ -396,7 +396,14 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any) -> Array:
         X = self._inputs(X)
-        return self._fitted().predict(X)
+        outputs = self._fitted().predict(X)
+        lost = np.isnan(outputs).any(axis=1)
+        if lost.any():
+            raise ValueError(
+                f"the predictions for {lost.sum()} rows of X are NaN: their numbers are so large"
+                " that they overflow in the model; scaled inputs (StandardScaler) help"
+            )
+        return outputs
 
     def _inputs(self, X: Any) -> Any:
         """Check rows to predict for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -238,14 +238,13 @@ class Network:
         >>> [a.shape for a in Network((2, 5, 1), seed=0).activations([[0.0, 1.0]])]
         [(1, 5), (1, 1)]
         """
-        a = checks.features(X, self.layer_sizes[0], self.dtype)
-        found = []
-        for layer, units in enumerate(self.layer_sizes[1:]):
-            out = np.empty((a.shape[0], units), self.dtype)
-            self._net.predict(self._params, a, out, layer, layer + 1, self._threads)
-            found.append(out)
-            a = out
-        return found
+        x = checks.features(X, self.layer_sizes[0], self.dtype)
+        units = self.layer_sizes[1:]
+        ends = list(accumulate(x.shape[0] * count for count in units))
+        out = np.empty(ends[-1], self.dtype)
+        self._net.activations(self._params, x, out, self._threads)
+        layers = zip(np.split(out, ends[:-1]), units, strict=True)
+        return [part.reshape(x.shape[0], count) for part, count in layers]
 
     def error(
         self,

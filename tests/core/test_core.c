@@ -103,6 +103,7 @@ static uint64_t bits(Case *c)
 
 static int64_t below(Case *c, int64_t limit) { return (int64_t)(bits(c) % (uint64_t)limit); }
 static double uniform(Case *c) { return (double)(float)((double)(bits(c) >> 11) * 0x1p-53); }
+static double huge(const Case *c) { return c->bytes == 4 ? 3e38 : 1.7e308; }
 static double number(Case *c) { return (double)(float)(2 * uniform(c) - 1); }
 
 /* Arrays of float64 here, of the type of the case there. */
@@ -251,6 +252,7 @@ static double sum_of_losses(const Case *c, const double *params, const int64_t *
     for (int64_t k = 0; k < count; k++) {
         const int64_t i = items[k];
         const double s = c->s ? c->s[i] : 1;
+        if (s == 0) continue; /* whatever it holds */
         memcpy(a[0], c->x + i * c->sizes[0], (size_t)c->sizes[0] * sizeof(double));
         forward(c, params, 0, c->layers, a);
         sum += s * loss_of(c, a[c->layers], c->y + i * c->sizes[c->layers], delta);
@@ -367,7 +369,7 @@ static void give_csr(Case *c, const double *x, int64_t width, Given *g)
     g->job.x = g->x = as_type(c, values, g->x_count = stored);
     g->job.indptr = g->indptr = integers(indptr, c->rows + 1, index_bytes);
     g->job.indices = g->indices = integers(indices, stored, index_bytes);
-    g->stored = stored;
+    g->stored = g->job.stored = stored;
     free(indptr), free(indices), free(values);
 }
 
@@ -440,31 +442,37 @@ static void run_twice(const Case *c, Given *g, Verb *verb, void *result, int64_t
 
 static void test_predict(Case *c, const double *params)
 {
-    const int64_t whole = below(c, 2), first = whole ? 0 : below(c, c->layers);
-    const int64_t last = whole ? c->layers : first + 1 + below(c, c->layers - first);
-    const int64_t width = c->sizes[first], n = c->sizes[last], networks = c->networks;
-    double *x = zeros(c->rows * width), *wanted = zeros(c->rows * n);
+    const int64_t m = c->sizes[0], n = c->sizes[c->layers], networks = c->networks;
+    const int64_t before = c->rows * (c->params - c->weights - n), every = below(c, 2); /* layers */
+    double *wanted = zeros(before + c->rows * n);
     Activations a;
-    for (int64_t i = 0; i < c->rows * width; i++) x[i] = below(c, 3) ? number(c) : 0;
     for (int64_t i = 0; i < c->rows; i++) {
-        memcpy(a[first], x + i * width, (size_t)width * sizeof *x);
-        forward(c, params, first, last, a);
-        if (last == c->layers)
-            link(c, a[last], wanted + i * n);
-        else
-            memcpy(wanted + i * n, a[last], (size_t)n * sizeof *x);
+        double *to = wanted;
+        memcpy(a[0], c->x + i * m, (size_t)m * sizeof(double));
+        forward(c, params, 0, c->layers, a);
+        for (int64_t l = 1; l < c->layers; to += c->rows * c->sizes[l++])
+            memcpy(to + i * c->sizes[l], a[l], (size_t)c->sizes[l] * sizeof(double));
+        link(c, a[c->layers], to + i * n);
     }
     c->networks = 1;
-    Given g = give(c, params, x, width, !below(c, 3));
-    g.job.first_layer = first, g.job.last_layer = last;
-    void *out = block(c->rows * n * c->bytes, 1);
-    g.job.result = out;
-    run_twice(c, &g, pl2_kernels(c->bytes, c->isa)->predict, out, c->rows * n * c->bytes);
-    all_close("predict", out, wanted, c->rows * n);
-    drop(c, out, c->rows * n);
+    Given g = give(c, params, c->x, m, !below(c, 3));
+    const int64_t count = c->rows * n + (every ? before : 0);
+    void *out = block(count * c->bytes, 1);
+    g.job.every_layer = (int32_t)every, g.job.result = out;
+    run_twice(c, &g, pl2_kernels(c->bytes, c->isa)->predict, out, count * c->bytes);
+    all_close("predict", out, wanted + (every ? 0 : before), count);
+    if (every) { /* the last are those of predict alone, bit for bit */
+        void *alone = block(c->rows * n * c->bytes, 1);
+        g.job.every_layer = 0, g.job.result = alone;
+        run(c, &g, pl2_kernels(c->bytes, c->isa)->predict, c->rows, c->threads);
+        if (memcmp(alone, (char *)out + before * c->bytes, (size_t)(c->rows * n * c->bytes)))
+            fail("predict: other bits with every layer", 0, 0);
+        drop(c, alone, c->rows * n);
+    }
+    drop(c, out, count);
     take_back(c, &g);
     c->networks = networks;
-    free(x), free(wanted);
+    free(wanted);
 }
 
 static void test_input_gradient(Case *c, const double *params)
@@ -654,7 +662,8 @@ static void test_swarm(Case *c)
             fail("global leader", (double)leader[P - 1], (double)winner);
     }
     void *there[2], *moved[2];
-    Swarm s = {.size = d,
+    Swarm s = {.particles = P,
+               .size = d,
                .leader = leader,
                .distance = distance,
                .inertia = 0.7,
@@ -703,7 +712,9 @@ static void test_shuffle(Case *c)
     int64_t *order = block(count * 8, 1), sum = 0;
     double *numbers = block(count * 8, 1);
     for (int64_t i = 0; i < count; i++) order[i] = i, numbers[i] = (double)(bits(c) >> 11) * 0x1p-53;
-    pl2_shuffle(order, numbers, count);
+    const int64_t cut = below(c, count + 1);
+    pl2_shuffle(order, numbers, cut, count);
+    pl2_shuffle(order, numbers, 0, cut);
     for (int64_t i = 0; i < count; i++) sum += (int64_t)1 << order[i];
     if (sum != ((int64_t)1 << count) - 1) fail("shuffle: no permutation", (double)sum, 0);
     release(order, count * 8, 1), release(numbers, count * 8, 1);
@@ -718,6 +729,128 @@ static void test_finite(Case *c)
         if (pl2_finite(array, 9, c->bytes)) fail("finite", 1, 0);
         drop(c, array, 9);
     }
+}
+
+/* ---- what other threads write after the checks ---- */
+
+/* Numbers that are no index, and some that are. */
+static void trample(Case *c, void *array, int64_t count, int64_t bytes)
+{
+    static const int64_t bad[] = {-1, -2, 1, 1000003, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 1LL << 40};
+    for (int64_t i = 0; array && i < count; i++) {
+        const int64_t found = below(c, 3) ? bad[below(c, COUNT(bad))] : below(c, 4);
+        if (below(c, 4) == 0) continue;
+        if (bytes == 4)
+            ((int32_t *)array)[i] = (int32_t)found;
+        else
+            ((int64_t *)array)[i] = found;
+    }
+}
+
+static void trample_all(Case *c, Given *g, int64_t *order, int64_t orders)
+{
+    if (g->indptr) trample(c, g->indptr, c->rows + 1, g->job.index_bytes);
+    if (g->indptr) trample(c, g->indices, g->stored, g->job.index_bytes);
+    trample(c, g->labels, c->rows, 8);
+    trample(c, order, orders * c->rows, 8);
+}
+
+/* Every verb on arrays that were overwritten: any numbers, but no memory that is not theirs. */
+static void test_trampled(Case *c, const double *params)
+{
+    const Kernels *kernels = pl2_kernels(c->bytes, c->isa);
+    const int64_t m = c->sizes[0], n = c->sizes[c->layers], P = c->networks, d = c->params;
+    const int64_t orders = below(c, 2) ? P : 1;
+    double rates[MOST_NETWORKS * MOST_LAYERS] = {0}, sums[2 * MOST_NETWORKS] = {0};
+    int64_t steps[MOST_NETWORKS] = {0}, *order = block(orders * c->rows * 8, 1);
+    Update updates[MOST_NETWORKS];
+    for (int64_t i = 0; i < orders * c->rows; i++) order[i] = i % c->rows;
+    for (int64_t p = 0; p < P; p++)
+        updates[p] = (Update){(int32_t)below(c, 5), 0, 1e-9, 0, 0.9, 0.9, 0.99, 1e-2, rates};
+    for (int64_t p = 1; p < P; p++) updates[p].optimizer = updates[0].optimizer;
+    const int64_t states = P * pl2_states[updates[0].optimizer] * d, count = c->rows * n * m;
+    double *none = zeros(states);
+    for (int verb = 0; verb < 5; verb++) {
+        c->networks = verb < 2 ? P : 1;
+        Given g = give(c, params, c->x, m, below(c, 2));
+        void *state = as_type(c, none, states), *out = block((count + d) * c->bytes, 1);
+        g.job.sums = sums;
+        if (verb < 3) give_targets(c, &g), g.job.rates = rates;
+        if (verb == 0) g.job.updates = updates, g.job.steps = steps, g.job.state = state;
+        if (verb == 0) g.job.order = order, g.job.order_stride = orders > 1 ? c->rows : 0;
+        if (verb > 1) g.job.result = out;
+        if (verb > 2) g.job.sums = NULL;
+        g.job.to_inputs = verb == 4, g.job.batch_rows = c->batch;
+        trample_all(c, &g, verb ? NULL : order, orders);
+        Verb *const verbs[] = {kernels->epoch, kernels->errors, kernels->gradient, kernels->predict,
+                               kernels->input_gradient};
+        run(c, &g, verbs[verb], verb ? c->rows : c->batch, c->threads);
+        drop(c, state, states), drop(c, out, count + d);
+        take_back(c, &g);
+    }
+    c->networks = P;
+    release(order, orders * c->rows * 8, 1);
+    free(none);
+}
+
+static void test_trampled_swarm(Case *c)
+{
+    const int64_t P = 1 + below(c, 9), d = 1 + below(c, 40), K = 1 + below(c, 3), size = P * d;
+    double *numbers = zeros(size), *values = block(P * 8, 1), *distance = block(P * 8, 1);
+    int64_t *leader = block(P * 8, 1), *links = block(P * K * 8, 1), *order = block(P * 8, 1);
+    for (int64_t p = 0; p < P; p++) values[p] = (double)below(c, 4), order[p] = p, leader[p] = -1;
+    for (int64_t k = 0; k < P * K; k++) links[k] = 0;
+    trample(c, links, P * K, 8);
+    pl2_follow(0, values, P, links, K, leader);
+    trample(c, leader, P, 8);
+    void *x = as_type(c, numbers, size), *v = as_type(c, numbers, size), *best = as_type(c, numbers, size);
+    void *centre = as_type(c, numbers, d);
+    const Swarm s = {.particles = P,
+                     .size = d,
+                     .x = x,
+                     .v = v,
+                     .best = best,
+                     .leader = leader,
+                     .centre = centre,
+                     .distance = distance,
+                     .inertia = 0.7,
+                     .c1 = 1,
+                     .c2 = 1};
+    pl2_kernels(c->bytes, c->isa)->move(&s, 0, P);
+    trample(c, values, P, 8); /* as float64 NaN, denormals and the like */
+    for (int64_t p = 0; p < P; p++) values[p] *= below(c, 2) ? 1e300 : -1;
+    pl2_shuffle(order, values, 0, P);
+    drop(c, x, size), drop(c, v, size), drop(c, best, size), drop(c, centre, d);
+    release(values, P * 8, 1), release(distance, P * 8, 1), release(leader, P * 8, 1);
+    release(links, P * K * 8, 1), release(order, P * 8, 1);
+    free(numbers);
+}
+
+/* ---- looks at the signals ---- */
+
+/* The most outputs of a row are no longer without a look than one, and threads share them. */
+static void test_looks(const char *isa, int64_t bytes)
+{
+    enum { ROWS = 3, OUTPUTS = 40, INPUTS = 5 };
+    const double x[ROWS * INPUTS] = {0}, params[INPUTS * 4 + 4 * OUTPUTS + 4 + OUTPUTS] = {0};
+    Case c = {.isa = isa, .bytes = bytes, .layers = 2, .sizes = {INPUTS, 4, OUTPUTS}, .x = x};
+    now = &c;
+    c.networks = 1, c.rows = ROWS, c.weights = weight_at(&c, 2), c.params = bias_at(&c, 2);
+    Given g = give(&c, params, x, INPUTS, 0);
+    g.net.slice = 1e4; /* longer than a pass of all rows, much shorter than that of all outputs */
+    g.job.to_inputs = 1, g.job.result = block(ROWS * OUTPUTS * INPUTS * bytes, 1);
+    Run r = {.net = &g.net, .job = &g.job, .kernels = pl2_kernels(bytes, isa), .item_bytes = bytes};
+    r.verb = r.kernels->input_gradient;
+    const int64_t memory_bytes = pl2_settle(&r, ROWS, 1);
+    void *memory = block(memory_bytes, PL2_LINE);
+    int64_t slices = 0;
+    const double step = ROWS * g.job.row_cost, wanted = floor(OUTPUTS * step / (g.net.slice + step));
+    for (pl2_begin(&r, memory); !r.done; slices++) pl2_go_on(&r);
+    if (r.parts < 2) fail("looks: parts", (double)r.parts, 2);
+    if (wanted < 10 || (double)slices < wanted) fail("looks: slices", (double)slices, wanted);
+    release(memory, memory_bytes, PL2_LINE);
+    drop(&c, g.job.result, ROWS * OUTPUTS * INPUTS);
+    take_back(&c, &g);
 }
 
 /* ---- the cases ---- */
@@ -797,10 +930,14 @@ static void test_case(const char *isa, int64_t bytes, uint64_t seed)
     c.x = x, c.y = y, c.s = s;
     test_predict(&c, params);
     test_input_gradient(&c, params);
+    test_trampled(&c, params);
+    for (int64_t i = 0; s && i < c.rows; i++) /* rows of weight 0 may overflow */
+        for (int64_t j = 0; s[i] == 0 && j < m; j++) x[i * m + j] = (below(&c, 2) ? 1 : -1) * huge(&c);
     test_gradient(&c, params, 0);
     test_gradient(&c, params, 1);
     test_epoch(&c, params);
     test_swarm(&c);
+    test_trampled_swarm(&c);
     test_shuffle(&c);
     test_finite(&c);
     free(x), free(y), free(s), free(params);
@@ -816,6 +953,7 @@ typedef struct {
 static void *some_cases(void *plan)
 {
     const Plan *p = plan;
+    test_looks(p->isa, 4), test_looks(p->isa, 8);
     for (int64_t k = 0; k < p->cases; k++) {
         test_case(p->isa, 4 + 4 * (k % 2), p->seed + (uint64_t)k * 7919);
         pl2_set_num_threads((int32_t)(k % 3));
@@ -843,12 +981,38 @@ static void late(const Team *team, void *task)
     if (!*written) abort();
 }
 
+/* ---- what is too large to be tried whole: a copy of the kernels of our own ---- */
+
+#define WIDTH 16
+#define R float
+#define INT int32_t
+#define NAME(f) f##_f32_test
+#include "kernel/kernel.h"
+
+/* Labels above 2^24, which float32 does not tell apart.  All outputs of an item lie in one place here,
+   where the last one's target stays. */
+static void test_labels(void)
+{
+    const int64_t labels[] = {1 << 24, (1 << 24) + 1};
+    const Job job = {.labels = labels, .rows = 2};
+    float y[LANES];
+    for (int64_t last = 0; last < 2; last++)
+        for (int64_t item = 0; item < 2; item++) {
+            NAME(targets)(&job, 0, item, 1, labels[last] + 1, y, 0);
+            if (*y != (float)(item == last)) {
+                fprintf(stderr, "label %d marks output %d: %g\n", (int)labels[item], (int)labels[last], *y);
+                exit(1);
+            }
+        }
+}
+
 int main(int count, char **arguments)
 {
     const int64_t cases = count > 1 ? atoll(arguments[1]) : 40;
     const uint64_t seed = count > 2 ? (uint64_t)atoll(arguments[2]) : 1;
     int64_t depth = 100;
     if (pl2_runs("none") || pl2_kernels(8, "none")) return 1;
+    test_labels();
     for (const char *const *isa = pl2_isas; *isa; isa++) {
         enum { AT_ONCE = 3 };
         pthread_t thread[AT_ONCE];

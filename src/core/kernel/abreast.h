@@ -117,6 +117,15 @@ static void NAME(abreast_targets)(const Abreast *g, const Job *job, int64_t item
         NAME(store)(g->targets + j * LANES, NAME(splat)(y ? y[j] : (R)(job->labels[item] == j)));
 }
 
+/* The i-th item has weight 0: see `silence` in block.h. */
+static void NAME(abreast_silence)(const Abreast *g, int64_t i)
+{
+    for (int64_t l = 0; l < g->net->layers - 1; l++) {
+        const int64_t count = g->net->layer[l].out * LANES;
+        memset(NAME(abreast_layer)(g, g->act, l) + i * count, 0, (size_t)count * sizeof(R));
+    }
+}
+
 /* z of the last layer -> delta, times sample weights, and the sums of s loss. */
 static void NAME(abreast_losses)(const Abreast *g, const Job *job, int64_t begin)
 {
@@ -130,6 +139,7 @@ static void NAME(abreast_losses)(const Abreast *g, const Job *job, int64_t begin
         for (int64_t j = 0; s != 1 && j < n; j++)
             NAME(store)(z + j * LANES, s > 0 ? s * NAME(load)(z + j * LANES) : NAME(splat)(0));
         for (int r = 0; s > 0 && r < LANES; r++) g->loss[r] += (double)(s * each[r]);
+        if (!(s > 0)) NAME(abreast_silence)(g, i);
     }
 }
 

@@ -2,7 +2,7 @@
 
 static int64_t NAME(item)(const Job *job, int64_t network, int64_t i)
 {
-    return job->order ? job->order[network * job->order_stride + i] : i;
+    return job->order ? pl2_among(pl2_once(&job->order[network * job->order_stride + i]), job->rows) : i;
 }
 
 /* Rows of the next block of a batch of `rows`, all blocks of it about equal, of so many at most. */
@@ -13,13 +13,16 @@ static int64_t NAME(block_rows)(int64_t most, int64_t rows, int64_t done)
     return whole + (done < larger * (whole + 1));
 }
 
-/* Where the items [first, first + rows) of a network begin and end in a CSR x. */
+/* Where the items [first, first + rows) of a network begin and end in a CSR x; none is longer than the
+   fullest, by which its cost was measured. */
 static void NAME(find_spans)(const Job *job, int64_t network, int64_t first, int64_t rows, int64_t *spans)
 {
     for (int64_t i = 0; i < rows; i++) {
         const int64_t item = NAME(item)(job, network, first + i);
-        spans[2 * i] = pl2_index(job->indptr, job->index_bytes, item);
-        spans[2 * i + 1] = pl2_index(job->indptr, job->index_bytes, item + 1);
+        const int64_t begin = pl2_among(pl2_index(job->indptr, job->index_bytes, item), job->stored + 1);
+        const int64_t end = pl2_among(pl2_index(job->indptr, job->index_bytes, item + 1), job->stored + 1);
+        spans[2 * i] = begin;
+        spans[2 * i + 1] = begin + pl2_among(end - begin, job->fullest + 1);
     }
 }
 
@@ -28,18 +31,14 @@ static void NAME(targets)(const Job *job, int64_t network, int64_t i, int count,
                           int64_t step)
 {
     if (job->labels) {
-        const V zero = NAME(splat)(0), one = NAME(splat)(1);
-        V label =
-            NAME(splat)((R)job->labels[NAME(item)(job, network, i)]); /* exact, as a count of outputs is */
+        I label = {0};
+        label += (INT)job->labels[NAME(item)(job, network, i)];
         if (count > 1) {
-            R each[LANES] = {0};
-            for (int r = 0; r < count; r++) each[r] = (R)job->labels[NAME(item)(job, network, i + r)];
-            label = NAME(load)(each);
+            INT each[LANES] = {0};
+            for (int r = 0; r < count; r++) each[r] = (INT)job->labels[NAME(item)(job, network, i + r)];
+            memcpy(&label, each, sizeof label);
         }
-        for (int64_t j = 0; j < outputs; j++) {
-            const V at = NAME(splat)((R)j), below = NAME(pick)(NAME(less)(label, at), zero, one);
-            NAME(store)(y + j * step, NAME(pick)(NAME(less)(at, label), zero, below));
-        }
+        for (int64_t j = 0; j < outputs; j++) NAME(store)(y + j * step, NAME(same)(label, (INT)j));
         return;
     }
     const R *row[LANES];
@@ -109,7 +108,7 @@ static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team,
 {
     enum { FEW = 4 };
     const int sparse = job->indptr != NULL, gathered = !sparse && !job->lanes && job->order && rows > 1;
-    const int sparse_to_outputs = sparse && job->first_layer == net->layers - 1; /* as rows alone */
+    const int sparse_to_outputs = sparse && net->layers == 1; /* as rows alone */
     const int64_t room = pl2_room(rows, (int64_t)sizeof(R));
     double *loss = (double *)work->block;
     R *targets = (R *)(loss + room), *act = targets + room * net->layer[net->layers - 1].stride;
@@ -133,7 +132,7 @@ static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team,
                                       : x + NAME(item)(job, network, first) * job->x_stride,
         .x_stride = gathered ? net->x_stride : job->x_stride,
         .x_dense = !gathered,
-        .sparse = {x, job->indices, job->index_bytes, rows, sparse ? spans : NULL},
+        .sparse = {x, job->indices, job->index_bytes, net->inputs, rows, sparse ? spans : NULL},
         .touched = work->touched,
         .act = act,
         .delta = delta,
@@ -164,15 +163,15 @@ static Block NAME(block)(const Net *net, const Job *job, int64_t network, int64_
     return b;
 }
 
-/* Layers [first, last), the last of the network left at z; in lanes and online all of them. */
-static void NAME(forward)(const Block *b, int64_t first, int64_t last)
+/* All layers, the last left at z. */
+static void NAME(forward)(const Block *b)
 {
     if (b->online)
         NAME(forward_one)(b);
     else if (b->lanes)
         NAME(forward_lanes)(b);
     else
-        NAME(forward_rows)(b, first, last);
+        NAME(forward_rows)(b);
 }
 
 static void NAME(deltas)(const Block *b)
@@ -267,6 +266,25 @@ static void NAME(predictions)(const Block *b, R *result, int64_t stride)
     }
 }
 
+/* The outputs of layer l as rows of `result`, after `forward`; the last layer's once only. */
+static void NAME(layer_outputs)(const Block *b, int64_t l, R *result)
+{
+    const Layer *layer = &b->net->layer[l];
+    const R *a = NAME(activation)(b, l);
+    if (l == b->net->layers - 1) {
+        NAME(predictions)(b, result, layer->out);
+        return;
+    }
+    for (int64_t i = 0; !b->lanes && i < b->rows; i++)
+        memcpy(result + i * layer->out, a + i * layer->stride, (size_t)layer->out * sizeof(R));
+    for (int64_t i = 0; b->lanes && i < b->rows; i += LANES) {
+        const int count = (int)(b->rows - i < LANES ? b->rows - i : LANES);
+        R *to[LANES];
+        for (int r = 0; r < count; r++) to[r] = result + (i + r) * layer->out;
+        NAME(from_lanes)(a + i, b->room, layer->out, to, count, 1);
+    }
+}
+
 /* The sum of the sample weights of items [first, first + rows). */
 static double NAME(mass)(const Job *job, int64_t network, int64_t first, int64_t rows)
 {
@@ -277,11 +295,41 @@ static double NAME(mass)(const Job *job, int64_t network, int64_t first, int64_t
     return sum;
 }
 
+/* 0 for the activations of item i, padding and all, or in lanes for those from i on that do not count. */
+static void NAME(silence_items)(const Block *b, int64_t i, M counts)
+{
+    for (int64_t l = 0; l < b->net->layers - 1; l++) {
+        const Layer *layer = &b->net->layer[l];
+        R *a = NAME(activation)(b, l) + i * (b->lanes ? 1 : layer->stride);
+        if (!b->lanes) memset(a, 0, (size_t)layer->stride * sizeof(R));
+        for (int64_t j = 0; b->lanes && j < layer->out; j++, a += b->room)
+            NAME(store)(a, NAME(pick)(counts, NAME(load)(a), NAME(splat)(0)));
+    }
+}
+
+/* Items of weight 0 and lanes without an item count for nothing, whatever came of them: their deltas are
+   0, and so become their activations, for 0 times one that has overflowed is NaN. */
+static void NAME(silence)(const Block *b, const Job *job, int64_t network, int64_t first)
+{
+    const int64_t step = b->lanes ? LANES : 1, whole = b->rows / step * step;
+    for (int64_t i = job->sample_weight ? 0 : whole; i < b->rows; i += step) {
+        const int count = (int)(i < whole ? step : b->rows - i);
+        const V s = NAME(sample_weights)(b, job, network, first + b->from + i, count);
+        R each[LANES];
+        int all = 1;
+        NAME(store)(each, s);
+        for (int r = 0; r < step; r++) all = all && each[r] > 0;
+        if (!all) NAME(silence_items)(b, i, NAME(less)(NAME(splat)(0), s));
+    }
+}
+
 /* The rows of b through the network and back, up to the deltas of all layers. */
 static void NAME(there_and_back)(const Job *job, int64_t network, int64_t first, const Block *b)
 {
     NAME(bring)(job, network, first, b);
-    NAME(forward)(b, 0, b->net->layers);
+    NAME(forward)(b);
     NAME(losses)(b, job, network, first);
-    if (!b->online) NAME(deltas)(b);
+    if (b->online) return; /* of which backward_one goes on; its only item has a weight */
+    NAME(silence)(b, job, network, first);
+    NAME(deltas)(b);
 }

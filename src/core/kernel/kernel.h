@@ -50,22 +50,21 @@ static void NAME(end_chunk)(const Net *net, const Job *job, Cursor *at)
         NAME(penalties)(net, (const R *)job->params + p * net->params, job->rates + p * net->layers);
 }
 
-/* predict: layers [first_layer, last_layer) of all rows. */
+/* predict: the outputs of the last layer, or of every layer, for all rows. */
 static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
-    const int64_t l = job->last_layer - 1, n = net->layer[l].out, stride = net->layer[l].stride;
+    const int64_t top = net->layers - 1;
     const Work work = NAME(carve)(net, job, &pl2_alone, memory);
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job->block_rows, job->rows, at->row);
         const Block b = NAME(block)(net, job, 0, at->row, rows, 0, &work);
-        R *result = (R *)job->result + at->row * n;
-        NAME(forward)(&b, job->first_layer, job->last_layer);
-        if (l == net->layers - 1)
-            NAME(predictions)(&b, result, n);
-        else
-            for (int64_t i = 0; i < rows; i++)
-                memcpy(result + i * n, NAME(activation)(&b, l) + i * stride, (size_t)n * sizeof(R));
+        R *result = job->result;
+        NAME(forward)(&b);
+        for (int64_t l = job->every_layer ? 0 : top; l <= top; l++) {
+            NAME(layer_outputs)(&b, l, result + at->row * net->layer[l].out);
+            result += job->rows * net->layer[l].out;
+        }
         at->row += rows;
         at->left -= (double)rows * job->row_cost;
     }
@@ -84,7 +83,7 @@ static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *memor
         const int64_t rows = NAME(block_rows)(job->block_rows, job->rows, at->row);
         const Block b = NAME(block)(net, job, p, at->row, rows, at->held == 1 + at->row, &work);
         at->held = 1 + at->row;
-        NAME(forward)(&b, 0, net->layers);
+        NAME(forward)(&b);
         NAME(losses)(&b, job, p, at->row);
         at->loss += NAME(block_loss)(&b);
         at->row += rows;
@@ -134,21 +133,29 @@ static void NAME(finish_gradient)(const Net *net, const Job *job, double mass)
     }
 }
 
-/* input_gradient: d prediction / d x of each row. */
+/* input_gradient: d prediction / d x of each row.  One step takes a block forward, or back from one of
+   the outputs. */
 static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const int64_t top = net->layers - 1;
     const Work work = NAME(carve)(net, job, &pl2_alone, memory);
+    R *result = job->result;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job->block_rows, job->rows, at->row);
-        const Block b = NAME(block)(net, job, 0, at->row, rows, 0, &work);
-        R *result = (R *)job->result + at->row * net->outputs * net->inputs;
-        NAME(forward)(&b, 0, net->layers);
-        NAME(predictions)(&b, NAME(activation)(&b, top), net->layer[top].stride);
-        for (int64_t j = 0; j < net->outputs; j++) NAME(backward_to_inputs)(&b, j, result);
+        const int held = at->held == 1 + at->row;
+        const Block b = NAME(block)(net, job, 0, at->row, rows, held, &work);
+        at->left -= (double)rows * job->row_cost;
+        if (!held) {
+            NAME(forward)(&b);
+            NAME(predictions)(&b, NAME(activation)(&b, top), net->layer[top].stride);
+            at->held = 1 + at->row;
+            continue;
+        }
+        NAME(backward_to_inputs)(&b, at->output++, result + at->row * net->outputs * net->inputs);
+        if (at->output < at->last_output) continue;
+        at->output = at->first_output;
         at->row += rows;
-        at->left -= (double)net->outputs * (double)rows * job->row_cost;
     }
     at->done = at->row == at->last_row;
     pl2_flush_restore(found);

@@ -51,8 +51,8 @@ static void NAME(move)(const Swarm *s, int64_t first, int64_t last)
     const pl2_flush found = pl2_flush_on();
     for (int64_t p = first; p < last; p++) {
         const Stream stream = NAME(stream)(s->seed, s->iteration, p);
-        const int64_t leader = s->leader[p] < 0 ? p : s->leader[p];
-        const V c2 = NAME(splat)(s->leader[p] < 0 ? 0 : (R)s->c2);
+        const int64_t told = pl2_once(&s->leader[p]), leader = told < 0 ? p : pl2_among(told, s->particles);
+        const V c2 = NAME(splat)(told < 0 ? 0 : (R)s->c2);
         const R *own = best + p * d, *followed = best + leader * d;
         R *position = (R *)s->x + p * d, *velocity = (R *)s->v + p * d;
         V sum = NAME(splat)(0);

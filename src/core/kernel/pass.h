@@ -97,24 +97,24 @@ static Matrix NAME(matrix)(const Block *b, R *params, int64_t l)
     };
 }
 
-/* Layers [first, last): a' = f(a W + b), but for the last of the network, which is left at z. */
-static void NAME(forward_rows)(const Block *b, int64_t first, int64_t last)
+/* a' = f(a W + b) in every layer but the last, which is left at z. */
+static void NAME(forward_rows)(const Block *b)
 {
     const Net *net = b->net;
     const R *a = b->x;
     int64_t a_stride = b->x_stride;
-    for (int64_t l = first; l < last; l++) {
+    for (int64_t l = 0; l < net->layers; l++) {
         const Layer *layer = &net->layer[l];
         const int hidden = l < net->layers - 1;
         const Matrix W = NAME(matrix)(b, b->params, l);
         R *z = NAME(activation)(b, l);
         const R least = hidden ? NAME(least)(layer->activation) : -(R)INFINITY;
-        if (l == first && b->sparse.spans)
+        if (l == 0 && b->sparse.spans)
             NAME(sparse_forward)(&b->sparse, W.w, W.bias, layer->out, least, z, layer->stride);
         else if (W.transposed)
             NAME(dots)(&(Product){
                 .store = STORE,
-                .dense = W.dense || (l == first && b->x_dense),
+                .dense = W.dense || (l == 0 && b->x_dense),
                 .m = layer->out,
                 .n = b->rows,
                 .k = layer->in,

@@ -164,6 +164,18 @@ PL2_INLINE V NAME(pick)(M mask, V yes, V no)
 }
 #endif
 
+/* 1 in the lanes where two whole numbers are the same, else 0.  As integers, for R holds not all of
+   them. */
+PL2_INLINE V NAME(same)(I a, INT b)
+{
+#if PL2_VECTORS
+    const I all = {0};
+    return NAME(from_bits)((a == all + b) & NAME(bits)(NAME(splat)(1)));
+#else
+    return (R)(a == b);
+#endif
+}
+
 /* The first `count` lanes, 0 < count <= LANES; the others read as 0 and are not written. */
 #if defined(PL2_AVX512)
 PL2_INLINE V NAME(load_part)(const R *p, int count)

@@ -21,9 +21,16 @@ typedef struct {
     const R *values;
     const void *indices;
     int32_t index_bytes;
+    int64_t inputs;
     int64_t rows;
     const int64_t *spans; /* NULL where x is dense */
 } Sparse;
+
+/* The column j of the k-th value. */
+PL2_INLINE int64_t NAME(sparse_column)(const Sparse *x, int64_t k)
+{
+    return pl2_among(pl2_index(x->indices, x->index_bytes, k), x->inputs);
+}
 
 /* z_i (nv vectors of it, the last with `last` lanes in use) = max(b + sum_j x_ij W_j, floor), in
    registers. */
@@ -34,7 +41,7 @@ PL2_INLINE void NAME(sparse_strip)(const Sparse *x, int64_t i, const R *w, const
     PL2_UNROLL
     for (int v = 0; v < nv; v++) sum[v] = NAME(load_part)(bias + v * LANES, v == nv - 1 ? last : LANES);
     for (int64_t k = x->spans[2 * i]; k < x->spans[2 * i + 1]; k++) {
-        const R *row = w + pl2_index(x->indices, x->index_bytes, k) * n;
+        const R *row = w + NAME(sparse_column)(x, k) * n;
         const V value = NAME(splat)(x->values[k]);
         PL2_UNROLL
         for (int v = 0; v < nv - 1; v++) sum[v] += value * NAME(load)(row + v * LANES);
@@ -77,7 +84,7 @@ static void NAME(sparse_gradient)(const Sparse *x, const R *delta, int64_t delta
 {
     for (int64_t i = 0; i < x->rows; i++, delta += delta_stride) {
         for (int64_t k = x->spans[2 * i]; k < x->spans[2 * i + 1]; k++) {
-            const int64_t j = pl2_index(x->indices, x->index_bytes, k);
+            const int64_t j = NAME(sparse_column)(x, k);
             const V value = NAME(splat)(x->values[k]);
             R *row = g + j * n;
             if (touched && !touched[j + 1]) {
