@@ -7,9 +7,11 @@ import io
 import itertools
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
+import zipfile
 from contextlib import nullcontext, suppress
 from html.parser import HTMLParser
 from importlib.util import find_spec
@@ -25,6 +27,7 @@ from pyl2 import Backprop, __version__, abreast, convert, files, report, tables
 from pyl2.__main__ import main
 from pyl2.cli.convert import TOOLS
 from pyl2.cli.data import MOST_CLASSES
+from pyl2.cli.options import ACTIVATIONS
 from pyl2.cli.output import print_json
 from pyl2.model import load
 
@@ -301,13 +304,11 @@ def test_parquet_of_pandas(folder, arrow, capsys):
     ("columns", "words"),
     [
         ({"a": [None, *range(39)]}, "'a' (row 1: empty); leave columns out with --drop a"),
-        ({"a": [None] * 40}, "'a' (row 1: empty)"),
-        ({"a": [1.5, float("nan")] * 20}, "'a' (row 2: nan)"),
+        ({"a": [None] * 40}, "'a' (40 cells, first row 1: empty)"),
+        ({"a": [1.5, float("nan")] * 20}, "'a' (20 cells, first row 2: nan)"),
         ({"b": ["x"] * 40, "a": [b"x"] * 40}, "'a' (binary), 'b' (row 1: 'x')"),
         ({"a": [[1, 2]] * 40}, "'a' (list<"),
         ({"a": [{"b": 1}] * 40}, "'a' (struct<"),
-        ({"y": ["p", None] * 20}, "target 'y': row 2: empty"),
-        ({"y": ["p", ""] * 20}, "target 'y' is empty in row 2"),
         ({"y": [np.datetime64(3, "s")] * 40}, "target 'y': timestamp"),
         ({"a": [], "b": [], "y": []}, "no rows"),
     ],
@@ -565,18 +566,18 @@ def test_figure_without_matplotlib(monkeypatch, capsys):
         ("a,b,y\n", "no rows"),
         ("1,2,3\n4,5,6\n", "must name the columns"),
         ("a,a,y\n1,2,3\n", "same name: 'a'"),
-        (",b,y\n1,2,3\n", '--drop "column 1"'),
+        (",b,y\n1,2,3\n", "--drop 'column 1'"),
         ("a,b,z\n1,2,3\n", "no column 'y'; it has 'a', 'b', 'z'; name the target with --target"),
         ("y\n1\n2\n", "no column is left"),
         ("a,b,y\n1,2\n3,4,5\n", "row 1 has 2 values, the header 3 names"),
         ("a,b,y\n1,2,3\n\n3,4,5,6\n", "row 2 has 4 values"),
         ("a,b,y\n1,2\n3,4\n", "row 1 has 2 values"),
-        ("a,b,y\n1,x y,3\n,z,5\n", "'b' (row 1: 'x y'), 'a' (row 2: empty)"),
-        ("a,b,y\n1,x y,3\n,z,5\n", "--drop b,a"),
-        ('a,"b, c",y\n1,x,3\n', """--drop '"b, c"'"""),
+        ("a,b,y\n1,x y,3\n,z,5\n", "'b' (2 cells, first row 1: 'x y'), 'a' (row 2: empty)"),
+        ("a,b,c,y\n1,x y,3,3\n,z,3,5\n", "--drop b,a, or fill in"),
+        ('a,"b, c",y\n1,x,3\n', """--drop '"b, c"'\n"""),
         ("a,b,y\n1,2,3\n3,inf,5\nnan,4,5\n", "'a' (row 3: nan), 'b' (row 2: inf)"),
-        ("a,b,y\n1,2,3\n3,4,nan\n", "'y' (row 2: nan)"),
-        ("a,b,y\n1,2,3\n3,4,\n", "'y' is empty in row 2"),
+        ("a,b,y\n1,2,3\n3,4,inf\n", "target 'y' is not finite: row 2: inf"),
+        ("a,b,y\n1,2,\n3,4,NA\n", "target 'y' is missing in all rows"),
         ("a,y\n1,2\n3,4\n5,6\n", "3 rows are too few"),
         ("a,y\n" + "1,q\n" * 9, "same in all rows"),
         ("a,y\n" + "1,q\n" * 9 + "1,p\n", "class 'p' has a single row"),
@@ -596,15 +597,15 @@ def test_csv_refused(folder, capsys, text, words):
     ("arrays", "words"),
     [
         ({"a": np.ones(4)}, "no column 'y'"),
-        ({"a": np.ones(4), "y": np.ones(3)}, "(3,)"),
+        ({"a": np.ones(4), "y": np.ones(3)}, "the target has 3 rows, the features 4"),
         ({"a": np.ones(4), "b": np.ones(3), "y": np.ones(4)}, "'a' 4, 'b' 3"),
-        ({"a": np.ones((4, 1)), "b": np.array(["p"] * 4), "y": np.ones(4)}, "--drop a,b"),
+        ({"a": np.ones((4, 1)), "b": np.array(["p"] * 4), "y": np.ones(4)}, "'b' (1-D, <U1)"),
         ({"a": np.ones(4) * 1j, "y": np.ones(4)}, "complex"),
         ({"a": np.ones(4), "y": np.ones(4) * 1j}, "complex"),
         ({"X": np.ones((0, 2)), "y": np.ones(0)}, "rows"),
         ({"X": np.ones((4, 0)), "y": np.ones(4)}, "no column is left"),
         ({"X": np.ones((4, 2)), "y": np.array([1, None, 2, 3])}, "allow_pickle"),
-        ({"X": np.full((4, 2), np.inf), "y": np.ones(4)}, "'x0' (row 1: inf)"),
+        ({"X": np.full((4, 2), np.inf), "y": np.ones(4)}, "'x0' (4 cells, first row 1: inf)"),
     ],
 )
 def test_npz_refused(folder, capsys, arrays, words):
@@ -714,6 +715,399 @@ def test_divergence_names_eta_and_l2(capsys):
     line = refused(capsys, "train", "--quiet", "--optimizer", "sgd", "--eta", "1e4")
     assert "eta=10000" in line
     assert "l2=0" in line
+
+
+# The target as it stands in the file
+
+
+def saved(kind, arrow=None, name="data", **columns):
+    """Write columns as a CSV, an npz or a Parquet file."""
+    if kind == "csv":
+        cells = {n: ["" if v is None else v for v in values] for n, values in columns.items()}
+        return write(numbers(**cells), f"{name}.csv")
+    rng = np.random.default_rng(0)
+    found = {n: rng.normal(size=40) for n in ("a", "b", "y")} | columns
+    if kind == "npz":
+        np.savez(f"{name}.npz", **{n: np.asarray(values) for n, values in found.items()})
+        return f"{name}.npz"
+    return parquet(pytest.importorskip("pyarrow"), f"{name}.parquet", **found)
+
+
+def predicted(capsys, path, *argv):
+    """Train on a file, predict its rows; return header and the cells of each column."""
+    assert main(["train", path, *argv, "--save", "m.pl2", *QUICK]) == 0
+    capsys.readouterr()
+    assert main(["predict", "m.pl2", path, "--proba"]) == 0
+    header, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
+    return header, list(zip(*rows, strict=True))
+
+
+BIG = 2**53  # of this on, float64 does not hold every integer
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz", "parquet"])
+@pytest.mark.parametrize("first", [BIG, -BIG - 1, 2**63 - 2])
+def test_large_integers_are_classes_of_their_own(folder, capsys, kind, first):
+    """float64 took 2⁵³ and 2⁵³ + 1 for one class."""
+    path = saved(kind, y=[first, first + 1] * 20)
+    assert told(capsys, path)["classes"] == [str(first), str(first + 1)]
+    header, columns = predicted(capsys, path)
+    assert header == ["y", str(first), str(first + 1)]
+    assert set(columns[0]) <= {str(first), str(first + 1)}
+
+
+@pytest.mark.parametrize("kind", ["npz", "parquet"])
+def test_large_integers_without_a_sign(folder, capsys, kind):
+    path = saved(kind, y=np.array([2**64 - 1, 2**64 - 2] * 20, np.uint64))
+    assert told(capsys, path)["classes"] == [str(2**64 - 2), str(2**64 - 1)]
+
+
+def test_large_integers_of_parquet_with_gaps_and_as_decimals(folder, arrow, capsys):
+    from decimal import Decimal
+
+    gaps = parquet(arrow, y=[BIG, BIG + 1, None, BIG] * 10)
+    setup = told(capsys, gaps, "--drop-missing-target")
+    assert setup["classes"] == [str(BIG), str(BIG + 1)]
+    assert sum(setup["rows"].values()) == 30
+    decimals = parquet(arrow, y=[Decimal(BIG), Decimal(BIG + 1)] * 20)
+    assert told(capsys, decimals)["classes"] == [str(BIG), str(BIG + 1)]
+
+
+@pytest.mark.parametrize("command", ["train", "path", "compare"])
+def test_codes_keep_their_zeros(folder, capsys, command):
+    """02139 was predicted as 2139."""
+    path = saved("csv", y=["02139", "10115"] * 20)
+    options = FEW if command == "compare" else QUICK
+    assert main([command, path, "--json", *options]) == 0
+    assert json.loads(capsys.readouterr().out)["classes"] == ["02139", "10115"]
+    header, columns = predicted(capsys, path)
+    assert header == ["y", "02139", "10115"]
+    assert set(columns[0]) <= {"02139", "10115"}
+
+
+def test_classes_are_ordered_as_numbers(folder, capsys):
+    assert told(capsys, saved("csv", y=["10", "9.0", "-1", "9.0"] * 10))["classes"] == [
+        *("-1", "9.0", "10")
+    ]
+
+
+def test_one_number_in_two_spellings(folder, capsys):
+    """Two texts are two classes, which is said."""
+    setup = told(capsys, saved("csv", y=["1", "01"] * 20), "--task", "classification")
+    assert setup["classes"] == ["01", "1"]
+    assert any("'1' and '01' are one number" in note for note in setup["notes"])
+
+
+def test_regression_takes_the_numbers(folder, capsys):
+    path = saved("csv", y=[f"{row:03}.5" for row in range(40)])
+    assert main(["train", path, "--save", "m.pl2", *QUICK]) == 0
+    schema = load("m.pl2")[1]
+    train = train_test_split(np.arange(40), random_state=0)[0]
+    assert schema.classes is None
+    assert schema.target_mean == pytest.approx(train.mean() + 0.5)
+
+
+# Missing targets
+
+MARKERS = [*tables.MISSING, "", "  "]
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz", "parquet"])
+@pytest.mark.parametrize("marker", MARKERS)
+def test_missing_target_is_no_class(folder, capsys, kind, marker):
+    """In the rows 1, 11, 21 and 31; each made a class of its name."""
+    path = saved(kind, y=[marker if row % 10 == 0 else "mf"[row % 2] for row in range(40)])
+    line = refused(capsys, "train", path)
+    assert "target 'y' is missing in 4 of 40 rows" in line
+    assert "first in row 1)" in line
+    assert "--drop-missing-target" in line
+    setup = told(capsys, path, "--drop-missing-target")
+    assert setup["classes"] == ["f", "m"]
+    assert sum(setup["rows"].values()) == 36
+    assert any("4 of 40 rows left out" in note for note in setup["notes"])
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz", "parquet"])
+def test_missing_numbers_are_no_class(folder, capsys, kind):
+    """Ratings from 1 to 3 became four classes, where they were text."""
+    gap = float("nan") if kind == "npz" else None if kind == "parquet" else "?"
+    path = saved(kind, y=[gap, 1, 2, 3] * 10)
+    assert "missing in 10 of 40 rows" in refused(capsys, "train", path)
+    assert told(capsys, path, "--drop-missing-target")["classes"] == ["1", "2", "3"]
+    path = saved(kind, y=[gap, *np.arange(39) + 0.5])
+    assert "missing in 1 of 40 rows" in refused(capsys, "train", path)
+    assert told(capsys, path, "--drop-missing-target")["task"] == "regression"
+
+
+@pytest.mark.parametrize(
+    ("command", "options"), [("train", QUICK), ("path", QUICK), ("compare", FEW)]
+)
+def test_missing_targets_in_every_command(folder, capsys, command, options):
+    path = saved("csv", y=["NA", "m", "f", "m"] * 10)
+    assert "--drop-missing-target" in refused(capsys, command, path, *options)
+    options = [opt for opt in options if opt != "--quiet"]
+    assert main([command, path, *options, "--drop-missing-target"]) == 0
+    assert "10 of 40 rows left out: they have no 'y'" in capsys.readouterr().out
+
+
+def test_the_same_as_if_the_rows_were_not_there(folder, capsys):
+    """What else is missing in such a row does not matter."""
+    rows = "".join(f"{row % 7},{row * 0.3},{'mf'[row % 2]}\n" for row in range(30))
+    whole = write(f"a,b,y\n{rows}", "whole.csv")
+    gaps = write(f"a,b,y\nNA,,NA\n{rows},,\n", "gaps.csv")
+    for path, name, *options in ((whole, "1"), (gaps, "2", "--drop-missing-target")):
+        assert main(["train", path, "--save", f"{name}.pl2", *QUICK, *options]) == 0
+    np.testing.assert_array_equal(load("1.pl2")[0].params, load("2.pl2")[0].params)
+
+
+def test_markers_can_be_classes(folder, capsys):
+    path = saved("csv", y=["None", "mild", "-", "severe"] * 10)
+    assert "if 'None' is a class, list what does mean missing with --missing" in refused(
+        capsys, "train", path
+    )
+    assert told(capsys, path, "--missing", "")["classes"] == ["-", "None", "mild", "severe"]
+    setup = told(capsys, path, "--missing=-", "--drop-missing-target")
+    assert setup["classes"] == ["None", "mild", "severe"]
+    path = saved("csv", y=["unknown", "mild", "severe", "mild"] * 10)
+    assert "10 of 40 rows" in refused(capsys, "train", path, "--missing", "NA,unknown")
+    blank = saved("csv", y=["", "mild", "severe", "mild"] * 10)
+    assert "(empty; first in row 1)" in refused(capsys, "train", blank, "--missing", "")
+
+
+def test_the_markers_are_documented():
+    with open(os.path.join(os.path.dirname(__file__), "..", "README.md"), encoding="utf-8") as file:
+        text = " ".join(file.read().split())
+    assert all(f"`{marker}`" in text for marker in tables.MISSING)
+
+
+# Indices of pandas
+
+
+def framed(arrow, frame, name="frame.parquet"):
+    frame.to_parquet(name)
+    return name
+
+
+@pytest.mark.parametrize("names", [["key"], ["key", "other"], [None, "key"], [None]])
+def test_index_of_a_frame_is_no_feature(folder, arrow, capsys, names):
+    """It was one if it had a name, and often knows the answer."""
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": np.arange(40) % 7, "y": ["p", "q"] * 20})
+    frame.index = pd.MultiIndex.from_arrays([np.arange(40) ** 2] * len(names), names=names)
+    if len(names) == 1:
+        frame.index = frame.index.get_level_values(0)
+    setup = told(capsys, framed(arrow, frame))
+    assert setup["layer_sizes"][0] == 1
+    known = [name for name in names if name]
+    notes = [note for note in setup["notes"] if "index" in note]
+    assert [name in note for note in notes for name in known] == [True] * len(known)
+
+
+def test_index_of_a_frame_can_be_named(folder, arrow, capsys):
+    """As the target, to be dropped, and as a feature of a model to predict with."""
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": np.arange(40) % 7, "key": ["p", "q"] * 20})
+    path = framed(arrow, frame.set_index("key"))
+    assert "no column is left" in refused(capsys, "train", path, "--target", "a")
+    assert told(capsys, path, "--target", "key")["classes"] == ["p", "q"]
+    assert (
+        main(
+            [
+                "train",
+                framed(arrow, frame, "whole.parquet"),
+                "--target",
+                "key",
+                "--save",
+                "m.pl2",
+                *QUICK,
+            ]
+        )
+        == 0
+    )
+    capsys.readouterr()
+    for name, table in (("1", frame), ("2", frame.set_index("a"))):
+        assert main(["predict", "m.pl2", framed(arrow, table, name)]) == 0
+    out = capsys.readouterr().out
+    assert out[: len(out) // 2] == out[len(out) // 2 :]
+    frame = frame.assign(b=1.5)
+    path = framed(arrow, frame.set_index("b"))
+    assert told(capsys, path, "--target", "key", "--drop", "b")["layer_sizes"][0] == 1
+
+
+def test_frames_of_others_have_no_index(folder, arrow, capsys):
+    """Arrow and polars write no metadata of pandas; a range is not in the file."""
+    pd = pytest.importorskip("pandas")
+    assert told(capsys, parquet(arrow))["layer_sizes"][0] == 2
+    frame = pd.DataFrame({"a": np.arange(40) % 7, "b": 1.5, "y": ["p", "q"] * 20})
+    frame.index = pd.RangeIndex(5, 45, name="key")
+    assert told(capsys, framed(arrow, frame))["layer_sizes"][0] == 2
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[]",
+        b"3",
+        b"null",
+        b"{}",
+        b'{"index_columns": null}',
+        b'{"index_columns": "a"}',
+        b'{"index_columns": {"a": 1}}',
+        b'{"index_columns": [3, null, ["a"], {"kind": "range"}, "nowhere"]}',
+        b"[" * 10_000,
+    ],
+)
+def test_malformed_metadata_of_pandas(folder, arrow, capsys, metadata):
+    from pyarrow import parquet as pq
+
+    table = pq.read_table(parquet(arrow)).replace_schema_metadata({b"pandas": metadata})
+    pq.write_table(table, "m.parquet")
+    assert told(capsys, "m.parquet")["layer_sizes"][0] == 2
+
+
+# Advice that works
+
+
+def test_advice_for_missing_cells(folder, capsys):
+    """By the command: predict has no --drop, and dropping must leave a column."""
+    write("a,b,y\n" + "".join(f"{r % 7},{r % 5},{r % 2}\n" for r in range(40)))
+    assert main(["train", "data.csv", "--save", "m.pl2", *QUICK]) == 0
+    capsys.readouterr()
+    for text in ("a,b\n1,0\n,0\nNA,1\n", "a,b\n1,0\nnan,0\nnan,1\n"):
+        line = refused(capsys, "predict", "m.pl2", write(text, "new.csv"))
+        assert "2 cells, first row 2" in line
+        assert "--drop" not in line
+        assert "needs a number in each" in line
+    lines = ["a,b,y", *("1,2,0" for _ in range(9)), ",2,1", "1,NA,1"]
+    line = refused(capsys, "train", write("\n".join(lines)))
+    assert "--drop" not in line
+    assert "'a' (row 10: empty), 'b' (row 11: 'NA')" in line
+    assert "fill in what is missing" in line
+
+
+def test_advice_can_be_followed(folder, arrow, capsys):
+    """Names that a shell or a CSV reader would take for something else."""
+    y = ["p", "q"] * 20
+    text = ["x"] * 40
+    path = parquet(arrow, **{" b'\"": text, "c,d": text, " e ": text, "y": y})
+    line = refused(capsys, "train", path)
+    advice = line.split("columns out with ")[1].split(", or fill in")[0]
+    assert told(capsys, path, *shlex.split(advice))["layer_sizes"][0] == 2
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_header_that_ends_with_a_comma(folder, capsys, end):
+    """Its last name is none where no row has a cell for it; else it is a column."""
+    assert told(capsys, write(end.join(["a,y,", *["3,0", "2,1"] * 20])))["layer_sizes"] == [1, 4, 2]
+    path = write(end.join(["a,y,", *["3,0,", "2,1,"] * 20]))
+    assert "--drop 'column 3'" in refused(capsys, "train", path)
+    assert told(capsys, path, "--drop", "column 3")["layer_sizes"] == [1, 4, 2]
+    path = write(end.join(["a,y,", *["3,0", "2,1,7"] * 20]))
+    assert "row 2 has 3 values, the header 2 names" in refused(capsys, "train", path)
+
+
+def test_other_archives_are_named(folder, capsys):
+    with zipfile.ZipFile("data.csv.zip", "w") as archive:
+        archive.writestr("data.csv", numbers())
+    line = refused(capsys, "train", "data.csv.zip")
+    assert "a zip archive of 'data.csv'" in line
+    assert "unpack it" in line
+    assert "--target" not in line
+    with zipfile.ZipFile("data.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "")
+        archive.writestr("xl/workbook.xml", "")
+    assert "save it as CSV" in refused(capsys, "train", "data.xlsx")
+
+
+def test_names_with_blanks_around_them(folder, arrow, capsys):
+    path = write("a, y ,b\n" + "1,2,3\n3,4,5\n" * 9)
+    for name in ("y", "y ", " y"):
+        assert told(capsys, path, "--target", name, "--drop", " b ")["target"] == "y"
+    columns = {"z ": ["p", "q"] * 20, "a ": range(40), "a": range(40)}
+    path = parquet(arrow, **columns)
+    for name in ("z", "z ", " z "):
+        setup = told(capsys, path, "--target", name, "--drop", "y,b,a")
+        assert (setup["target"], setup["layer_sizes"][0]) == ("z ", 1)
+
+
+def test_columns_of_one_name_can_be_dropped(folder, arrow, capsys):
+    from pyarrow import parquet as pq
+
+    path = write("a,a,b,y\n" + "1,x,2,0\n3,4,5,1\n" * 9)
+    line = refused(capsys, "train", path)
+    assert "same name: 'a'; rename them or leave them out with --drop a" in line
+    assert told(capsys, path, "--drop", "a")["layer_sizes"][0] == 1
+    table = pq.read_table(parquet(arrow))
+    pq.write_table(table.append_column("a", table["a"]), "twice.parquet")
+    assert told(capsys, "twice.parquet", "--drop", "a")["layer_sizes"][0] == 1
+    assert "rename them\n" in refused(capsys, "train", path, "--target", "a", "--drop", "y")
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("train", "--hiden", "4"), ("did you mean --hidden?", "(see pyl2 train --help)")),
+        (("train", "--hiden=4"), ("did you mean --hidden?",)),
+        (("compare", "--evaluation"), ("--evaluations",)),
+        (("predict", "m", "f", "--drop", "a"), ("--drop", "(see pyl2 predict --help)")),
+        (("train", "a.csv", "b.csv"), ("b.csv (see pyl2 train --help)",)),
+        (("train", "--activation", "rleu"), ("argument --activation: 'rleu' is none of", "relu")),
+        (("train", "--activation", "relu,,tanh"), ("--activation",)),
+        (("train", "--activation", "tanh,relu,tanh"), ("--activation names 3, for 2 layers",)),
+        (("train", "--hidden", "9" * 30), ("argument --hidden",)),
+        (("convert", "1", "sklaern", "ridge"), ("argument FROM: 'sklaern'", "sklearn")),
+        (("convert", "1", "ridge", "l1,train"), ("argument TO: 'l1,train'",)),
+        (("train", "--missing", "NA"), ("--missing goes with a FILE",)),
+        (("train", "--drop-missing-target"), ("--drop-missing-target goes with a FILE",)),
+    ],
+)
+def test_errors_speak_of_what_was_typed(folder, capsys, argv, words):
+    line = refused(capsys, *argv)
+    for word in words:
+        assert word in line
+    assert "hidden must" not in line
+
+
+def test_the_help_names_the_activations():
+    from pyl2 import _core
+
+    assert set(ACTIVATIONS) == set(_core.ACTIVATIONS)
+
+
+def test_help_keeps_capital_letters(capsys):
+    for command in ("train", "path", "compare", "predict", "convert"):
+        assert main([command, "--help"]) == 0
+        assert " l2 " not in capsys.readouterr().out.split("positional")[0].split("\n\n", 1)[1]
+
+
+# Files that may not be what they seem
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("kind", ["csv", "npz", "parquet"])
+def test_row_numbers_as_a_feature_are_noted(folder, capsys, kind, first):
+    rng = np.random.default_rng(0)
+    ids = (rng.permutation(40) + first).tolist()
+    path = saved(kind, Id=ids)
+    (note,) = told(capsys, path)["notes"]
+    assert note == "'Id' numbers the rows; if it is no feature: --drop Id"
+    assert main(["train", path, "--epochs", "3"]) == 0
+    assert "--drop Id" in capsys.readouterr().out
+    assert main(["train", path, *QUICK]) == 0
+    assert "--drop Id" not in capsys.readouterr().out
+    assert told(capsys, path, "--drop", "Id")["notes"] == []
+    assert told(capsys, path, "--target", "Id")["notes"] == []
+    assert told(capsys, saved(kind, Id=[7, *ids[1:]]))["notes"] == []
+
+
+def test_first_line_that_may_be_a_row(folder, capsys):
+    """Its row was lost without a word."""
+    path = write("1.5,2.5,y\n" + "3.5,4.5,n\n5.5,6.5,y\n" * 20)
+    (note,) = told(capsys, path)["notes"]
+    assert "the first line is taken for a header, but 'y' is also a value" in note
 
 
 # Reports
@@ -1152,14 +1546,20 @@ def test_interrupt_that_is_lost(folder, monkeypatch):
     assert main(["train", "--dataset", "iris", *QUICK]) == 130
 
 
-def test_interrupt_of_reading(folder, monkeypatch):
-    """NumPy would make an error in the table of it."""
+@pytest.mark.usefixtures("ctrl_c")
+def test_interrupt_of_reading(folder, monkeypatch, capsys):
+    """Among the rows, where it must not be taken for an error in the table."""
+    read = csv.reader
 
-    def interrupted(*_, **__):
-        raise ValueError from KeyboardInterrupt()
+    def interrupted(*args, **keywords):
+        for number, cells in enumerate(read(*args, **keywords)):
+            if number == 9:
+                signal.raise_signal(signal.SIGINT)
+            yield cells
 
-    monkeypatch.setattr(np, "loadtxt", interrupted)
+    monkeypatch.setattr(tables.csv, "reader", interrupted)
     assert main(["train", write(numbers())]) == 130
+    assert capsys.readouterr() == ("", "pyl2: interrupted\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
@@ -1187,3 +1587,95 @@ def test_reader_that_has_seen_enough(model):
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
+
+
+# Streams that are closed, full, or no longer read
+
+
+STREAMS = [
+    ("train", "--dataset", "iris", "--epochs", "2", "--hidden", "4"),
+    ("path", "--dataset", "iris", "--epochs", "2", "--hidden", "4", "--l2", "1"),
+    ("compare", "--dataset", "iris", "--evaluations", "50", "--seeds", "1", "--methods", "sgd"),
+    ("predict", "model.pl2", "iris.csv"),
+    ("convert", "1", "ridge", "nielsen"),
+    ("train", "--help"),
+    ("--version",),
+]
+
+
+def shell(argv, redirection, unbuffered=""):
+    """Run a command with its streams redirected; return the code, and what it said."""
+    done = subprocess.run(
+        ["bash", "-c", f"{shlex.join([*COMMAND, *argv])} {redirection}"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="streams of Linux")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("argv", STREAMS, ids=lambda argv: argv[0])
+def test_output_that_cannot_be_written(model, argv, unbuffered):
+    """It ended with a traceback, with 120, or with 0."""
+    for redirection, why in ((">&-", "Bad file descriptor"), (">/dev/full", "No space left")):
+        code, out, err = shell(argv, redirection, unbuffered)
+        assert (code, out) == (2, "")
+        assert err.splitlines()[-1].startswith(f"pyl2: error: standard output: {why}")
+        assert "Traceback" not in err
+        assert "Exception" not in err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="streams of Linux")
+@pytest.mark.parametrize("argv", STREAMS, ids=lambda argv: argv[0])
+def test_errors_that_cannot_be_told(model, argv):
+    """All else goes on; nothing of it goes into the output."""
+    argv = [*argv, *(["--quiet"] if argv[0] in ("train", "path", "compare") else [])]
+    good = shell(argv, "2>&1")
+    assert good[0] == 0
+    for redirection in ("2>&-", "<&-", "2>/dev/full"):
+        code, out, err = shell(argv, redirection)
+        assert (code, err) == (0, "")
+        assert len(out.splitlines()) == len(good[1].splitlines())
+    assert shell(["train", "nope.csv"], "2>&-") == (2, "", "")
+    assert shell(["train", "nope.csv"], "2>/dev/full") == (2, "", "")
+    assert shell(argv, ">&- 2>&- <&-") == (2, "", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+@pytest.mark.parametrize("argv", STREAMS, ids=lambda argv: argv[0])
+def test_every_command_may_lose_its_reader(model, argv):
+    """The exit code was 1, of rich."""
+    with subprocess.Popen(
+        [*COMMAND, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        err = process.stderr.read()
+    assert process.returncode == 141
+    assert "Traceback" not in err
+    assert "Exception" not in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_files_are_written_without_an_output(model):
+    """A closed standard output is no matter where nothing goes there."""
+    argv = ("predict", model, "iris.csv", "--output", "out.csv")
+    assert shell(argv, ">&- 2>&- <&-") == (0, "", "")
+    assert os.path.getsize("out.csv") > 100
+
+
+@pytest.mark.parametrize("module", ["argparse", "pyl2.cli", "pyl2.cli.data", "numpy", "sklearn"])
+def test_interrupt_while_importing(module):
+    code = f"""if True:
+        import sys
+        class Interrupted:
+            @staticmethod
+            def find_spec(name, *_):
+                if name == {module!r}:
+                    raise KeyboardInterrupt
+        sys.meta_path.insert(0, Interrupted)
+        from pyl2.__main__ import main
+        sys.exit(main(["train", "--quiet"]))"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "pyl2: interrupted\n")

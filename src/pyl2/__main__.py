@@ -1,44 +1,88 @@
-"""The command line's way in, and its way out: exit codes, and one line for whatever is wrong."""
+"""The command line's way in, and its way out: exit codes, and one line for whatever is wrong.
+
+What takes time to import is imported in `main`, which answers Ctrl-C.
+"""
 
 from __future__ import annotations
 
 import os
-import shlex
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
-from pyl2 import __version__
-from pyl2.cli import compare, convert, options, path, predict, train
+if TYPE_CHECKING:
+    from pyl2.cli import options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    argv = sys.argv[1:] if argv is None else argv
+    code, told = 0, ""
     try:
-        args = _parser().parse_args(argv)
-        args.command = shlex.join(["pyl2", *argv])
-        with _lasting_interrupt(), _plain_warnings():
-            args.run(args)
-            sys.stdout.flush()
+        _open_closed_streams()
+        _run(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:
-        print("pyl2: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # The reader (`| head`) has seen enough; without this Python complains again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        code, told = 130, "interrupted"
+    except BrokenPipeError:  # the reader (`| head`) has seen enough
+        code = 141
     except (ValueError, OSError, OverflowError, MemoryError) as error:
-        print(f"pyl2: error: {_line(error)}", file=sys.stderr)
-        return 2
-    return 0
+        code, told = 2, f"error: {_line(error)}"
+    if told:
+        _tell(told)
+    _forget_output()
+    return code
+
+
+def _run(argv: Sequence[str]) -> None:
+    with _lasting_interrupt(), _plain_warnings():
+        import shlex
+
+        try:
+            args = _parser().parse_args(argv)
+            args.command = shlex.join(["pyl2", *argv])
+            args.run(args)
+        except SystemExit as end:
+            # argparse ends so when it has shown its help, rich when nobody reads its output.
+            if end.code:
+                raise BrokenPipeError from None
+        sys.stdout.flush()
+
+
+def _open_closed_streams() -> None:
+    """Open what is closed (>&-), or the next file would get its number, and Python has no stream.
+
+    Output that was due is an error when it is written, as everywhere; errors cannot be told.
+    """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (descriptor := os.open(os.devnull, os.O_RDONLY)) <= 2:
+        pass
+    os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - to be used to the end
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _forget_output() -> None:
+    """Forget what cannot be written; Python would try again at its end, and exit with 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _tell(told: str) -> None:
+    with suppress(OSError):  # standard error has no reader, or no space
+        print(f"pyl2: {told}", file=sys.stderr)
 
 
 def _parser() -> options.Parser:
+    from pyl2 import __version__
+    from pyl2.cli import compare, convert, options, path, predict, train
+
     told = "Neural networks with exact L2 regularization."
     parser = options.Parser(prog="pyl2", description=told)
     parser.add_argument("--version", action="version", version=f"pyl2 {__version__}")
@@ -55,6 +99,9 @@ def _lasting_interrupt() -> Iterator[None]:
     Matplotlib drops what is raised in its converters of arrays, and calls the array invalid; what
     is raised in a callback of the garbage collector is lost.
     """
+    import signal
+    import threading
+
     found, came = signal.getsignal(signal.SIGINT), False
 
     def interrupt(*_: Any) -> None:
@@ -84,7 +131,7 @@ def _plain_warnings() -> Iterator[None]:
     """Show warnings as lines of our own, not as places in the source."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        print(f"pyl2: warning: {' '.join(str(message).split())}", file=sys.stderr)
+        _tell(f"warning: {' '.join(str(message).split())}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show
@@ -93,7 +140,8 @@ def _plain_warnings() -> Iterator[None]:
 
 def _line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        # What has no name is no file that was asked for.
+        return f"{error.filename or 'standard output'}: {error.strerror}"
     if isinstance(error, MemoryError):
         return f"not enough memory {error}".strip()
     return " ".join(str(error).split()) or type(error).__name__

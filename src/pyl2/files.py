@@ -181,6 +181,16 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
+def contents(path: PathLike) -> bytes:
+    """Return the bytes of a file, whole; an error names the path."""
+    with open(path, "rb", buffering=0) as file:
+        try:
+            return file.readall()
+        except OSError as error:
+            error.filename = path
+            raise
+
+
 def read(path: PathLike, kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
     """Read the arrays and the dictionary of a file of the given kind.
 
@@ -191,8 +201,7 @@ def read(path: PathLike, kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
     ValueError
         If it is not a pyl2 file of that kind, is damaged, or its format is newer than this version.
     """
-    with open(_name(path), "rb", buffering=0) as file:
-        content = file.readall()
+    content = contents(_name(path))
     try:
         arrays, header = _parse(content)
     except (ValueError, OverflowError, RecursionError) as error:

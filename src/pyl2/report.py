@@ -82,8 +82,10 @@ def _read(setup: dict[str, Any]) -> dict[str, str]:
     rows, layers = setup["rows"], "-".join(map(str, setup["layer_sizes"]))
     hidden = ", ".join(dict.fromkeys(setup["hidden"]))
     scaled = "inputs" if setup["classes"] else "inputs and target"
+    notes = {"note": "\n".join(setup["notes"])} if setup["notes"] else {}
     return {
         "data": f"{setup['data']}: {rows['train']} rows to train, {rows['test']} to test",
+        **notes,
         "task": f"{setup['task']}, because {setup['why']}",
         "scaling": f"{scaled} standardised by the rows to train",
         "network": ", ".join(filter(None, (layers, hidden, setup["dtype"]))),

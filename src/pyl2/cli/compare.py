@@ -33,7 +33,7 @@ _PICTURE = (
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
     told = "compare ways to train, with gradients and without, on the same error"
-    parser = commands.add_parser("compare", help=told, description=told.capitalize() + ".")
+    parser = options.command(commands, "compare", told)
     parser.set_defaults(run=run)
     data.add_data(parser)
     training.add_network(parser, hidden=(16,))

@@ -13,6 +13,9 @@ TOOLS = (
 )
 """What can be converted besides pyl2's own; here too, for the help loads nothing."""
 
+_DECAYS = ("l2", "decoupled", "fraction")
+"""Those of pyl2's own."""
+
 _SETTINGS = ("eta", "batch_size", "n_items", "noise_variance", "outputs", "loss", "optimizer")
 """What a conversion may need to know."""
 
@@ -20,10 +23,10 @@ _SETTINGS = ("eta", "batch_size", "n_items", "noise_variance", "outputs", "loss"
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
     told = "say what an L2 penalty is called in another tool"
-    parser = commands.add_parser(
+    parser = options.command(
+        commands,
         "convert",
-        help=told,
-        description=told.capitalize() + ".",
+        told,
         epilog=f"FROM and TO: {TOOLS}; or decay,n of pyl2 train, such as l2,train or decoupled,1.",
     )
     parser.set_defaults(run=run)
@@ -61,4 +64,8 @@ def run(args: argparse.Namespace) -> None:
 def _key(text: str) -> Any:
     """Return the name of a tool, or our own (decay, n)."""
     decay, comma, n = text.partition(",")
+    if decay not in (_DECAYS if comma else TOOLS.split(", ")):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is none of {TOOLS}; nor decay,n of pyl2 train, such as l2,train"
+        )
     return (decay, options.divisor(n)) if comma else text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyl2.cli import options
 
@@ -27,6 +27,18 @@ def add_data(parser: options.Parser) -> None:
     add("file", nargs="?", metavar="FILE", help="CSV with a header line, Parquet or npz")
     add("--target", metavar="NAME", help="the column to predict (default: y)")
     add("--drop", type=options.names, default=[], metavar="A,B", help="columns to leave out")
+    add(
+        "--missing",
+        type=options.names,
+        metavar="A,B",
+        help="texts in the target that mean it is missing, as blanks always do; '' for none"
+        " (default: those of pandas, such as NA, NaN, null and None, and ? and -)",
+    )
+    add(
+        "--drop-missing-target",
+        action="store_true",
+        help="leave out the rows whose target is missing (default: an error)",
+    )
     add("--dataset", choices=DATASETS, help=f"without a FILE (default: {DATASETS[0]})")
     add("--task", choices=("classification", "regression"), help="default: as the target is")
     add(
@@ -46,6 +58,7 @@ class Data:
     schema: Schema
     name: str
     why: str
+    notes: list[str]
     train: tuple[Array, Array]
     test: tuple[Array, Array]
 
@@ -60,6 +73,7 @@ def read(args: argparse.Namespace) -> Data:
     table = _table(args)
     task, why = _task(table, args.task)
     y, classes = _classes(table) if task == "classification" else (table.y, None)
+    notes = [*table.notes, *([] if classes is None else _spellings(table))]
     _check_rows(table, y, classes)
     try:
         train, test = train_test_split(
@@ -81,33 +95,35 @@ def read(args: argparse.Namespace) -> Data:
     schema = Schema(table.names, table.target, classes, *unit, *moments)
     X = schema.inputs(table.X).astype(args.dtype)
     name = args.file or f"{args.dataset or DATASETS[0]} (comes with scikit-learn)"
-    return Data(schema, name, why, (X[train], y[train]), (X[test], y[test]))
+    return Data(schema, name, why, notes, (X[train], y[train]), (X[test], y[test]))
 
 
 def _table(args: argparse.Namespace) -> Table:
     from pyl2 import tables
 
+    named = {"--target": args.target, "--drop": args.drop}
+    named |= {"--missing": args.missing, "--drop-missing-target": args.drop_missing_target}
     if args.file is None:
-        if args.target or args.drop:
-            raise ValueError("--target and --drop go with a FILE, and none is given")
+        for option, value in named.items():
+            if value:
+                raise ValueError(f"{option} goes with a FILE, and none is given")
         return tables.bundled(args.dataset or DATASETS[0])
     if args.dataset:
         raise ValueError(f"either a FILE or --dataset, not both: {args.file}, {args.dataset}")
-    return tables.read(args.file, args.target or "y", args.drop)
+    missing = tables.MISSING if args.missing is None else args.missing
+    return tables.read(args.file, args.target or "y", args.drop, missing, args.drop_missing_target)
 
 
 def _task(table: Table, wanted: str | None) -> tuple[str, str]:
     """Return the task and the reason for it."""
-    import numpy as np
-
-    if table.labels is not None:
+    if table.numbers is None:
         if wanted == "regression":
             raise ValueError(f"no regression: target {table.target!r} is {table.kind}")
         return "classification", f"target {table.target!r} is {table.kind}"
     if wanted:
         return wanted, "--task says so"
-    distinct = np.unique(table.y)
-    whole = bool((distinct == np.floor(distinct)).all())
+    distinct = set(table.numbers)
+    whole = all(number == int(number) for number in distinct)
     if whole and len(distinct) <= MOST_CLASSES:
         told, task = f"{len(distinct)} distinct integers", "classification"
     elif whole:
@@ -118,13 +134,25 @@ def _task(table: Table, wanted: str | None) -> tuple[str, str]:
 
 
 def _classes(table: Table) -> tuple[Array, list[str]]:
-    """Return the target as indices of the classes that occur, and their names."""
+    """Return the target as indices of the classes, and their names in order."""
     import numpy as np
 
-    values, y = np.unique(table.y, return_inverse=True)
-    if table.labels is not None:
-        return y, [table.labels[int(value)] for value in values]
-    return y, [str(int(value)) if value.is_integer() else str(value) for value in values.tolist()]
+    labels = table.labels
+    keys = labels if table.numbers is None else list(zip(table.numbers, labels, strict=True))
+    order = sorted(range(len(labels)), key=keys.__getitem__)
+    rank = np.empty(len(order), np.intp)
+    rank[order] = np.arange(len(order))
+    return rank[table.codes], [labels[i] for i in order]
+
+
+def _spellings(table: Table) -> list[str]:
+    """Return a note on classes that are one number, such as 1 and 1.0, but two texts."""
+    spelled: dict[Any, str] = {}
+    for number, label in zip(table.numbers or (), table.labels, strict=False):
+        other = spelled.setdefault(number, label)
+        if other != label:
+            return [f"classes {other!r} and {label!r} are one number, but two texts: two classes"]
+    return []
 
 
 def _check_rows(table: Table, y: Array, classes: list[str] | None) -> None:
@@ -141,7 +169,7 @@ def _check_rows(table: Table, y: Array, classes: list[str] | None) -> None:
             raise ValueError(
                 f"class {classes[counts.argmin()]!r} has a single row, none is left to test by; "
                 f"target {table.target!r} is {table.kind}"
-                + ("" if table.labels else ": for a quantity say --task regression")
+                + ("" if table.numbers is None else ": for a quantity say --task regression")
             )
 
 

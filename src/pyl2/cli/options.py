@@ -16,10 +16,37 @@ class Parser(argparse.ArgumentParser):
         """Raise what argparse would print."""
         raise ValueError(f"{message} (see {self.prog} --help)")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is not known here, where the command's own options are, not later."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown)}")
+        return found, unknown
+
+    def _meant(self, unknown: list[str]) -> str:
+        from difflib import get_close_matches
+
+        names = [text.partition("=")[0] for text in unknown if text.startswith("--")]
+        near = [get_close_matches(name, self._option_string_actions, 1) for name in names]
+        return "".join(f"; did you mean {name}?" for found in near[:1] for name in found)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print help, or the version; argparse takes no notice where that fails."""
+        print(message, end="", file=file)
+
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
+ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
+"""The core's; here too, for the help loads nothing."""
+
 _MOST_LAMBDAS = 1000
+
+
+def command(commands: Commands, name: str, told: str, **settings: Any) -> Parser:
+    """Add a command; `told` says in the list of commands, and in its own help, what it does."""
+    description = f"{told[0].upper()}{told[1:]}."
+    return commands.add_parser(name, help=told, description=description, **settings)
 
 
 def _option(read: Callable[[str], Any], good: Callable[[Any], bool], what: str) -> Any:
@@ -75,6 +102,16 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in next(csv.reader([text]), [])]
 
 
+def activations(text: str) -> list[str]:
+    """Names of activations between commas."""
+    found = names(text)
+    unknown = [name for name in found if name not in ACTIVATIONS]
+    if unknown or not found:
+        told = f"{', '.join(map(repr, unknown)) or 'nothing'} is none of {', '.join(ACTIVATIONS)}"
+        raise argparse.ArgumentTypeError(told)
+    return found
+
+
 positive = _option(float, lambda v: 0 < v < math.inf, "a positive number")
 not_negative = _option(float, lambda v: 0 <= v < math.inf, "a number of at least 0")
 not_nan_or_negative = _option(float, lambda v: v >= 0, "a number of at least 0")
@@ -96,6 +133,6 @@ batch_size = _option(
 )
 sizes = _option(
     lambda text: () if text == "none" else tuple(map(int, text.split(","))),
-    lambda units: all(size > 0 for size in units),
+    lambda units: all(0 < size < 2**31 for size in units),
     "numbers of units between commas, or none",
 )

@@ -56,7 +56,7 @@ _BOUNDARIES = (
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
     told = "train one network at many λ, and show what L2 does"
-    parser = commands.add_parser("path", help=told, description=told.capitalize() + ".")
+    parser = options.command(commands, "path", told)
     parser.set_defaults(run=run)
     data.add_data(parser)
     training.add_network(parser, hidden=(32, 16))

@@ -11,7 +11,7 @@ from pyl2.cli import options
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
     told = "predict the rows of a file with a saved model"
-    parser = commands.add_parser("predict", help=told, description=told.capitalize() + ".")
+    parser = options.command(commands, "predict", told)
     parser.set_defaults(run=run)
     parser.add_argument("model", metavar="MODEL", help="written by pyl2 train --save")
     parser.add_argument("file", metavar="FILE", help="a table with the features by name")

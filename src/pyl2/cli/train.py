@@ -35,7 +35,7 @@ _WEIGHTS = (
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
     told = "train with and without the L2 penalty and compare"
-    parser = commands.add_parser("train", help=told, description=told.capitalize() + ".")
+    parser = options.command(commands, "train", told)
     parser.set_defaults(run=run)
     data.add_data(parser)
     training.add_network(parser, hidden=(32, 16))

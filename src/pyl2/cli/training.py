@@ -19,7 +19,7 @@ def add_network(parser: options.Parser, hidden: tuple[int, ...]) -> None:
     add("--hidden", type=options.sizes, default=hidden, metavar=sizes, help="layers, or none")
     add(
         "--activation",
-        type=options.names,
+        type=options.activations,
         default=["tanh"],
         metavar="F",
         help="tanh (default), relu, logistic, identity; or one per layer: relu,tanh",
@@ -58,6 +58,10 @@ def network(data: Data, args: argparse.Namespace) -> Network:
     # Two classes are two outputs as well: one way for any number of classes, and a column of
     # probabilities for each.
     output, outputs = ("identity", 1) if classes is None else ("softmax", len(classes))
+    if len(args.activation) not in (1, len(args.hidden)):
+        raise ValueError(
+            f"--activation names {len(args.activation)}, for {len(args.hidden)} layers of --hidden"
+        )
     return Network(
         (len(data.schema.features), *args.hidden, outputs),
         hidden=args.activation[0] if len(args.activation) == 1 else args.activation,
@@ -107,6 +111,7 @@ def described(data: Data, network: Network) -> dict[str, Any]:
         "classes": data.schema.classes,
         "task": "regression" if data.schema.classes is None else "classification",
         "why": data.why,
+        "notes": data.notes,
         "measure": MEASURES[network.output],
         "layer_sizes": list(network.layer_sizes),
         "hidden": list(network.hidden),
