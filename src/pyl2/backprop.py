@@ -249,6 +249,13 @@ class Backprop:
             If the network is in training already.
         KeyboardInterrupt
             On Ctrl-C, with the parameters of the last batch.
+
+        Notes
+        -----
+        The arrays are read where they lie, while other Python threads run.  What one of those
+        writes into them meanwhile changes numbers, but no memory that is not theirs is touched,
+        even if it is an index.  Only freeing the memory of an array in use is not safe: NumPy lets
+        ``X.resize(..., refcheck=False)`` do that.
         """
         self._check()
         items = checks.items(X, Y, sample_weight, self.network)

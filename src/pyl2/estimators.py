@@ -1237,6 +1237,11 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
+
+        Raises
+        ------
+        ValueError
+            If X does not fit, or holds numbers so large that predictions would be NaN.
         """
         outputs = self._outputs(X)
         if self._is_multilabel():
@@ -1254,6 +1259,11 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         -------
         ndarray of shape (n_samples, n_classes)
             With several labels each one's own probability.
+
+        Raises
+        ------
+        ValueError
+            If X does not fit, or holds numbers so large that predictions would be NaN.
         """
         outputs = self._outputs(X)
         return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
@@ -1611,6 +1621,11 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If X does not fit, or holds numbers so large that predictions would be NaN.
         """
         outputs = self._outputs(X)
         return outputs.ravel() if outputs.shape[1] == 1 else outputs

@@ -187,7 +187,8 @@ class Network:
         """Return the outputs for each row of X.
 
         The fast path for a few rows: X is converted if it must be, but not searched for NaN,
-        which passes on to the outputs.
+        which passes on to the outputs.  So does what overflows: inputs near the largest number of
+        the type may come out as infinity or NaN.
 
         Parameters
         ----------
