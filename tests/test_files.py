@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import os
+import re
 
 import numpy as np
 import pytest
@@ -310,6 +311,54 @@ def test_every_number_counts(path, trained, kind, little_memory):
             if kind is not Network:
                 with contextlib.suppress(ValueError, MemoryError):
                     loaded.train(X, X[:, :1], epochs=2, validation=(X, X[:, :1]))
+
+
+def sections(value, path=()):
+    """Where in a JSON value there is anything."""
+    if isinstance(value, dict | list):
+        entries = list(value.items() if isinstance(value, dict) else enumerate(value))
+        for key, inner in entries[:20]:
+            yield (*path, key)
+            yield from sections(inner, (*path, key))
+
+
+# What Python says of a value of another type, which no user can make anything of.
+PYTHONS = (
+    "object is not|object has no|not supported between|unhashable|cannot be interpreted|unpack"
+)
+
+
+@pytest.mark.parametrize("kind", [Network, Backprop, ParticleSwarm])
+def test_damage_is_told_by_name(path, trained, kind):
+    """Whatever stands in the place of a value, the error says which it is, in words of ours."""
+    swarm = ParticleSwarm(Network((3, 4, 1), seed=0), particles=3, seed=0)
+    swarm.train(np.zeros((20, 3)), np.zeros((20, 1)), epochs=1)
+    {Network: trained.network, Backprop: trained, ParticleSwarm: swarm}[kind].save(path)
+    meta = parts(path)[2]
+    for place in sections(meta):
+        for value in (None, True, 1.5, -1, 10**400, "x", [], [None], {}):
+            rewrite(path, meta=changed(meta, place, value))
+            told = ""
+            try:
+                kind.load(path)
+            except ValueError as error:
+                told = str(error)
+            assert not told or "damaged" in told
+            assert not re.search(PYTHONS, told), f"{place}, {value!r:.20}: {told}"
+    section = "layer_sizes" if kind is Network else "parameters"
+    rewrite(path, meta={**meta, section: 1.5})
+    wanted = "list" if kind is Network else "dict"
+    with pytest.raises(ValueError, match=f"damaged: {section} must be a {wanted}, got 1.5"):
+        kind.load(path)
+
+
+@pytest.mark.parametrize("bad", [None, 3, True, 1.5, ["file"]])
+def test_what_is_no_path(bad):
+    """A whole number is a file that the process has open: it was read, and closed."""
+    network = Network((1, 1), seed=0)
+    for call in (network.save, Network.load, Backprop.load, ParticleSwarm.load):
+        with pytest.raises(TypeError, match="path must be a str or path-like, got"):
+            call(bad)
 
 
 def test_generator_that_cannot_be_saved(path):
