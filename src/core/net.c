@@ -225,13 +225,13 @@ static int64_t work_alone(const Net *net, const Job *job, int64_t batch_rows, in
 
 /* work of networks abreast, in order: params, state and a gradient; l2 and c of the layers; for a block
    activations and deltas; the targets of an item; of each a vector.  The losses and what decay.h says of
-   the layers, three numbers of float64; and gathered rows as long as the inputs. */
+   the layers, four words each; and gathered rows as long as the inputs. */
 static int64_t work_abreast(const Net *net, const Job *job, int64_t item_bytes)
 {
     const int64_t rows = pl2_abreast_rows(job), units = net->params - net->weights;
     const int64_t vectors =
         (2 + PL2_STATES) * net->params + 2 * net->layers + 2 * rows * units + net->outputs;
-    const int64_t sums = (1 + 3 * net->layers) * net->lanes * (int64_t)sizeof(double);
+    const int64_t sums = (1 + 4 * net->layers) * net->lanes * (int64_t)sizeof(double);
     return (vectors * net->lanes + rows * net->x_stride) * item_bytes + sums;
 }
 

@@ -19,6 +19,7 @@ typedef struct {
     V step;                       /* eta / m */
     double mass;                  /* m, for which `decay` and `step` are, or 0 */
     int plain, decays;            /* plain gradient descent without lambda in it; whether any lambda */
+    int waits;                    /* whether any decay is not of every update */
     R *act, *delta, *targets;     /* targets (outputs, LANES) of one item */
     R *inputs;                    /* (rows, x_stride): gathered items */
     const R *x;                   /* (rows, in) */
@@ -247,25 +248,30 @@ static void NAME(abreast_rates)(Abreast *g, double mass)
     if (mass == g->mass) return;
     g->mass = mass;
     g->plain = g->updates[0].optimizer == OPTIMIZER_sgd;
-    g->decays = 0;
+    g->decays = g->waits = 0;
     for (int r = 0; r < LANES; r++) {
         const Update *u = &g->updates[r < g->count ? r : 0];
         step[r] = (R)(u->eta / mass);
         g->plain = g->plain && u->decay != DECAY_l2;
         g->decays = g->decays || NAME(decays)(g->net, u);
-        for (int64_t l = 0; l < g->net->layers; l++) g->decay[l * LANES + r] = NAME(layer_decay)(u, l, mass);
+        for (int64_t l = 0; l < g->net->layers; l++) {
+            const Decay decay = g->decay[l * LANES + r] = NAME(layer_decay)(u, l, mass);
+            g->c[l * LANES + r] = (R)decay.c;
+            g->l2[l * LANES + r] = (R)decay.l2;
+            g->waits |= decay.window;
+        }
     }
     g->step = NAME(load)(step);
 }
 
-/* What of it the next update of each does. */
+/* What of it the next update of each takes. */
 static void NAME(abreast_due)(const Abreast *g, const int64_t *steps)
 {
-    for (int64_t i = 0; i < g->net->layers * LANES; i++) {
+    for (int64_t i = 0; g->waits && i < g->net->layers * LANES; i++) {
         const int64_t r = i % LANES < g->count ? i % LANES : 0;
-        const Decay due = NAME(decay_due)(g->updates + r, g->decay[i], steps[r] + 1);
-        g->c[i] = (R)due.c;
-        g->l2[i] = (R)due.l2;
+        const int due = pl2_due(g->decay[i].window, steps[r] + 1);
+        g->c[i] = due ? (R)g->decay[i].c : 0;
+        g->l2[i] = due ? (R)g->decay[i].l2 : 0;
     }
 }
 
@@ -273,13 +279,10 @@ static void NAME(abreast_due)(const Abreast *g, const int64_t *steps)
 static void NAME(abreast_squares)(const R *w, int64_t count, double *sum)
 {
     enum { CHAINS = 4 };
-    double chain[CHAINS * LANES] = {0};
-    int64_t i = 0;
-    for (; i + CHAINS <= count; i += CHAINS, w += CHAINS * LANES)
-        for (int q = 0; q < CHAINS * LANES; q++) chain[q] += (double)w[q] * (double)w[q];
-    for (int q = 0; q < (count - i) * LANES; q++) chain[q] += (double)w[q] * (double)w[q];
-    for (int r = 0; r < LANES; r++)
-        sum[r] = (chain[r] + chain[r + LANES]) + (chain[r + 2 * LANES] + chain[r + 3 * LANES]);
+    double chain[CHAINS][LANES] = {{0}};
+    for (int64_t i = 0; i < count; i++, w += LANES)
+        for (int r = 0; r < LANES; r++) chain[i % CHAINS][r] += (double)w[r] * (double)w[r];
+    for (int r = 0; r < LANES; r++) sum[r] = (chain[0][r] + chain[1][r]) + (chain[2][r] + chain[3][r]);
 }
 
 /* What a batch leaves, before its update. */
@@ -291,10 +294,9 @@ static void NAME(abreast_note)(const Abreast *g, const Job *job, int64_t batch)
     for (int64_t l = 0; g->decays && l < g->net->layers; l++) {
         const Layer *layer = &g->net->layer[l];
         NAME(abreast_squares)(g->params + layer->weight * LANES, layer->in * layer->out, square);
-        for (int r = 0; r < g->count; r++) {
-            const double rate = g->decay[l * LANES + r].r;
-            if (rate) sums[2 * r + 1] += (double)batch * (rate / 2 * square[r]);
-        }
+        const Decay *decay = g->decay + l * LANES;
+        for (int r = 0; r < g->count; r++)
+            if (decay[r].r) sums[2 * r + 1] += (double)batch * (decay[r].r / 2 * square[r]);
     }
 }
 

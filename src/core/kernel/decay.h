@@ -7,14 +7,16 @@
 #define DECAY_ENUM(name) DECAY_##name,
 enum { DECAYS(DECAY_ENUM) };
 
-/* c: fraction that an update takes off; l2: lambda/n in the gradient; R = r/2 |W|^2. */
+/* c: fraction that an update takes off; l2: lambda/n in the gradient; R = r/2 |W|^2.  Of every 2^window
+   updates one takes c and l2, which are those of all of them, the others none: see `together`. */
 typedef struct {
     double c, l2, r;
+    int window;
 } Decay;
 
 static inline Decay pl2_decay(int decay, double eta, double lambda, double n)
 {
-    Decay d = {0, 0, lambda / n};
+    Decay d = {0, 0, lambda / n, 0};
     if (decay == DECAY_l2) d.l2 = lambda / n;
     if (decay == DECAY_decoupled) d.c = eta * (lambda / n);
     if (decay == DECAY_fraction) d.c = lambda, d.r = lambda / eta;
@@ -29,30 +31,36 @@ static inline uint64_t pl2_hash(uint64_t i)
     z = (z ^ z >> 27) * 0x94D049BB133111EBu;
     return z ^ z >> 31;
 }
+
+/* Whether the t-th update is the one of its window that takes the decay.  This follows from the step alone:
+   a training that is resumed does the same.  A hash says which one it is: were it always the last, and c
+   larger in the smaller last batch of each epoch, it might be that batch always, or never. */
+static inline int pl2_due(int window, int64_t t)
+{
+    const uint64_t at = (uint64_t)t - 1, others = ((uint64_t)1 << window) - 1;
+    return !window || !((at ^ pl2_hash(at >> window)) & others);
+}
 #endif
 
 #ifdef R
-/* The least part of a weight that R can take off in one update.  A float32 weight is 2^23 to 2^24 units
-   of its last place, and whole units are taken off.  Where the gradient is exactly 0 (a dead unit, a
-   constant pixel) their rounding never evens out: 2^-17 of a weight, 64 units or more, is right to 0.8 %,
-   1e-7 of it only to 30 %, and 2e-8 is nothing.  In float64 the like begins below any c of use: none. */
-#define PL2_LEAST_DECAY (sizeof(R) == 4 ? 0x1p-17 : 0)
+/* The least part of a weight that R can take off in one update.  A float32 weight is 2^23 to 2^24 units of its
+   last place, and whole units are taken off.  Where the gradient is exactly 0 (a dead unit, a constant pixel)
+   their rounding never evens out: 2^-17 of a weight, 64 units or more, is right to 0.8 %, 1e-7 of it only to
+   30 %, and 2e-8 is nothing.  In float64 the like begins below any c of use: none. */
+#define PL2_LEAST_TAKEN (sizeof(R) == 4 ? 0x1p-17 : 0)
 
-/* Of how many updates the t-th takes the decay, where each is to take the fraction c off: its own; or, where c
-   is less than R can take, of all 2^q of a window, c 2^q being enough, or of none.  This follows from c and
-   t alone: a training that is resumed does the same.  A hash says which update of a window it is: were it
-   always the last, and c larger in the smaller last batch of each epoch, it might be that batch always,
-   or never. */
-PL2_INLINE double NAME(updates_due)(double c, int64_t t)
+/* The same decay, where less than R can take off in one update is `taken`: that of a window of updates,
+   which is enough. */
+PL2_INLINE Decay NAME(together)(Decay d, double taken)
 {
     enum { LONGEST = 40 }; /* no training has 2^40 updates */
-    int exponent;
-    if (!(c > 0 && c < PL2_LEAST_DECAY)) return 1;
-    frexp(c / PL2_LEAST_DECAY, &exponent); /* a fraction in [1/2, 1) times 2^exponent */
-    const int q = 1 - exponent;
-    if (q > LONGEST) return 0;
-    const uint64_t at = (uint64_t)t - 1, updates = (uint64_t)1 << q;
-    return (at ^ pl2_hash(at >> q)) & (updates - 1) ? 0 : (double)updates;
+    int exponent;          /* taken / LEAST_TAKEN is 2^exponent times a number in [1/2, 1) */
+    if (!(taken > 0 && taken < PL2_LEAST_TAKEN)) return d;
+    frexp(taken / PL2_LEAST_TAKEN, &exponent);
+    d.window = exponent > -LONGEST ? 1 - exponent : 0;
+    const double updates = d.window ? (double)((uint64_t)1 << d.window) : 0;
+    d.c *= updates, d.l2 *= updates;
+    return d;
 }
 
 /* W - (c W + step).  1 - c is never formed: in float32 it would round to 1 for c below 6e-8.  The step is

@@ -28,20 +28,13 @@ static void NAME(descend)(int optimizer, const Rule *rule, V scale, V l2, V c, R
 #undef PL2_CASE
 }
 
-/* What lambda of layer l does in an update by a batch whose sample weights sum to mass. */
+/* What lambda of layer l does in the updates by batches whose sample weights sum to mass.  What it adds to
+   the gradient may wait, too, where steps are linear: the sum of those that follow from it is the same. */
 static Decay NAME(layer_decay)(const Update *u, int64_t l, double mass)
 {
-    return pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass);
-}
-
-/* What of it the t-th update does.  The lambda in the gradient, too, may come together where steps are
-   linear: the sum of the steps that follow from it is the same. */
-static Decay NAME(decay_due)(const Update *u, Decay d, int64_t t)
-{
     static const int linear[] = {OPTIMIZERS(OPTIMIZER_LINEAR)};
-    d.c *= NAME(updates_due)(d.c, t);
-    if (linear[u->optimizer]) d.l2 *= NAME(updates_due)(u->eta * d.l2, t);
-    return d;
+    const Decay d = pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass);
+    return NAME(together)(d, linear[u->optimizer] ? d.c + u->eta * d.l2 : d.c);
 }
 
 /* One update from the sum over a batch of s dl/dparams, with the state vectors `state`; of this
@@ -56,26 +49,29 @@ static void NAME(update)(const Block *b, const Update *u, int64_t t, double mass
     const int64_t d = b->desk ? net->desk : net->params, weights = b->desk ? net->desk_weights : net->weights;
     for (int64_t l = 0; l < net->layers; l++) {
         const Layer *layer = &net->layer[l];
-        const Decay decay = NAME(decay_due)(u, NAME(layer_decay)(u, l, mass), t);
+        const Decay decay = NAME(layer_decay)(u, l, mass);
+        const int due = pl2_due(decay.window, t);
+        const R l2 = due ? (R)decay.l2 : 0, c = due ? (R)decay.c : 0;
         const Matrix W = NAME(matrix)(b, b->params, l);
         const int64_t at = W.w - b->params + W.first * W.pitch;
         if (l == 0 && touched)
-            NAME(sparse_descend)(W.w, gradient + at, (R)(u->eta / mass), (R)decay.c, layer->in, layer->out,
-                                 touched);
+            NAME(sparse_descend)(W.w, gradient + at, (R)(u->eta / mass), c, layer->in, layer->out, touched);
         else
-            NAME(descend)(u->optimizer, &rule, scale, NAME(splat)((R)decay.l2), NAME(splat)((R)decay.c),
-                          b->params + at, gradient + at, state + at, d, (W.end - W.first) * W.pitch);
+            NAME(descend)(u->optimizer, &rule, scale, NAME(splat)(l2), NAME(splat)(c), b->params + at,
+                          gradient + at, state + at, d, (W.end - W.first) * W.pitch);
     }
     if (b->team->rank == 0)
         NAME(descend)(u->optimizer, &rule, scale, none, none, b->params + weights, gradient + weights,
                       state + weights, d, d - weights);
 }
 
-/* c of each layer, of which the t-th update takes its part. */
+/* c of each layer in the t-th update. */
 static void NAME(shrinks)(const Net *net, const Update *u, int64_t t, double mass, R *shrink)
 {
-    for (int64_t l = 0; l < net->layers; l++)
-        shrink[l] = (R)NAME(decay_due)(u, NAME(layer_decay)(u, l, mass), t).c;
+    for (int64_t l = 0; l < net->layers; l++) {
+        const Decay decay = NAME(layer_decay)(u, l, mass);
+        shrink[l] = pl2_due(decay.window, t) ? (R)decay.c : 0;
+    }
 }
 
 /* The whole batch in one block under plain SGD: W <- W - (c W + (eta/m) a^T delta) at once; for CSR

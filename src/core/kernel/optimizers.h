@@ -27,8 +27,12 @@ static double NAME(kept)(double beta) { return beta < 0.5 ? beta : 1; }
 static V NAME(kept_part)(double beta) { return NAME(splat)((R)NAME(kept)(beta)); }
 static V NAME(lost_part)(double beta) { return NAME(splat)((R)(NAME(kept)(beta) - beta)); }
 
-/* 1 - beta^t, which cancels for beta near 1. */
-static double NAME(correction)(double beta, int64_t t) { return -expm1((double)t * log(beta)); }
+/* 1 - beta^t; where little is left, by a way that keeps its figures and takes longer. */
+static double NAME(correction)(double beta, int64_t t)
+{
+    const double left = 1 - pow(beta, (double)t);
+    return left < 0x1p-10 ? -expm1((double)t * log(beta)) : left;
+}
 
 /* The same, taken in float64: of the t-th update of one network. */
 static Rule NAME(rule)(const Update *u, int64_t t)
