@@ -32,7 +32,8 @@ from pyl2 import (
     compare,
     l2_path,
 )
-from pyl2.experiments import decay_grid, score
+from pyl2.experiments import decay_grid
+from pyl2.experiments.comparison import score
 from pyl2.path import bias_variance
 
 ROWS, COLUMNS = 24, 4

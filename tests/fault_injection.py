@@ -23,17 +23,9 @@ from collections import Counter
 import numpy as np
 import scipy.sparse
 
-from pyl2 import (
-    Backprop,
-    MLPClassifier,
-    MLPRegressor,
-    Network,
-    ParticleSwarm,
-    _core,
-    checks,
-    pso,
-    tables,
-)
+from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, ParticleSwarm, _core, pso
+from pyl2._common.dataset import check_features
+from pyl2.data import tables
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "faults"))
 
@@ -201,7 +193,7 @@ def verb_predict():
         if error is None:
             np.testing.assert_array_equal(out, expected("predict"))
 
-    return lambda: network()._net.predict(network().params, X, out), check
+    return lambda: network()._engine._net.predict(network().params, X, out), check
 
 
 @scenario
@@ -216,13 +208,13 @@ def verb_epoch():
     def check(result, error):
         assert (steps[0] == 0 and not state.any()) if error else steps[0] == 4
 
-    return lambda: made._net.epoch(*arrays, 5, plan, sums), check
+    return lambda: made._engine._net.epoch(*arrays, 5, plan, sums), check
 
 
 @scenario
 def verb_sparse():
     """CSR, class indices and sample weights: the call that borrows most arrays."""
-    rows = checks.features(scipy.sparse.csr_array(np.eye(3)), 3, np.dtype(np.float64))
+    rows = check_features(scipy.sparse.csr_array(np.eye(3)), 3, np.dtype(np.float64))
     made = Network((3, 4, 2), output="softmax", seed=0)
     weight, rates, grad = np.ones(3), np.zeros(2), np.empty(made.params.size)
     labels = np.array([0, 1, 0])
@@ -230,7 +222,7 @@ def verb_sparse():
     def check(result, error):
         assert error or result[0] > 0
 
-    return lambda: made._net.gradient(made.params, rows, labels, weight, rates, grad), check
+    return lambda: made._engine._net.gradient(made.params, rows, labels, weight, rates, grad), check
 
 
 @scenario
@@ -290,7 +282,7 @@ def threads_of_rows():
     def check(result, error):
         assert error or np.array_equal(out, wanted)
 
-    return lambda: made._net.predict(made.params, rows, out, n_threads=4), check
+    return lambda: made._engine._net.predict(made.params, rows, out, n_threads=4), check
 
 
 @scenario

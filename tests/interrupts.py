@@ -39,10 +39,10 @@ from pyl2 import (
     ParticleSwarm,
     compare,
     l2_path,
-    model,
     pso,
 )
 from pyl2.__main__ import main as command_line
+from pyl2.data import model_file
 
 HANG = 30.0
 """Seconds after which it is no longer slow, but hangs."""
@@ -421,7 +421,7 @@ def press_at_command(after_seconds, folder):
         late = time.perf_counter() - pressed
     whole = saved.exists()
     if whole:
-        model.load(saved)
+        model_file.load(saved)
     assert os.listdir(folder) == ["model.pyl2"] * whole
     return process.returncode, late, said
 
@@ -453,7 +453,7 @@ def press_at_warm_command(argv, after_seconds, folder):
         assert written.name in argv, written
         assert written.read_bytes().rstrip().endswith(ENDS[written.suffix]), written
         if written.suffix == ".pyl2":
-            model.load(written)
+            model_file.load(written)
         written.unlink()
     return os.waitstatus_to_exitcode(status), late, printed.read_text()
 

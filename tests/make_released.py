@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 import pyl2
-from pyl2 import Backprop, Network, ParticleSwarm, model
+from pyl2 import Backprop, Network, ParticleSwarm
+from pyl2.data import model_file
 
 RELEASED = Path(__file__).parent / "released"
 
@@ -35,16 +36,16 @@ def make(folder):
     swarm = ParticleSwarm(Network(sizes, seed=2), particles=4, l2=0.1, v_max=1.0, seed=2)
     swarm.train(X, Y, EPOCHS)
     swarm.save(folder / "particle_swarm.pyl2")
-    schema = model.Schema(
+    schema = model_file.Schema(
         ["a", "b", "c"], "kind", ["no", "yes"], 0.0, 1.0, X.mean(axis=0), X.std(axis=0)
     )
-    model.save(folder / "model.pyl2", Network((3, 2), output="softmax", seed=3), schema)
+    model_file.save(folder / "model.pyl2", Network((3, 2), output="softmax", seed=3), schema)
     (folder / "numbers.json").write_text(json.dumps(numbers(folder), indent=1) + "\n")
 
 
 def numbers(folder):
     """What the files of a folder give: predictions, and the course and end of resumed trainings."""
-    network, schema = model.load(folder / "model.pyl2")
+    network, schema = model_file.load(folder / "model.pyl2")
     outputs = network.predict(schema.inputs(X))
     found = {
         "network": Network.load(folder / "network.pyl2").predict(X)[:, 0].tolist(),

@@ -1,7 +1,6 @@
-"""Who may import whom: the arrows of the layout point one way, and heavy libraries come late."""
+"""Arrows point one way, nothing private crosses a package, heavy libraries come late."""
 
 import ast
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,218 +8,121 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "pyl2"
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 
-CLI = {f"cli.{name}" for name in ("compare", "convert", "options", "path", "predict", "train")}
-SHARED = {f"cli.{name}" for name in ("data", "options", "output", "page", "training")}
-
-# Module: what of pyl2 it may know.
-MAY_IMPORT = {
-    "__init__": {
-        "backprop",
-        "convert",
-        "estimators",
-        "experiments",
-        "history",
-        "model_selection",
-        "network",
-        "optimize",
-        "particle_swarm",
-        "path",
-    },
-    "sparse": set(),
-    "checks": {"sparse"},
-    "convert": {"checks", "keywords", "l2"},
-    "files": {"checks"},
-    "generators": {"_core", "checks"},
-    "history": set(),
-    "keywords": set(),
-    "l2": {"checks", "warn"},
-    "progress": {"checks"},
-    "threads": {"_core", "checks"},
-    "warn": set(),
-    "network": {"_core", "checks", "files", "generators", "keywords", "l2", "threads"},
-    "course": {"checks", "history", "network", "progress"},
-    "abreast": {"_core", "checks", "course", "network"},
-    "scaling": {"checks", "sparse", "warn"},
-    "schedule": {"checks"},
-    "scores": {"checks"},
-    "holdout": {"checks", "network", "scores", "sparse"},
-    "lbfgs": {"l2", "checks", "course", "history", "network"},
-    "backprop": {
-        "_core",
-        "abreast",
-        "checks",
-        "course",
-        "files",
-        "generators",
-        "keywords",
-        "history",
-        "l2",
-        "lbfgs",
-        "network",
-        "progress",
-        "scaling",
-        "schedule",
-        "threads",
-        "warn",
-    },
-    "swarm": {"_core", "checks", "generators"},
-    "optimize": {"checks", "generators", "keywords", "progress", "swarm"},
-    "particle_swarm": {
-        "checks",
-        "course",
-        "files",
-        "generators",
-        "keywords",
-        "history",
-        "l2",
-        "network",
-        "progress",
-        "scaling",
-        "swarm",
-        "threads",
-    },
-    "estimators": {
-        "abreast",
-        "backprop",
-        "checks",
-        "course",
-        "export",
-        "history",
-        "l2",
-        "holdout",
-        "lbfgs",
-        "network",
-        "particle_swarm",
-        "schedule",
-        "scores",
-        "sparse",
-        "threads",
-        "warn",
-    },
-    "experiments": {
-        "abreast",
-        "backprop",
-        "checks",
-        "course",
-        "history",
-        "network",
-        "particle_swarm",
-        "holdout",
-        "keywords",
-        "progress",
-        "report",
-        "scaling",
-        "scores",
-        "threads",
-    },
-    "path": {
-        "abreast",
-        "backprop",
-        "checks",
-        "course",
-        "estimators",
-        "generators",
-        "keywords",
-        "holdout",
-        "l2",
-        "network",
-        "particle_swarm",
-        "progress",
-        "report",
-        "scaling",
-        "scores",
-        "sparse",
-        "threads",
-    },
-    "model_selection": {
-        "abreast",
-        "checks",
-        "estimators",
-        "l2",
-        "path",
-        "scaling",
-        "scores",
-        "sparse",
-        "warn",
-    },
-    "export": {"checks", "estimators"},
-    "model": {"checks", "files", "network"},
-    "tables": {"checks", "files"},
-    "plots": {"plots.choice", "plots.decay", "plots.functions", "plots.training", "plots.weights"},
-    "plots.choice": {"checks", "model_selection", "path", "plots.of_path", "plots.style", "scores"},
-    "plots.decay": {"checks", "experiments", "plots.style"},
-    "plots.functions": {"checks", "path", "plots.of_path", "plots.style", "sparse"},
-    "plots.of_path": {"checks", "path"},
-    "plots.style": {"checks"},
-    "plots.training": {"checks", "history", "path", "plots.of_path", "plots.style"},
-    "plots.weights": {"checks", "path", "plots.of_path", "plots.style"},
-    "report": set(),
-    "__main__": {"__init__", *CLI},
-    "cli": set(),
-    "cli.options": set(),
-    "cli.output": {"cli.options", "files"},
-    "cli.page": {"__init__", "files"},
-    "cli.data": {"checks", "cli.options", "model", "tables"},
-    "cli.training": {"__init__", "cli.data", "cli.options", "experiments"},
-    "cli.convert": {"__init__", "cli.options", "cli.output", "convert", "report"},
-    "cli.predict": {"cli.options", "model", "report", "tables"},
-    "cli.train": {"__init__", *SHARED, "experiments", "model", "plots", "report"},
-    "cli.path": {"__init__", *SHARED, "checks", "model_selection", "path", "plots", "report"},
-    "cli.compare": {"__init__", *SHARED, "experiments", "plots", "report"},
-}
+# Each may import what stands before it, and itself; those in one line do not know each other.
+LAYERS = [
+    {"_core"},
+    {"_common"},
+    {"_engine", "convert"},
+    {"network"},
+    {"training", "data"},
+    {"swarm"},
+    {"path"},
+    {"experiments", "estimators"},
+    {"model_selection"},
+    {"plots"},
+    {"__init__"},
+    {"cli"},
+    {"__main__"},
+]
+FLOOR = {room: floor for floor, rooms in enumerate(LAYERS) for room in rooms}
 
 # Not imported with a module of ours but inside the function that needs them.
 LATE = {"scipy", "sklearn", "matplotlib", "pandas", "pyarrow"}
-SCIKIT_LEARNS = {"estimators", "export", "model_selection"}
+# Who may touch the core's networks, and who what is private to scikit-learn.
+ENGINE = PACKAGE / "_engine.py"
+COMPAT = PACKAGE / "estimators" / "_sklearn_compat.py"
+# Underscores that are no privacy: methods of every named tuple.
+OF_NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}
 
 
-def imports(tree):
-    """Every module that is imported, as a dotted name."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def room(path):
+    """The package, or the module beside the packages, that a file belongs to."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
-def ours(name):
-    """Which module of pyl2 a dotted name lies in; None for other packages."""
-    parts = name.split(".")
-    if parts[0] != "pyl2":
-        return None
-    inner = [".".join(parts[1:end]) for end in range(len(parts), 1, -1)]
-    return next((place for place in inner if place in modules()), "__init__")
+def tree(path):
+    return ast.parse(path.read_text("utf-8"))
 
 
-def source(module):
-    """The file of a module, or of a package within ours."""
-    path = PACKAGE.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+def imports(node):
+    """Every module that is imported, as a dotted name, with the name taken from it."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Import):
+            yield from ((alias.name, None) for alias in part.names)
+        elif isinstance(part, ast.ImportFrom):
+            yield from ((part.module, alias.name) for alias in part.names)
 
 
-@cache
-def modules():
-    """Dotted names, that of a package within ours without its __init__."""
-    names = {".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in PYTHON}
-    return {name.removesuffix(".__init__") for name in names} | {"_core"}
+def rooms_known(path):
+    """The rooms of pyl2 that a file imports from."""
+    for module, name in imports(tree(path)):
+        parts = module.split(".")
+        if parts[0] == "pyl2":
+            inner = parts[1] if len(parts) > 1 else name
+            yield inner if inner in FLOOR else "__init__"
 
 
-def test_all_modules_have_a_place():
-    assert modules() - {"_core"} == set(MAY_IMPORT)
+def test_every_room_has_a_floor():
+    assert {room(path) for path in PYTHON} | {"_core"} == set(FLOOR)
 
 
-@pytest.mark.parametrize("module", sorted(MAY_IMPORT))
-def test_arrows(module):
-    tree = ast.parse(source(module).read_text("utf-8"))
-    known = {ours(name) for name in imports(tree)} - {None, module}
-    assert known <= MAY_IMPORT[module]
+@pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_arrows_point_down(path):
+    here = room(path)
+    for known in rooms_known(path):
+        lazily = here == "__init__" and known != "__main__"
+        assert known == here or FLOOR[known] < FLOOR[here] or lazily, known
 
 
-@pytest.mark.parametrize("module", sorted(MAY_IMPORT))
-def test_heavy_libraries_come_late(module):
-    tree = ast.parse(source(module).read_text("utf-8"))
-    top = ast.Module(
-        [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], []
-    )
-    found = {name.split(".")[0] for name in imports(top)} & LATE
-    assert found <= ({"sklearn"} if module in SCIKIT_LEARNS else set())
+def private(name):
+    return name.startswith("_") and not name.startswith("__") and name not in OF_NAMED_TUPLES
+
+
+def own_names(paths):
+    """The private attributes that the files of a room define: by assignment, def or annotation."""
+    names = set()
+    for node in (node for path in paths for node in ast.walk(tree(path))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add(node.attr)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names
+
+
+@pytest.mark.parametrize("here", sorted(set(FLOOR) - {"_core"}))
+def test_nothing_private_crosses_a_package(here):
+    paths = [path for path in PYTHON if room(path) == here]
+    if {"_engine", "network"} & {here}:  # one room in two files: the network's engine
+        paths = [PACKAGE / "_engine.py", PACKAGE / "network.py"]
+    own = own_names(paths)
+    for path in paths:
+        if path == COMPAT:
+            continue
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Attribute) and private(node.attr):
+                assert node.attr in own, f"{path.name}:{node.lineno}: {ast.unparse(node)}"
+        for module, name in imports(tree(path)):
+            taken = [part for part in [*module.split("."), name or ""] if private(part)]
+            if module.split(".")[0] == "pyl2":
+                rooms = {*FLOOR, "_sklearn_compat"} if here == "estimators" else set(FLOOR)
+                taken = [part for part in taken if part not in rooms]
+            assert not taken, f"{path.name}: {module} {name}"
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_engine_alone_makes_networks_of_the_core(path):
+    used = {
+        node.attr
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "_core"
+    }
+    assert path == ENGINE or not used & {"Net", "TrainingLock"}
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_libraries_come_late(path):
+    top = [node for node in tree(path).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    found = {module.split(".")[0] for module, _ in imports(ast.Module(top, []))} & LATE
+    assert found <= ({"sklearn"} if room(path) == "estimators" else set())

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from pyl2 import Backprop, Network, generators
-from pyl2.backprop import OPTIMIZERS
+from pyl2 import Backprop, Network
+from pyl2._common import random
+from pyl2.training.backprop import OPTIMIZERS
 
 STOCHASTIC = [name for name in OPTIMIZERS if name != "lbfgs"]
 
@@ -69,7 +70,7 @@ def test_each_order_is_as_likely(rows):
     rng, found = np.random.default_rng(0), Counter()
     order = np.arange(rows)
     for _ in range(6000):
-        generators.shuffle(rng, order)
+        random.shuffle(rng, order)
         found[tuple(order)] += 1
     assert len(found) == math.factorial(rows)
     assert scipy.stats.chisquare(list(found.values())).pvalue > 1e-3
@@ -77,7 +78,7 @@ def test_each_order_is_as_likely(rows):
 
 def test_a_long_order_is_a_permutation():
     order = np.arange(100_000)
-    generators.shuffle(np.random.default_rng(0), order)
+    random.shuffle(np.random.default_rng(0), order)
     np.testing.assert_array_equal(np.sort(order), np.arange(100_000))
     fixed = (order == np.arange(100_000)).sum()  # Poisson, mean 1
     assert fixed < 10
@@ -89,7 +90,7 @@ def test_a_random_state_shuffles_as_it_does():
     order, theirs = np.arange(50), np.arange(50)
     ours, rng = np.random.RandomState(1), np.random.RandomState(1)
     for _ in range(3):
-        generators.shuffle(ours, order)
+        random.shuffle(ours, order)
         permutation = np.arange(50)
         rng.shuffle(permutation)
         theirs = theirs[permutation]
@@ -185,7 +186,7 @@ def test_adaptive_divides_eta_until_it_is_small():
     run = trainer(schedule="adaptive", tol=1e3, n_iter_no_change=1, eta=1e-3)
     history = run.train(X, y, epochs=500)
     assert history.stopped == "tol"
-    assert run._schedule.eta("adaptive", 1e-3, 0) <= 1e-6
+    assert run._policy.progress.eta("adaptive", 1e-3, 0) <= 1e-6
 
 
 def test_max_time():
@@ -244,8 +245,8 @@ def test_divergence_names_eta_and_l2_and_keeps_finite_parameters(optimizer):
     with pytest.raises(ValueError, match=r"epoch 1: error inf with eta=0.001 and l2=0.01"):
         run.train(X, y * 1e200, epochs=20)
     np.testing.assert_array_equal(run.network.params, before)
-    assert not run._state.any()
-    assert not run._steps.any()
+    assert not run._state.moments.any()
+    assert not run._state.steps.any()
     run.eta = 1e300
     with pytest.raises(ValueError, match=r"diverged in epoch .* eta=1e\+300"):
         run.train(X, y, epochs=20)
@@ -278,7 +279,7 @@ def test_memory_of_a_fit():
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 4 * network.params.nbytes + run._state.nbytes + 300_000
+    assert peak < 4 * network.params.nbytes + run._state.moments.nbytes + 300_000
 
 
 @pytest.mark.filterwarnings("ignore:X is not scaled:UserWarning")
@@ -341,7 +342,7 @@ def test_ctrl_c_in_a_long_epoch_of_small_batches():
     interrupted_after(0.2, lambda: run.train(X, X[:, 0], epochs=1000))
     assert np.isfinite(run.network.params).all()
     assert not np.array_equal(run.network.params, before)
-    assert run._steps[0] > 0
+    assert run._state.steps[0] > 0
     run.train(X[:100], X[:100, 0], epochs=1)
 
 

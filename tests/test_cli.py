@@ -23,13 +23,16 @@ from matplotlib.transforms import AffineBase
 from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 
-from pyl2 import Backprop, __version__, abreast, convert, files, report, tables
+from pyl2 import Backprop, __version__, convert
 from pyl2.__main__ import main
+from pyl2._common import files
+from pyl2.cli import report
 from pyl2.cli.convert import TOOLS
 from pyl2.cli.data import MOST_CLASSES
 from pyl2.cli.options import ACTIVATIONS
 from pyl2.cli.output import print_json
-from pyl2.model import load
+from pyl2.data import model_file, tables
+from pyl2.training.descent import _Group
 
 QUICK = ("--epochs", "3", "--hidden", "4", "--quiet")
 COMMAND = (sys.executable, "-m", "pyl2")
@@ -245,7 +248,7 @@ def test_parquet_gives_what_csv_gives(iris, arrow, model, capsys):
     species = table["species, or kind"].dictionary_encode()
     pq.write_table(table.set_column(5, "species, or kind", species), "iris.parquet")
     assert main(["train", "iris.parquet", *IRIS[1:], "--save", "other.pl2", *QUICK]) == 0
-    ours, theirs = (load(name)[0].params for name in (model, "other.pl2"))
+    ours, theirs = (model_file.load(name)[0].params for name in (model, "other.pl2"))
     np.testing.assert_array_equal(ours, theirs)
     capsys.readouterr()
     for path in ("iris.csv", "iris.parquet"):
@@ -355,7 +358,7 @@ def test_prediction_is_the_networks_own(iris, capsys, name, dtype):
         main(["train", *argv, "--task", "classification" if "kind" in name else "regression"]) == 0
     )
     capsys.readouterr()
-    network, schema = load("m.pl2")
+    network, schema = model_file.load("m.pl2")
     assert network.dtype == dtype
     X = tables.read_features("iris.csv", schema.features)
     np.testing.assert_array_equal(X.mean(axis=0).round(0), schema.mean.round(0))
@@ -377,7 +380,7 @@ def test_prediction_is_the_networks_own(iris, capsys, name, dtype):
 def test_columns_are_found_by_name(model, iris, capsys):
     assert main(["predict", model, "iris.csv"]) == 0
     expected = capsys.readouterr().out
-    names = load(model)[1].features
+    names = model_file.load(model)[1].features
     order = [2, 0, 3, 1]
     lines = [";".join(map(str, row)) for row in iris.data[:, order].tolist()]
     write("\ufeff" + ";".join(names[i] for i in order) + "\r\n" + "\r\n".join(lines), "other.csv")
@@ -401,7 +404,7 @@ def test_probabilities_go_to_a_file(model, capsys):
 def test_prediction_refuses(model, capsys):
     assert "'petal" in refused(capsys, "predict", model, write("sepal length (cm)\n1\n"))
     assert "empty" in refused(capsys, "predict", model, write(""))
-    header = ",".join(load(model)[1].features)
+    header = ",".join(model_file.load(model)[1].features)
     line = refused(capsys, "predict", model, write(f"{header}\n1,2,3,4\n1,2,,4\n"))
     assert "row 2: empty" in line
     assert "row 1: nan" in refused(capsys, "predict", model, write(f"{header}\n1,2,nan,4\n"))
@@ -801,7 +804,7 @@ def test_one_number_in_two_spellings(folder, capsys):
 def test_regression_takes_the_numbers(folder, capsys):
     path = saved("csv", y=[f"{row:03}.5" for row in range(40)])
     assert main(["train", path, "--save", "m.pl2", *QUICK]) == 0
-    schema = load("m.pl2")[1]
+    schema = model_file.load("m.pl2")[1]
     train = train_test_split(np.arange(40), random_state=0)[0]
     assert schema.classes is None
     assert schema.target_mean == pytest.approx(train.mean() + 0.5)
@@ -857,7 +860,9 @@ def test_the_same_as_if_the_rows_were_not_there(folder, capsys):
     gaps = write(f"a,b,y\nNA,,NA\n{rows},,\n", "gaps.csv")
     for path, name, *options in ((whole, "1"), (gaps, "2", "--drop-missing-target")):
         assert main(["train", path, "--save", f"{name}.pl2", *QUICK, *options]) == 0
-    np.testing.assert_array_equal(load("1.pl2")[0].params, load("2.pl2")[0].params)
+    np.testing.assert_array_equal(
+        model_file.load("1.pl2")[0].params, model_file.load("2.pl2")[0].params
+    )
 
 
 def test_markers_can_be_classes(folder, capsys):
@@ -1477,7 +1482,7 @@ def test_interrupt_of_a_training(monkeypatch, capsys):
 @pytest.mark.parametrize(("calls", "words"), [(2, "Interrupted: λ = 0, 1."), (5, "best")])
 def test_interrupt_of_a_path(monkeypatch, capsys, calls, words):
     """In its third epoch, and among the folds after it."""
-    whole = abreast._Block._call
+    whole = _Group._call
     left = itertools.count(calls, -1)
 
     def call(*args):
@@ -1485,7 +1490,7 @@ def test_interrupt_of_a_path(monkeypatch, capsys, calls, words):
             raise KeyboardInterrupt
         return whole(*args)
 
-    monkeypatch.setattr(abreast._Block, "_call", call)
+    monkeypatch.setattr(_Group, "_call", call)
     assert main(["path", *QUICK, "--l2", "0,1", "--cv", "2"]) == 130
     out, err = capsys.readouterr()
     assert words in out
@@ -1497,7 +1502,7 @@ def test_interrupt_before_the_first_epoch(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(abreast._Block, "_call", interrupted)
+    monkeypatch.setattr(_Group, "_call", interrupted)
     assert main(["path", *QUICK]) == 130
     assert capsys.readouterr() == ("", "pyl2: interrupted\n")
 

@@ -194,10 +194,10 @@ def rate(trainer, rows, epochs, sample_weight=None):
     network = trainer.network
     network.params = np.concatenate([STARTS, np.zeros(4)])
     x, y = np.zeros((rows, 1), network.dtype), np.zeros((rows, 4), network.dtype)
-    begun = trainer._steps[0]
+    begun = trainer._state.steps[0]
     trainer.train(x, y, epochs=epochs, sample_weight=sample_weight)
     left = network.params[:4].astype(float) / STARTS.astype(network.dtype)
-    return -np.log(left) / (trainer._steps[0] - begun)
+    return -np.log(left) / (trainer._state.steps[0] - begun)
 
 
 def line(dtype="f"):

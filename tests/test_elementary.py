@@ -32,9 +32,10 @@ def vector_code(function, z, isa):
         net = _core.Net((1, 1), (), "exp", *kind)
     else:
         net = _core.Net((1, 1, 1), (function,), "identity", *kind)
-    out = np.full((len(z), 1), np.nan, z.dtype)
-    net.predict(np.array([1, 0, 0, 0][: net.n_params], z.dtype), z[:, None], out, 0, 1)
-    return out[:, 0]
+    layers = len(net.layer_sizes) - 1
+    out = np.full(layers * len(z), np.nan, z.dtype)
+    net.activations(np.array([1, 0, 0, 0][: net.n_params], z.dtype), z[:, None], out)
+    return out[: len(z)]  # of the first layer
 
 
 def hard_spots(dtype):

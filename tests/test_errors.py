@@ -29,10 +29,10 @@ from pyl2 import (
     convert_l2,
     l2_path,
     pso,
-    swarm,
 )
 from pyl2.experiments import decay_grid
 from pyl2.path import BiasVariance
+from pyl2.swarm.particles import StoppingCriteria, SwarmParams
 
 
 class Listed(list):
@@ -366,7 +366,7 @@ CASES = {
         also={"vectorized": "fun"},
     ),
     "swarm.Rules": constructor(
-        swarm.Rules,
+        SwarmParams,
         {
             "topology": "random",
             "neighbours": 3,
@@ -377,7 +377,7 @@ CASES = {
         },
     ),
     "swarm.Limits": constructor(
-        swarm.Limits,
+        StoppingCriteria,
         {"target": None, "max_evaluations": None, "tol": 0.0, "n_iter_no_change": None},
     ),
     "MLPClassifier": estimator(MLPClassifier),

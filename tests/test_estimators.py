@@ -25,6 +25,7 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import InvalidParameterError
 
 from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, ParticleSwarm
+from pyl2.network import initialise
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -465,7 +466,7 @@ def test_pso_is_particle_swarm(n, iris):
     assert model.loss_ == pytest.approx(model._network.error(X, y, l2=0.4, n=n), rel=1e-12)
     rng = np.random.RandomState(0)
     network = Network((4, 7, 3), hidden="relu", output="softmax")
-    network._initialise(rng, ("relu", "relu"))
+    initialise(network, rng, ("relu", "relu"))
     same = ParticleSwarm(network, l2=0.4 if n != 50.0 else 0.4 * 150 / 50, seed=rng)
     same.train(X, y, epochs=20)
     np.testing.assert_allclose(model._network.params, network.params, rtol=1e-9)

@@ -10,8 +10,10 @@ import reference
 import scipy.sparse
 from sklearn.metrics import accuracy_score, r2_score
 
-from pyl2 import Backprop, Network, ParticleSwarm, compare, experiments
-from pyl2.experiments import ETA, METHODS, STAGES, decay_grid
+from pyl2 import Backprop, Network, ParticleSwarm, compare
+from pyl2._engine import Engine
+from pyl2.experiments import METHODS, STAGES, comparison, decay_grid
+from pyl2.experiments.comparison import ETA, score
 
 L2 = 0.5
 BUDGET = 600
@@ -115,15 +117,15 @@ def test_scores_are_scikit_learns():
 def test_targets_of_one_output_may_be_a_row_of_numbers(output):
     network = Network((3, 4, 1), output=output, seed=0)
     X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
-    assert experiments.score(network, X, y) == experiments.score(network, X, y[:, None])
+    assert score(network, X, y) == score(network, X, y[:, None])
 
 
 def test_r2_is_minus_infinity_where_predictions_overflow_and_nan_of_one_row():
     network = Network((3, 1), seed=0)
     X = np.ones((4, 3))
-    assert np.isnan(experiments.score(network, X[:1], np.ones(1)))
+    assert np.isnan(score(network, X[:1], np.ones(1)))
     network.params[:] = 1e308
-    assert experiments.score(network, X, np.arange(4.0)) == -np.inf
+    assert score(network, X, np.arange(4.0)) == -np.inf
 
 
 # The budget
@@ -172,14 +174,14 @@ def test_the_clock_stands_while_the_error_is_computed(monkeypatch):
         def perf_counter(cls):
             return cls.now
 
-    errors = Network._errors
+    error = Engine.error
 
     def slow_errors(*args):
         Time.now += 100
-        return errors(*args)
+        return error(*args)
 
-    monkeypatch.setattr(experiments, "time", Time)
-    monkeypatch.setattr(Network, "_errors", slow_errors)
+    monkeypatch.setattr(comparison, "time", Time)
+    monkeypatch.setattr(Engine, "error", slow_errors)
     for run in compared(seeds=1).runs:
         assert Time.now > 100
         assert run.seconds == 0

@@ -9,7 +9,8 @@ import re
 import numpy as np
 import pytest
 
-from pyl2 import Backprop, Network, ParticleSwarm, files, generators
+from pyl2 import Backprop, Network, ParticleSwarm
+from pyl2._common import files, random
 
 
 @pytest.fixture
@@ -69,8 +70,8 @@ def test_damaged_network(path, changes, message):
         Network.load(path)
 
 
-RNG = generators.to_json(np.random.default_rng(0))
-TWISTER = generators.to_json(np.random.RandomState(0))
+RNG = random.to_json(np.random.default_rng(0))
+TWISTER = random.to_json(np.random.RandomState(0))
 
 
 def values(path, section, **changes):
@@ -379,6 +380,6 @@ def test_generator_that_cannot_be_saved(path):
 )
 def test_generators_come_back(rng):
     rng.normal(size=3)
-    again = generators.from_json(json.loads(json.dumps(generators.to_json(rng))))
+    again = random.from_json(json.loads(json.dumps(random.to_json(rng))))
     np.testing.assert_array_equal(again.normal(size=5), rng.normal(size=5))
     np.testing.assert_array_equal(again.permutation(50), rng.permutation(50))

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyl2 import Backprop, Network, tables
+from pyl2 import Backprop, Network
+from pyl2.data import tables
 
 sys.path.insert(0, str(Path(__file__).parent / "fuzz"))
 import attacks

@@ -409,7 +409,7 @@ def test_binding_shuffle_ends():
 def test_forced_instruction_set(monkeypatch):
     for isa in _core.ISAS:
         monkeypatch.setenv("PYL2_ISA", isa)
-        assert Network((3, 2))._net.isa == isa
+        assert Network((3, 2))._engine.isa == isa
     monkeypatch.setenv("PYL2_ISA", "mmx")
     with pytest.raises(ValueError, match="PYL2_ISA must be one of base"):
         Network((3, 2))

@@ -26,8 +26,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pyl2 import MLPClassifier, MLPClassifierCV, MLPRegressor, MLPRegressorCV, l2_path
+from pyl2._common import metrics
+from pyl2.estimators import base
 from pyl2.model_selection import choose
-from pyl2.scores import mean_known, standard_error
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -81,9 +82,9 @@ def test_one_standard_error():
 def test_folds_that_failed_are_left_out():
     nan = np.nan
     found = np.array([[0.7, nan, 0.9], [nan, nan, nan], [0.6, 0.9, nan], [0.1, nan, nan]])
-    np.testing.assert_allclose(mean_known(found), [0.8, nan, 0.75, 0.1])
+    np.testing.assert_allclose(metrics.mean_known(found), [0.8, nan, 0.75, 0.1])
     known = stats.sem([0.7, 0.9]), stats.sem([0.6, 0.9])
-    np.testing.assert_allclose(standard_error(found), [known[0], nan, known[1], nan])
+    np.testing.assert_allclose(metrics.standard_error(found), [known[0], nan, known[1], nan])
     assert choose(np.arange(4), found, "min") == 0
     assert choose(np.arange(4), found, "1se") == 2
     assert choose(np.arange(4), found[3:], "1se") == 0
@@ -394,3 +395,22 @@ def test_a_random_state_is_used_once_for_all():
 def test_what_is_refused(parameters, match):
     with pytest.raises(ValueError, match=match):
         MLPClassifierCV(**FAST | parameters).fit(IRIS, SPECIES)
+
+
+def test_rows_are_validated_twice_however_many_lambdas_and_folds(monkeypatch):
+    """Once for the choice, once for the refit; of a path once."""
+    calls = []
+
+    def counted(*args, **keywords):
+        calls.append(1)
+        return whole(*args, **keywords)
+
+    whole = base.validate_data
+    monkeypatch.setattr(base, "validate_data", counted)
+    model = MLPRegressorCV(hidden_layer_sizes=5, max_iter=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, Y)
+        assert len(calls) == 2
+        l2_path(MLPRegressor(hidden_layer_sizes=5, max_iter=2, random_state=0), X, Y)
+    assert len(calls) == 3

@@ -8,15 +8,11 @@ import pytest
 import pyl2
 
 MODULES = (
-    "backprop",
     "convert",
     "estimators",
     "experiments",
-    "history",
     "model_selection",
     "network",
-    "optimize",
-    "particle_swarm",
     "path",
     "plots",
     "swarm",
@@ -56,7 +52,7 @@ def test_dir_lists_each_public_name_once():
     assert {name for name in listed if name[:2] != "__"} == {*pyl2.__all__, *MODULES}
     assert {"__all__", "__doc__", "__version__"} <= set(listed)
     everything = "; ".join(f"pyl2.{name}" for name in (*pyl2.__all__, *MODULES))
-    assert fresh(f"import pyl2, pyl2.checks; {everything}; print(*dir(pyl2))") == listed
+    assert fresh(f"import pyl2, pyl2._common.validation; {everything}; print(*dir(pyl2))") == listed
 
 
 def test_what_is_not_there():

@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyl2 import Backprop, Network, ParticleSwarm, compare, files, l2_path, tables
+from pyl2 import Backprop, Network, ParticleSwarm, compare, l2_path
 from pyl2.__main__ import main
+from pyl2._common import files
+from pyl2.data import tables
 from pyl2.experiments import decay_grid
 
 HERE = Path(__file__).parent

@@ -13,7 +13,10 @@ import reference
 import scipy.sparse as sp
 from test_kernels import KIND, Kernel, all_close, close, gradient_rates, state_of, update_of
 
-from pyl2 import Backprop, MLPClassifier, Network, _core, checks, compare, sparse
+from pyl2 import Backprop, MLPClassifier, Network, _core, compare
+from pyl2._common import sparse
+from pyl2._common.dataset import check_features
+from pyl2._common.sparse import Csr
 
 BOTH = [np.float32, np.float64]
 
@@ -98,7 +101,7 @@ def test_rows_of_weight_0_may_hold_anything(dtype, isa, optimizer, batch_size):
                 *(update_of(net, optimizer, eta=1e-3), s, order, batch_size),
             ),
         )
-        for csr in (checks.Csr(v.data, v.indices, v.indptr, v.shape) for v in (wild, tame))
+        for csr in (Csr(v.data, v.indices, v.indptr, v.shape) for v in (wild, tame))
     )
     assert np.isfinite(expected[1]).all()
     all_close(found, expected, dtype)
@@ -365,7 +368,7 @@ def test_training(optimizer, dtype, l2):
 def test_no_copy_of_what_fits():
     for index in (np.int32, np.int64):
         X = with_index(sp.csr_matrix(text_like(10, 5)), index)
-        found = checks.features(X, 5, np.dtype(float))
+        found = check_features(X, 5, np.dtype(float))
         for part in ("data", "indices", "indptr"):
             assert np.shares_memory(getattr(found, part), getattr(X, part))
 

@@ -11,7 +11,8 @@ import pytest
 import scipy.sparse as sp
 from damaged_sparse import COLUMNS, DAMAGE, ENTRANCES, FORMATS, NUMBERS, ROWS, WHICH, made
 
-from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, l2_path, sparse
+from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, l2_path
+from pyl2._common import sparse
 from pyl2.path import bias_variance
 from pyl2.plots import BoundaryDisplay, FitDisplay
 

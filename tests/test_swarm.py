@@ -10,8 +10,9 @@ from sklearn.datasets import load_iris
 from test_backprop import interrupted_after
 
 from pyl2 import Backprop, History, Network, ParticleSwarm, _core
-from pyl2.particle_swarm import _Errors
-from pyl2.swarm import CONSTRICTION, TOPOLOGIES, Limits, Rules, Swarm, draw_links
+from pyl2.swarm import CONSTRICTION, TOPOLOGIES
+from pyl2.swarm.particles import StoppingCriteria, Swarm, SwarmParams, draw_links
+from pyl2.swarm.trainer import _Errors
 
 
 def data(rows=60, seed=0):
@@ -168,7 +169,7 @@ def test_saved_before_training(tmp_path):
     ],
 )
 def test_damaged_files(part, key, value, tmp_path):
-    from pyl2 import files
+    from pyl2._common import files
 
     run, path = trainer(), tmp_path / "training.pyl2"
     run.train(*data(), epochs=2)
@@ -182,7 +183,7 @@ def test_damaged_files(part, key, value, tmp_path):
 
 @pytest.mark.parametrize("name", ["positions", "velocities", "bests", "links"])
 def test_damaged_arrays(name, tmp_path):
-    from pyl2 import files
+    from pyl2._common import files
 
     run, path = trainer(), tmp_path / "training.pyl2"
     run.train(*data(), epochs=2)
@@ -370,17 +371,17 @@ def test_links_are_drawn_again_when_the_best_did_not_improve(improved):
     def value(places):
         return np.full(len(places), -1.0 * next(ticks) if improved else 1.0)
 
-    swarm.step(value, Rules())
-    swarm.step(value, Rules())
+    swarm.step(value, SwarmParams())
+    swarm.step(value, SwarmParams())
     links = swarm._links
-    swarm.step(value, Rules())
+    swarm.step(value, SwarmParams())
     assert (swarm._links is links) == improved
 
 
 def test_falling_inertia():
-    rules = Rules(inertia=(0.9, 0.4, 6))
+    rules = SwarmParams(inertia=(0.9, 0.4, 6))
     assert [round(rules.inertia_of(move), 12) for move in (1, 2, 6, 7)] == [0.9, 0.8, 0.4, 0.4]
-    assert Rules(inertia=0.5).inertia_of(9) == 0.5
+    assert SwarmParams(inertia=0.5).inertia_of(9) == 0.5
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
@@ -423,11 +424,11 @@ def test_stagnation_is_counted_over_many_epochs():
     """A slow fall, never more than tol at once, is none."""
     values = iter(np.linspace(10, 0, 101))
     swarm = Swarm(np.zeros((1, 1)), np.zeros((1, 1)), np.random.default_rng(0))
-    limits = Limits(tol=0.15, n_iter_no_change=5)
+    limits = StoppingCriteria(tol=0.15, n_iter_no_change=5)
     for _ in range(101):
-        swarm.step(lambda places: np.array([next(values)]), Rules())
-        assert limits.reached(swarm, 0) == ""
-    rest = [limits.reached(swarm, 0) for _ in range(5)]
+        swarm.step(lambda places: np.array([next(values)]), SwarmParams())
+        assert limits.count_iteration(swarm, 0) == ""
+    rest = [limits.count_iteration(swarm, 0) for _ in range(5)]
     assert "stagnation" in rest
 
 

@@ -1,6 +1,7 @@
 """Threads: the same bits for any number, forks, limits, Ctrl-C, and no threads to be had."""
 
 import _thread
+import inspect
 import multiprocessing
 import os
 import subprocess
@@ -16,17 +17,10 @@ import threadpoolctl
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
-from pyl2 import (
-    Backprop,
-    MLPClassifier,
-    MLPRegressor,
-    Network,
-    ParticleSwarm,
-    _core,
-    compare,
-    threads,
-)
-from pyl2.threads import count
+from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, ParticleSwarm, _core, compare
+from pyl2._common import threads
+from pyl2._engine import Engine
+from pyl2.network import engine_of
 
 NUMBERS = (1, 2, 3, 4, 7)
 ON_LINUX = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux")
@@ -158,10 +152,35 @@ def test_same_fit(Estimator):
     np.testing.assert_array_equal(one.predict(X), four.predict(X))
     for ours, theirs in zip(one.coefs_, four.coefs_, strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    assert four._network._threads == 4
     assert clone(four).get_params()["n_threads"] == 4
-    four.set_params(n_threads=1).predict(X)
-    assert four._network._threads == 1
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """How many threads the engine is asked for, by verb, for each call."""
+    calls = []
+    for verb in ("predict", "errors", "epoch"):
+        whole = getattr(Engine, verb)
+        parameters = inspect.signature(whole)
+
+        def recorded(*args, _whole=whole, _verb=verb, _parameters=parameters, **kwargs):
+            bound = _parameters.bind(*args, **kwargs).arguments
+            calls.append((_verb, bound.get("n_threads", 0)))
+            return _whole(*args, **kwargs)
+
+        monkeypatch.setattr(Engine, verb, recorded)
+    return calls
+
+
+@pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
+def test_an_estimator_asks_for_its_threads(Estimator, asked):
+    model = Estimator(max_iter=1, n_threads=3, early_stopping=True, random_state=0)
+    with pytest.warns(UserWarning, match="converge"):
+        model.fit(np.eye(20)[:, :4], np.arange(20) % 2)
+    assert {verb for verb, _ in asked} == {"predict", "errors", "epoch"}
+    assert {n for _, n in asked} == {3}
+    model.set_params(n_threads=1).predict(np.eye(4))
+    assert asked[-1] == ("predict", 1)
 
 
 def test_same_swarm():
@@ -178,17 +197,11 @@ def test_same_swarm():
 
 
 @pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
-def test_the_swarm_of_an_estimator_has_its_threads(Estimator):
-    seen = []
-    model = Estimator(
-        solver="pso",
-        max_iter=1,
-        n_threads=3,
-        callbacks=lambda model, history: seen.append(model._network._threads),
-    )
+def test_the_swarm_of_an_estimator_has_its_threads(Estimator, asked):
+    model = Estimator(solver="pso", max_iter=1, n_threads=3)
     with pytest.warns(UserWarning, match="converge"):
         model.fit(np.eye(4), [0, 1, 0, 1])
-    assert seen == [3]
+    assert set(asked) == {("errors", 3)}
 
 
 def test_compare_passes_its_threads_on(monkeypatch):
@@ -208,12 +221,13 @@ def test_compare_passes_its_threads_on(monkeypatch):
 
 
 @pytest.mark.parametrize("Trainer", [Backprop, ParticleSwarm])
-def test_a_trainer_has_its_threads_for_as_long_as_it_trains(Trainer):
+def test_a_trainer_has_its_threads_for_as_long_as_it_trains(Trainer, asked):
     network = Network((2, 1), seed=0)
-    seen = []
-    run = Trainer(network, n_threads=3)
-    run.train(np.eye(2), np.ones(2), 1, callbacks=lambda *_: seen.append(network._threads))
-    assert (seen, network._threads) == ([3], 0)
+    rows = np.eye(2), np.ones(2)
+    Trainer(network, n_threads=3).train(*rows, 1, validation=rows)
+    assert {n for _, n in asked} == {3}
+    network.predict(rows[0])
+    assert asked[-1] == ("predict", 0)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +245,7 @@ def test_wrong_numbers(value, error):
 
 
 def test_right_numbers():
-    assert [count(n) for n in (None, 1, np.int64(3))] == [0, 1, 3]
+    assert [threads.count(n) for n in (None, 1, np.int64(3))] == [0, 1, 3]
     with pytest.raises(ValueError, match="n_threads"):
         predict(*problem("d"), n=-1)
     net, params, x, y, s = problem("d")
@@ -286,9 +300,8 @@ def test_threads_help_only_where_they_may(big):
     assert threads_stay_away(lambda: network.predict(X[:10]))
     with threadpoolctl.threadpool_limits(1):
         assert threads_stay_away(lambda: network.predict(X))
-        network._threads = 2  # who says so, gets them
-        assert threads_help(lambda: network.predict(X))
-        network._threads = 0
+        # who says so, gets them
+        assert threads_help(lambda: engine_of(network).predict(network.params, X, 2))
     mine = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(mine)})
     try:
@@ -363,7 +376,9 @@ def same_again(n_threads):
     X = np.random.default_rng(0).normal(size=(5000, 20))
     network = Network((20, 50, 1), seed=0)
     Backprop(network, "lbfgs", n_threads=n_threads).train(X, X[:, 0], epochs=3)
-    return joblib.hash([network.params, errors(*problem("f", networks=9), count(n_threads))])
+    return joblib.hash(
+        [network.params, errors(*problem("f", networks=9), threads.count(n_threads))]
+    )
 
 
 def limit_here():
@@ -460,12 +475,11 @@ def test_no_threads_to_be_had():
 
     code = """
 import resource, threading
-network._threads = 1
-expected = network.predict(X)
+from pyl2.network import engine_of
+expected = engine_of(network).predict(network.params, X, 1)
 pages = int(open("/proc/self/statm").read().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**28,) * 2)
-network._threads = 4
-print((network.predict(X) == expected).all())
+print((engine_of(network).predict(network.params, X, 4) == expected).all())
 try:
     threading.Thread(target=print).start()
 except RuntimeError:

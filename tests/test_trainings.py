@@ -8,9 +8,11 @@ import warnings
 import numpy as np
 import pytest
 
-from pyl2 import Backprop, Network, abreast, checks
-from pyl2.abreast import Training
-from pyl2.course import Course, Diverged, held_out
+from pyl2 import Backprop, Network
+from pyl2._common.dataset import check_dataset
+from pyl2.training.backprop import run_of
+from pyl2.training.descent import train_many
+from pyl2.training.session import Diverged, TrainingSession, check_validation
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(47, 3))
@@ -35,20 +37,20 @@ def trainers(parameters, optimizer="sgd", **shared):
 def train(made, epochs=12, weight=None, validation=None, max_time=None, callbacks=()):
     """Train abreast, and return the trainings."""
     trainings = [
-        Training(
+        run_of(
             trainer,
-            Course(
+            TrainingSession(
                 trainer,
                 trainer.network,
                 epochs,
-                held_out(validation, trainer.network),
+                check_validation(validation, trainer.network),
                 max_time,
                 callbacks,
             ),
         )
         for trainer in made
     ]
-    abreast.train(trainings, checks.items(X, Y, weight, START))
+    train_many(trainings, check_dataset(X, Y, weight, START))
     return trainings
 
 
@@ -62,7 +64,7 @@ def alone(trainer, epochs=12, **arguments):
 
 def assert_same(made, trainings, expected, **arguments):
     for trainer, training, single in zip(made, trainings, expected, strict=True):
-        history, wanted = training.course.history, alone(single, **arguments)
+        history, wanted = training.session.history, alone(single, **arguments)
         assert history.stopped == wanted.stopped
         assert len(history) == len(wanted)
         assert history.evaluations == wanted.evaluations
@@ -101,10 +103,10 @@ def test_one_that_has_ended_leaves_the_rest_to_go_on():
     made, singles = (trainers(own, eta=0.1, n_iter_no_change=2) for _ in range(2))
     trainings = train(made, 60)
     assert_same(made, trainings, singles, epochs=60)
-    lengths = [len(training.course.history) for training in trainings]
+    lengths = [len(training.session.history) for training in trainings]
     assert lengths[0] == 60
     assert max(lengths[1:]) < 60
-    assert trainings[1].course.history.stopped == "tol"
+    assert trainings[1].session.history.stopped == "tol"
 
 
 @pytest.mark.parametrize("schedule", ["constant", "adaptive"])
@@ -114,7 +116,7 @@ def test_early_stopping_restores_the_best_of_each(schedule):
     trainings = train(made, 80, validation=(X_HELD, Y_HELD))
     assert_same(made, trainings, singles, epochs=80, validation=(X_HELD, Y_HELD))
     for trainer, training in zip(made, trainings, strict=True):
-        best = training.course.history.validation_error.min()
+        best = training.session.history.validation_error.min()
         assert trainer.network.error(X_HELD, Y_HELD) == pytest.approx(best, rel=1e-12)
 
 
@@ -127,13 +129,15 @@ def test_one_that_diverges_ends_alone(watched):
         made, singles = (trainers(own, eta=0.05) for _ in range(2))
         trainings = train(made, 100, callbacks=callbacks)
         assert_same(made, trainings, singles, epochs=100)
-    ended = [training.course.history.stopped for training in trainings]
+    ended = [training.session.history.stopped for training in trainings]
     assert ended == ["epochs", "diverged", "diverged", "epochs"]
     for trainer, training in zip(made, trainings, strict=True):
         assert np.isfinite(trainer.network.params).all()
-        if training.diverged is not None:
-            assert f"in epoch {len(training.course.history) + 1}:" in str(training.diverged)
-            assert f"l2={trainer.l2}" in str(training.diverged)
+        if training.session.diverged is not None:
+            assert f"in epoch {len(training.session.history) + 1}:" in str(
+                training.session.diverged
+            )
+            assert f"l2={trainer.l2}" in str(training.session.diverged)
 
 
 def test_watched_or_not_is_the_same():
@@ -143,9 +147,9 @@ def test_watched_or_not_is_the_same():
     called = train(watched, callbacks=lambda trainer, history: seen.append(len(history)))
     assert seen == [epoch for epoch in range(1, 13) for _ in LAMBDAS]
     for a, b in zip(plain, called, strict=True):
-        np.testing.assert_array_equal(a.course.history.error, b.course.history.error)
-        np.testing.assert_array_equal(a.trainer.network.params, b.trainer.network.params)
-        assert (np.diff(a.course.history.seconds) > 0).all()
+        np.testing.assert_array_equal(a.session.history.error, b.session.history.error)
+        np.testing.assert_array_equal(a.params, b.params)
+        assert (np.diff(a.session.history.seconds) > 0).all()
 
 
 def test_a_callback_may_set_a_rate():
@@ -163,16 +167,16 @@ def test_training_goes_on_from_what_was_put_back():
     for trainer, single in zip(made, singles, strict=True):
         alone(single, 5)
         # The orders of all were drawn by the first.
-        trainer._rng = copy.deepcopy(single._rng)
-        trainer._order = single._order.copy()
+        trainer._state.rng = copy.deepcopy(single._state.rng)
+        trainer._state.order = single._state.order.copy()
         alone(trainer, 3), alone(single, 3)
         np.testing.assert_allclose(trainer.network.params, single.network.params, rtol=1e-9)
 
 
 def test_max_time_ends_all():
     trainings = train(trainers(LAMBDAS), 10**9, max_time=0.05)
-    assert {training.course.history.stopped for training in trainings} == {"max_time"}
-    assert len({len(training.course.history) for training in trainings}) == 1
+    assert {training.session.history.stopped for training in trainings} == {"max_time"}
+    assert len({len(training.session.history) for training in trainings}) == 1
 
 
 @pytest.mark.usefixtures("ctrl_c")
@@ -187,7 +191,7 @@ def test_ctrl_c_leaves_every_network_with_its_last_batch(watched):
     for trainer in made:
         assert np.isfinite(trainer.network.params).all()
         assert not np.array_equal(trainer.network.params, START.params)
-        with trainer.network._turn:
+        with trainer.network._engine.training_lock:
             pass  # the lock is free again
     assert made[0].network.error(X, Y) < START.error(X, Y)
 
@@ -201,7 +205,7 @@ def test_lbfgs_that_diverges_leaves_the_rest():
     made = trainers(LAMBDAS, "lbfgs")
     made[1].network.params *= 1e200
     trainings = train(made)
-    ended = [training.course.history.stopped for training in trainings]
+    ended = [training.session.history.stopped for training in trainings]
     assert ended[1] == "diverged"
     assert "diverged" not in ended[:1] + ended[2:]
 
@@ -218,7 +222,7 @@ def test_one_alone_that_diverges_says_so_in_its_history(optimizer):
 def test_a_network_in_training_is_refused():
     made = trainers(LAMBDAS)
     with (
-        made[2].network._turn,
+        made[2].network._engine.training_lock,
         pytest.raises(RuntimeError, match="being trained already"),
     ):
         train(made)
@@ -231,9 +235,9 @@ def test_the_same_bits_for_any_number_of_threads(n_threads):
     for threads in (1, n_threads):
         made = trainers(LAMBDAS, "adam")
         trainings = [
-            Training(trainer, Course(trainer, trainer.network, 5, None, None, ()))
+            run_of(trainer, TrainingSession(trainer, trainer.network, 5, n_threads=threads))
             for trainer in made
         ]
-        abreast.train(trainings, checks.items(X, Y, None, START), threads)
+        train_many(trainings, check_dataset(X, Y, None, START))
         found.append(np.stack([trainer.network.params for trainer in made]))
     np.testing.assert_array_equal(*found)

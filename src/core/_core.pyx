@@ -629,8 +629,8 @@ cdef class Net:
         return 0
 
 
-cdef class Turn:
-    """Whose turn it is: one holds it at a time, from `with` to the end of its block.
+cdef class TrainingLock:
+    """The lock of a network: one training holds it at a time, from `with` to the end of its block.
 
     It is here, not in Python, because Ctrl-C comes between any two steps of Python's: after a lock
     is taken, say, and before the block that would give it back.

@@ -15,16 +15,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pyl2.backprop import Backprop
     from pyl2.convert import convert_l2
-    from pyl2.estimators import MLPClassifier, MLPRegressor
-    from pyl2.experiments import compare
-    from pyl2.history import History
-    from pyl2.model_selection import MLPClassifierCV, MLPRegressorCV
+    from pyl2.estimators.classifier import MLPClassifier
+    from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
+    from pyl2.estimators.regressor import MLPRegressor
+    from pyl2.experiments.comparison import compare
     from pyl2.network import Network
-    from pyl2.optimize import pso
-    from pyl2.particle_swarm import ParticleSwarm
-    from pyl2.path import L2Path, bias_variance, l2_path
+    from pyl2.path.decomposition import bias_variance
+    from pyl2.path.result import L2Path
+    from pyl2.path.train import l2_path
+    from pyl2.swarm.pso import pso
+    from pyl2.swarm.trainer import ParticleSwarm
+    from pyl2.training.backprop import Backprop
+    from pyl2.training.history import History
 
 __all__ = [
     "Backprop",
@@ -47,24 +50,33 @@ __version__ = "0.1.0"
 # Where each public name lives; it and its module are imported when first asked for, so that
 # `import pyl2` is quick.
 _HOMES = {
-    "Backprop": "backprop",
-    "History": "history",
+    "Backprop": "training.backprop",
+    "History": "training.history",
     "L2Path": "path",
     "MLPClassifier": "estimators",
-    "MLPClassifierCV": "model_selection",
+    "MLPClassifierCV": "estimators",
     "MLPRegressor": "estimators",
-    "MLPRegressorCV": "model_selection",
+    "MLPRegressorCV": "estimators",
     "Network": "network",
     "convert_l2": "convert",
-    "ParticleSwarm": "particle_swarm",
+    "ParticleSwarm": "swarm.trainer",
     "bias_variance": "path",
     "compare": "experiments",
     "l2_path": "path",
-    "pso": "optimize",
+    "pso": "swarm.pso",
 }
 
-# The modules that have more to offer: those of the names above, and two that have none there.
-_MODULES = {*_HOMES.values(), "plots", "swarm"}
+# The modules that are documented; each is imported when first asked for, too.
+_MODULES = (
+    "convert",
+    "estimators",
+    "experiments",
+    "model_selection",
+    "network",
+    "path",
+    "plots",
+    "swarm",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from pyl2 import checks, keywords, l2
+from pyl2._common import keywords, penalty
+from pyl2._common.validation import check_integer, check_option, check_real, shown
 
 LOSSES = ("half", "mse", "cross_entropy")
 
@@ -297,7 +298,7 @@ def convert_l2(
         batch_size=_positive("batch_size", batch_size),
         n_items=_positive("n_items", n_items),
         noise_variance=_positive("noise_variance", noise_variance),
-        outputs=checks.whole("outputs", outputs, 1),
+        outputs=check_integer("outputs", outputs, 1),
         loss=_loss(loss, both),
         optimizer=_optimizer(optimizer, both),
     )
@@ -314,10 +315,11 @@ def convert_l2(
     good = least <= found < math.inf and min(number, least) <= result < math.inf
     if 0 < number < math.inf and not good:
         given = {"eta": eta, "batch_size": batch_size, "n_items": n_items}
-        told = "".join(f", {name}={size}" for name, size in given.items() if size is not None)
+        sizes = [f"{name}={size}" for name, size in given.items() if size is not None]
+        told = f" with {', '.join(sizes)}" if sizes else ""
         raise ValueError(
-            f"value={checks.shown(value)}{told} is too large or too small to be converted: no"
-            " float holds the result"
+            f"value={shown(value)} is too large or too small to be converted{told}: no float holds"
+            " the result"
         )
     return result
 
@@ -341,11 +343,11 @@ def _tool(name: str, key: Any) -> _Tool:
     if not isinstance(key, tuple) or len(key) != 2:
         raise ValueError(
             f"{name} must be one of {', '.join(_TOOLS)}, or a pair (decay, n) such as"
-            f" ('l2', 'batch'), got {checks.shown(key)}"
+            f" ('l2', 'batch'), got {shown(key)}"
         )
     decay, n = (
-        checks.choice(f"the decay of {name}", key[0], l2.DECAYS),
-        l2.check_n(key[1], f"n of {name}"),
+        check_option(f"the decay of {name}", key[0], penalty.DECAYS),
+        penalty.check_n(key[1], f"n of {name}"),
     )
     setting = f"l2 of Backprop with decay={decay!r} and n={n!r}, alpha of the estimators"
     if decay == "fraction":
@@ -361,11 +363,11 @@ def _number(value: Any, tool: _Tool) -> float:
     """Return the number to convert; one that stands below the line may be infinite."""
     if tool.reciprocal and isinstance(value, Real) and value == math.inf:
         return math.inf
-    return checks.number("value", value, 0, open_low=tool.reciprocal)
+    return check_real("value", value, 0, open_low=tool.reciprocal)
 
 
 def _positive(name: str, value: Any) -> float | None:
-    return None if value is None else checks.number(name, value, 0, open_low=True)
+    return None if value is None else check_real(name, value, 0, open_low=True)
 
 
 def _size(n: str | float, setting: _Setting) -> float:
@@ -374,7 +376,7 @@ def _size(n: str | float, setting: _Setting) -> float:
 
 def _loss(asked: str, both: dict[str, _Tool]) -> str:
     """Return the loss of both tools: some have one alone."""
-    checks.choice("loss", asked, LOSSES)
+    check_option("loss", asked, LOSSES)
     fixed = {tool.loss: name for name, tool in both.items() if tool.loss}
     if len(fixed) == 2:
         raise ValueError(
@@ -393,7 +395,7 @@ def _loss(asked: str, both: dict[str, _Tool]) -> str:
 def _optimizer(asked: str | None, both: dict[str, _Tool]) -> str | None:
     """Return "sgd" if both tools do plain gradient descent; see that their decays are of a kind."""
     if asked is not None:
-        checks.choice("optimizer", asked, ("sgd",))
+        check_option("optimizer", asked, ("sgd",))
     fixed = {tool.optimizer: name for name, tool in both.items() if tool.optimizer}
     plain = asked == "sgd" or "sgd" in fixed
     if plain and "adam" in fixed:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from itertools import accumulate, pairwise
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from pyl2 import _core, checks, files, generators, keywords, l2, threads
-from pyl2.checks import Array, Items, Matrix
-from pyl2.files import PathLike
-
-ACTIVATIONS = _core.ACTIVATIONS
-_LETTERS = {np.dtype(np.float32): "f", np.dtype(np.float64): "d"}
+from pyl2._common import files, keywords, penalty, random
+from pyl2._common.dataset import Dataset, Matrix, check_dataset
+from pyl2._common.files import PathLike
+from pyl2._common.validation import (
+    Array,
+    check_array,
+    check_entries,
+    check_integer,
+    check_option,
+    kept,
+    shown,
+)
+from pyl2._engine import ACTIVATIONS, LETTERS, OUTPUTS, Engine
 
 
 class Network:
@@ -82,79 +88,37 @@ class Network:
         dtype: DTypeLike = np.float64,
         seed: Any = None,
     ) -> None:
-        rng = generators.make(seed)
-        self._shape(layer_sizes, hidden, output, dtype)
-        self._initialise(rng, (*self.hidden, self.output))
+        rng = random.make_rng(seed)
+        engine = _check_shape(layer_sizes, hidden, output, dtype)
+        self._adopt(engine, np.empty(engine.n_params, dtype))
+        initialise(self, rng, (*self.hidden, self.output))
 
-    @classmethod
-    def _made(
-        cls,
-        layer_sizes: Sequence[int],
-        hidden: str | Sequence[str],
-        output: str,
-        dtype: DTypeLike,
-    ) -> Network:
-        """Make a network whose parameters are yet to be filled."""
-        network = cls.__new__(cls)
-        network._shape(layer_sizes, hidden, output, dtype)
-        return network
-
-    def _shape(
-        self, layer_sizes: Sequence[int], hidden: str | Sequence[str], output: str, dtype: DTypeLike
-    ) -> None:
-        """Check the description of a network and make room for its parameters."""
-        wanted = "a sequence of inputs, units of each hidden layer and outputs, such as (4, 3, 1)"
-        given = checks.entries("layer_sizes", layer_sizes, wanted)
-        sizes = tuple(checks.whole("layer_sizes", size, 1) for size in given)
-        names = _activations(hidden, len(sizes) - 2)
-        found = _dtype(dtype)
-        checks.choice("output", output, _core.OUTPUTS)
-        net = _core.Net(sizes, names, output, _LETTERS[found])
-        self._adopt(net, np.empty(net.n_params, found))
-
-    def _adopt(self, net: _core.Net, params: Array) -> None:
+    def _adopt(self, engine: Engine, params: Array) -> None:
         """Take a shape and its vector of parameters, and lay out the views."""
-        self._net = net
-        self._params = params
-        self._turn = _core.Turn()
-        self._threads = threads.count(None)
+        self._engine, self._params = engine, params
         weights, biases = [], []
-        weight, bias = 0, net.n_weights
-        for fan_in, fan_out in pairwise(net.layer_sizes):
+        weight, bias = 0, engine.n_weights
+        for fan_in, fan_out in pairwise(engine.layer_sizes):
             weights.append(params[weight : weight + fan_in * fan_out].reshape(fan_in, fan_out))
             biases.append(params[bias : bias + fan_out])
             weight += fan_in * fan_out
             bias += fan_out
         self._weights, self._biases = tuple(weights), tuple(biases)
 
-    def _initialise(self, rng: generators.Rng, activations: Sequence[str]) -> None:
-        """Draw the parameters; each layer's bound goes by its entry of `activations`."""
-        bounds = self._initial_bounds(activations)
-        for W, b, bound in zip(self.weights, self.biases, bounds, strict=True):
-            W[...] = rng.uniform(-bound, bound, W.shape)
-            b[...] = rng.uniform(-bound, bound, b.shape)
-
-    def _initial_bounds(self, activations: Sequence[str]) -> list[float]:
-        """Return how large the initial parameters of each layer may be."""
-        return [
-            math.sqrt((2 if activation == "logistic" else 6) / sum(W.shape))
-            for W, activation in zip(self.weights, activations, strict=True)
-        ]
-
     @property
     def layer_sizes(self) -> tuple[int, ...]:
         """Inputs, units of each hidden layer, outputs."""
-        return self._net.layer_sizes
+        return self._engine.layer_sizes
 
     @property
     def hidden(self) -> tuple[str, ...]:
         """The activation of each hidden layer."""
-        return self._net.hidden
+        return self._engine.hidden
 
     @property
     def output(self) -> str:
         """The output, which goes with its loss."""
-        return self._net.output
+        return self._engine.output
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -168,7 +132,7 @@ class Network:
 
     @params.setter
     def params(self, value: ArrayLike) -> None:
-        array = checks.real("params", value, self.dtype, 1)
+        array = check_array("params", value, self.dtype, 1)
         if array.shape != self._params.shape:
             raise ValueError(f"params must have shape {self._params.shape}, got {array.shape}")
         self._params[...] = array
@@ -211,11 +175,7 @@ class Network:
         >>> Network((2, 3), output="softmax", seed=0).predict([[0.0, 1.0]]).sum().round(12)
         np.float64(1.0)
         """
-        net, params = self._net, self._params  # each a tenth of a microsecond less than a property
-        x = checks.features(X, net.layer_sizes[0], params.dtype)
-        out = np.empty((x.shape[0], net.layer_sizes[-1]), params.dtype)
-        net.predict(params, x, out, n_threads=self._threads)
-        return out
+        return self._engine.predict(self._params, X)
 
     def activations(self, X: Matrix) -> list[Array]:
         """Return the output of each layer for each row of X; the last is ``predict(X)``.
@@ -239,13 +199,7 @@ class Network:
         >>> [a.shape for a in Network((2, 5, 1), seed=0).activations([[0.0, 1.0]])]
         [(1, 5), (1, 1)]
         """
-        x = checks.features(X, self.layer_sizes[0], self.dtype)
-        units = self.layer_sizes[1:]
-        ends = list(accumulate(x.shape[0] * count for count in units))
-        out = np.empty(ends[-1], self.dtype)
-        self._net.activations(self._params, x, out, self._threads)
-        layers = zip(np.split(out, ends[:-1]), units, strict=True)
-        return [part.reshape(x.shape[0], count) for part, count in layers]
+        return self._engine.activations(self._params, X)
 
     def error(
         self,
@@ -288,8 +242,8 @@ class Network:
         >>> network.error([[1.0], [1.0]], [1.0, 3.0]), network.error([[1.0]], [2.0], l2=0.1)
         (0.5, 0.2)
         """
-        items, rates = self._penalized(X, Y, l2, n, sample_weight)
-        return float(sum(self._errors(items, rates)))
+        dataset, rates = self._penalized(X, Y, l2, n, sample_weight)
+        return float(sum(self._engine.error(self._params, dataset, rates)))
 
     def gradient(
         self,
@@ -324,9 +278,9 @@ class Network:
         >>> network.gradient([[1.0]], [1.0], l2=0.25)
         array([1.5, 1. ])
         """
-        items, rates = self._penalized(X, Y, l2, n, sample_weight)
+        dataset, rates = self._penalized(X, Y, l2, n, sample_weight)
         grad = np.empty_like(self._params)
-        self._net.gradient(self._params, *items, rates, grad, self._threads)
+        self._engine.gradient(self._params, dataset, rates, grad)
         return grad
 
     def input_gradient(self, X: Matrix) -> Array:
@@ -353,10 +307,7 @@ class Network:
         >>> bool((network.input_gradient([[0.0, 0.0]])[0] == network.weights[0].T).all())
         True
         """
-        x = checks.features(X, self.layer_sizes[0], self.dtype)
-        out = np.empty((x.shape[0], self.layer_sizes[-1], self.layer_sizes[0]), self.dtype)
-        self._net.input_gradient(self._params, x, out, self._threads)
-        return out
+        return self._engine.input_gradient(self._params, X)
 
     def save(self, path: PathLike) -> None:
         """Write the network to a file, whole or not at all.
@@ -382,7 +333,7 @@ class Network:
         >>> bool((again.params == network.params).all())
         True
         """
-        files.write(path, "network", *self._to_file())
+        files.write(path, "network", *to_file(self))
 
     @classmethod
     def load(cls, path: PathLike) -> Network:
@@ -403,46 +354,14 @@ class Network:
         ValueError
             If it is no file of a network, or is damaged.
         """
-        return cls._from_file(*files.read(path, "network"))
-
-    def _to_file(self) -> tuple[dict[str, Array], dict[str, Any]]:
-        meta = {
-            "layer_sizes": list(self.layer_sizes),
-            "hidden": list(self.hidden),
-            "output": self.output,
-        }
-        return {"params": self._params}, meta
-
-    @classmethod
-    def _from_file(cls, arrays: dict[str, Array], meta: dict[str, Any]) -> Network:
-        """Make the network that ``_to_file`` told of; the number of its parameters is checked."""
-        try:
-            params = checks.kept(arrays, "params", np.ndarray)
-            sizes = tuple(checks.kept(meta, "layer_sizes", list))
-            hidden = _activations(checks.kept(meta, "hidden", list), len(sizes) - 2)
-            output = checks.kept(meta, "output", str)
-            net = _core.Net(sizes, hidden, output, params.dtype.char)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"the file's network is damaged: {error}") from None
-        if params.shape != (net.n_params,):
-            raise ValueError(
-                f"the file's network is damaged: it has {params.shape} parameters, not"
-                f" ({net.n_params},)"
-            )
-        network = cls.__new__(cls)
-        network._adopt(net, params.copy())
-        return network
+        return from_file(*files.read(path, "network"))
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = {k: v for k, v in self.__dict__.items() if k not in _REBUILT}
-        net = self._net
-        return kept | {"_spec": (net.layer_sizes, net.hidden, net.output, net.dtype)}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_weights", "_biases")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        net, params = _core.Net(*state.pop("_spec")), state.pop("_params")
         self.__dict__.update(state)
-        self._adopt(net, params)
+        self._adopt(self._engine, self._params)
 
     def __repr__(self) -> str:
         return (
@@ -452,34 +371,55 @@ class Network:
 
     def _penalized(
         self, X: Matrix, Y: ArrayLike, lam: Any, n: Any, sample_weight: ArrayLike | None
-    ) -> tuple[Items, Array]:
-        """Check a data set and a penalty on it."""
-        items = checks.items(X, Y, sample_weight, self)
-        per_layer = l2.per_layer(lam, len(self._weights))
-        return items, np.array(l2.rates(per_layer, l2.divisor(l2.check_n(n), items.mass)))
+    ) -> tuple[Dataset, Array]:
+        """Check a data set and a penalty on it; return it with λ/n of each layer."""
+        dataset = check_dataset(X, Y, sample_weight, self)
+        per_layer = penalty.per_layer(lam, len(self._weights))
+        divisor = penalty.divisor(penalty.check_n(n), dataset.weight_sum)
+        return dataset, np.array(penalty.rates(per_layer, divisor))
 
-    def _errors(self, items: Items, rates: Array) -> tuple[float, float]:
-        """Return E₀ and R on checked items, λ/n of each layer being in `rates`."""
-        out = np.empty((1, 2))
-        self._net.errors(self._params[None], *items, rates[None], out, self._threads)
-        return float(out[0, 0]), float(out[0, 1])
 
-    @contextmanager
-    def _limited(self, n_threads: int | None = None) -> Iterator[None]:
-        """Let a limit of threads hold for all that is computed."""
-        before, self._threads = self._threads, threads.count(n_threads)
-        try:
-            yield
-        finally:
-            self._threads = before
+def engine_of(network: Network) -> Engine:
+    """Return the engine of a network's shape, for all that is computed with other parameters."""
+    return network._engine
+
+
+def empty_network(
+    layer_sizes: Sequence[int], hidden: str | Sequence[str], output: str, dtype: DTypeLike
+) -> Network:
+    """Return a network whose parameters are yet to be filled."""
+    engine = _check_shape(layer_sizes, hidden, output, dtype)
+    network = Network.__new__(Network)
+    network._adopt(engine, np.empty(engine.n_params, dtype))
+    return network
+
+
+def copy_network(template: Network, params: Array) -> Network:
+    """Return a network of the same shape with a copy of the parameters."""
+    network = empty_network(template.layer_sizes, template.hidden, template.output, template.dtype)
+    network.params = params
+    return network
+
+
+def _check_shape(
+    layer_sizes: Sequence[int], hidden: str | Sequence[str], output: str, dtype: DTypeLike
+) -> Engine:
+    """Check the description of a network, and return the engine for it."""
+    wanted = "a sequence of inputs, units of each hidden layer and outputs, such as (4, 3, 1)"
+    given = check_entries("layer_sizes", layer_sizes, wanted)
+    sizes = tuple(check_integer("layer_sizes", size, 1) for size in given)
+    names = _activations(hidden, len(sizes) - 2)
+    number = _dtype(dtype)
+    check_option("output", output, OUTPUTS)
+    return Engine(sizes, names, output, number)
 
 
 def _activations(hidden: Any, layers: int) -> tuple[str, ...]:
     """Return the activation of each hidden layer, of one for all or one for each."""
     one = isinstance(hidden, str)
     wanted = "the name of an activation, or one for each hidden layer"
-    names = [hidden] if one else checks.entries("hidden", hidden, wanted)
-    checked = [checks.choice("hidden", name, ACTIVATIONS) for name in names]
+    names = [hidden] if one else check_entries("hidden", hidden, wanted)
+    checked = [check_option("hidden", name, ACTIVATIONS) for name in names]
     return tuple(checked * max(layers, 0) if one else checked)
 
 
@@ -488,10 +428,59 @@ def _dtype(dtype: Any) -> np.dtype[Any]:
         found = np.dtype(dtype)
     except Exception:  # of many kinds: whatever a dtype may be made of can be wrong
         found = None
-    if found not in _LETTERS:
-        told = checks.shown(dtype) if found is None else str(found)
+    if found not in LETTERS:
+        told = shown(dtype) if found is None else str(found)
         raise ValueError(f"dtype must be float32 or float64, got {told}")
     return cast("np.dtype[Any]", found)
 
 
-_REBUILT = ("_net", "_weights", "_biases", "_turn", "_threads")
+def initialise(network: Network, rng: random.Rng, activations: Sequence[str]) -> None:
+    """Draw the parameters; each layer's bound goes by its entry of `activations`."""
+    bounds = initial_bounds(network, activations)
+    for W, b, bound in zip(network.weights, network.biases, bounds, strict=True):
+        W[...] = rng.uniform(-bound, bound, W.shape)
+        b[...] = rng.uniform(-bound, bound, b.shape)
+
+
+def initial_bounds(network: Network, activations: Sequence[str]) -> list[float]:
+    """Return how large the initial parameters of each layer may be."""
+    return [
+        math.sqrt((2 if activation == "logistic" else 6) / sum(W.shape))
+        for W, activation in zip(network.weights, activations, strict=True)
+    ]
+
+
+def to_file(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Return the arrays and the JSON values of a network's file."""
+    meta = {
+        "layer_sizes": list(network.layer_sizes),
+        "hidden": list(network.hidden),
+        "output": network.output,
+    }
+    return {"params": network.params}, meta
+
+
+def from_file(arrays: dict[str, Array], meta: dict[str, Any]) -> Network:
+    """Return the network that ``to_file`` describes; the number of its parameters is checked.
+
+    Raises
+    ------
+    ValueError
+        If the description is damaged.
+    """
+    try:
+        params = kept(arrays, "params", np.ndarray)
+        sizes = tuple(kept(meta, "layer_sizes", list))
+        hidden = _activations(kept(meta, "hidden", list), len(sizes) - 2)
+        output = kept(meta, "output", str)
+        engine = Engine(sizes, hidden, output, _dtype(params.dtype))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the file's network is damaged: {error}") from None
+    if params.shape != (engine.n_params,):
+        raise ValueError(
+            f"the file's network is damaged: it has {params.shape} parameters, not"
+            f" ({engine.n_params},)"
+        )
+    network = Network.__new__(Network)
+    network._adopt(engine, params.copy())
+    return network

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pyl2 import Backprop, Network, ParticleSwarm, model
+from pyl2 import Backprop, Network, ParticleSwarm
 from pyl2.__main__ import main
+from pyl2.data import model_file
 
 NOT_HERE = 77
 PAGE = 4096
@@ -129,8 +130,8 @@ def of_command(name, *argv):
 
 def write_model_and_table():
     network = Network((2, 1), seed=0)
-    schema = model.Schema(["a", "b"], "y", None, 0.0, 1.0, np.zeros(2), np.ones(2))
-    model.save("model.pyl2", network, schema)
+    schema = model_file.Schema(["a", "b"], "y", None, 0.0, 1.0, np.zeros(2), np.ones(2))
+    model_file.save("model.pyl2", network, schema)
     Path("rows.csv").write_text("a,b\n" + "1,2\n" * 500)
 
 
@@ -147,7 +148,8 @@ def of_standard_output():
         told = subprocess.run(
             [sys.executable, "-m", "pyl2", "train", *SMALL], stdout=out, stderr=subprocess.PIPE
         )
-    assert (told.returncode, told.stderr) == (2, b"pyl2: error: No space left on device\n")
+    line = b"pyl2: error: standard output: No space left on device\n"
+    assert (told.returncode, told.stderr) == (2, line)
     return 1
 
 

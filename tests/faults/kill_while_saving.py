@@ -35,7 +35,7 @@ def train_for_ever(path):
 def finished(path):
     """The parameters that a saved training comes to at its end, and the epochs it had done."""
     trainer = Backprop.load(path)
-    done = trainer._schedule.items_seen // len(X)
+    done = trainer._policy.progress.items_seen // len(X)
     if done < EPOCHS:
         trainer.train(X, Y, EPOCHS - done)
     return trainer.network.params, done

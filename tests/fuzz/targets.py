@@ -10,7 +10,8 @@ from typing import Any
 import attacks
 import numpy as np
 
-from pyl2 import Backprop, Network, ParticleSwarm, model, tables
+from pyl2 import Backprop, Network, ParticleSwarm
+from pyl2.data import model_file, tables
 
 ROWS = np.linspace(-1, 1, 15).reshape(5, 3)
 
@@ -62,7 +63,7 @@ def use_trainer(load):
 
 
 def use_model(path):
-    network, schema = model.load(path)
+    network, schema = model_file.load(path)
     rows = np.zeros((2, len(schema.features)))
     with np.errstate(all="ignore"):
         assert len(schema.predictions(network.predict(schema.inputs(rows)))) == 2

@@ -10,7 +10,7 @@ from pyl2.cli import data, options, output, training
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from pyl2.experiments import Comparison
+    from pyl2.experiments.comparison import Comparison
 
 _SECONDS = 0.4
 """Budget of a run, so that all are soon done."""
@@ -68,8 +68,8 @@ def add(commands: options.Commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Compare ways to train, with and without the penalty, and draw E against what was spent."""
-    from pyl2 import report
-    from pyl2.cli import page
+    from pyl2.cli import page, report
+    from pyl2.experiments.table import comparison_table
 
     output.check_drawable("--output", args.output)
     output.check_drawable("--report", args.report)
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
     without = _compared(rows, 0.0, setup, args).summary() if args.l2 else None
     free = None if without is None else {row["method"]: row["test_score"] for row in without}
     summary = found.summary()
-    table = report.comparison(summary, found.measure, free)
+    table = comparison_table(summary, found.measure, free)
     remarks = report.comparison_remarks(summary, found.measure, args.l2, free)
     if args.output:
         output.write_figure(args.output, _figure(found, args))
@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _setup(rows: data.Data, args: argparse.Namespace) -> dict[str, Any]:
     """Collect what is compared and how."""
-    from pyl2.experiments import METHODS, check_eta, check_methods
+    from pyl2.experiments.comparison import METHODS, check_eta, check_methods
 
     methods = check_methods(METHODS if args.methods is None else args.methods)
     stages = "+".join(methods).split("+")

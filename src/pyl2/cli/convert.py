@@ -48,7 +48,8 @@ def add(commands: options.Commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Convert a number that means λ in one tool to that of another."""
-    from pyl2 import convert_l2, report
+    from pyl2 import convert_l2
+    from pyl2.cli import report
     from pyl2.convert import describe
 
     setting = {name: getattr(args, name) for name in _SETTINGS}

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pyl2.cli import options
 
 if TYPE_CHECKING:
-    from pyl2.checks import Array
-    from pyl2.model import Schema
-    from pyl2.tables import Table
+    from pyl2._common.validation import Array
+    from pyl2.data import model_file, tables
 
 DATASETS = ("diabetes", "breast_cancer", "digits", "iris", "wine")
 """Of scikit-learn's; the first, where λ shows best, when nothing is asked for."""
@@ -55,7 +54,7 @@ def add_data(parser: options.Parser) -> None:
 class Data:
     """A table made ready: rows to train and to test, standardised, and what they mean."""
 
-    schema: Schema
+    schema: model_file.Schema
     name: str
     why: str
     notes: list[str]
@@ -68,7 +67,7 @@ def read(args: argparse.Namespace) -> Data:
     import numpy as np
     from sklearn.model_selection import train_test_split
 
-    from pyl2.model import Schema
+    from pyl2.data import model_file
 
     table = _table(args)
     task, why = _task(table, args.task)
@@ -92,14 +91,14 @@ def read(args: argparse.Namespace) -> Data:
         unit = float(mean[0]), float(scale[0])
         y = ((y - unit[0]) / unit[1])[:, None]
     moments = _moments(table.X[train], table.names)
-    schema = Schema(table.names, table.target, classes, *unit, *moments)
+    schema = model_file.Schema(table.names, table.target, classes, *unit, *moments)
     X = schema.inputs(table.X).astype(args.dtype)
     name = args.file or f"{args.dataset or DATASETS[0]} (comes with scikit-learn)"
     return Data(schema, name, why, notes, (X[train], y[train]), (X[test], y[test]))
 
 
-def _table(args: argparse.Namespace) -> Table:
-    from pyl2 import tables
+def _table(args: argparse.Namespace) -> tables.Table:
+    from pyl2.data import tables
 
     named = {"--target": args.target, "--drop": args.drop}
     named |= {"--missing": args.missing, "--drop-missing-target": args.drop_missing_target}
@@ -114,7 +113,7 @@ def _table(args: argparse.Namespace) -> Table:
     return tables.read(args.file, args.target or "y", args.drop, missing, args.drop_missing_target)
 
 
-def _task(table: Table, wanted: str | None) -> tuple[str, str]:
+def _task(table: tables.Table, wanted: str | None) -> tuple[str, str]:
     """Return the task and the reason for it."""
     if table.numbers is None:
         if wanted == "regression":
@@ -133,7 +132,7 @@ def _task(table: Table, wanted: str | None) -> tuple[str, str]:
     return task, f"target {table.target!r} has {told}"
 
 
-def _classes(table: Table) -> tuple[Array, list[str]]:
+def _classes(table: tables.Table) -> tuple[Array, list[str]]:
     """Return the target as indices of the classes, and their names in order."""
     import numpy as np
 
@@ -145,7 +144,7 @@ def _classes(table: Table) -> tuple[Array, list[str]]:
     return rank[table.codes], [labels[i] for i in order]
 
 
-def _spellings(table: Table) -> list[str]:
+def _spellings(table: tables.Table) -> list[str]:
     """Return a note on classes that are one number, such as 1 and 1.0, but two texts."""
     spelled: dict[Any, str] = {}
     for number, label in zip(table.numbers or (), table.labels, strict=False):
@@ -155,7 +154,7 @@ def _spellings(table: Table) -> list[str]:
     return []
 
 
-def _check_rows(table: Table, y: Array, classes: list[str] | None) -> None:
+def _check_rows(table: tables.Table, y: Array, classes: list[str] | None) -> None:
     """Refuse targets from which there is nothing to learn, or nothing to test by."""
     import numpy as np
 

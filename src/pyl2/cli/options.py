@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import math
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias
 
@@ -27,7 +28,8 @@ class Parser(argparse.ArgumentParser):
         from difflib import get_close_matches
 
         names = [text.partition("=")[0] for text in unknown if text.startswith("--")]
-        near = [get_close_matches(name, self._option_string_actions, 1) for name in names]
+        known = re.findall(r"--[\w-]+", self.format_help())
+        near = [get_close_matches(name, known, 1) for name in names]
         return "".join(f"; did you mean {name}?" for found in near[:1] for name in found)
 
     def _print_message(self, message: str, file: Any = None) -> None:
@@ -36,6 +38,7 @@ class Parser(argparse.ArgumentParser):
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+Group: TypeAlias = "argparse._ArgumentGroup"
 
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 """The core's; here too, for the help loads nothing."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def add_output(parser: options.Parser) -> argparse._ArgumentGroup:
+def add_output(parser: options.Parser) -> options.Group:
     """Add what every training can do with what it has found; return the group, for more."""
     group = parser.add_argument_group("output")
     add = group.add_argument
@@ -26,7 +26,7 @@ def add_output(parser: options.Parser) -> argparse._ArgumentGroup:
     return group
 
 
-def add_figure(group: argparse._ArgumentGroup, told: str) -> None:
+def add_figure(group: options.Group, told: str) -> None:
     """Add the option of a figure in a file of its own."""
     group.add_argument("--output", type=options.figure, metavar="FIGURE.png", help=told)
 
@@ -46,7 +46,7 @@ def check_drawable(option: str, path: str | None) -> None:
 
 def write_figure(path: str, figure: Figure) -> None:
     """Draw, then write the file, whole or not at all."""
-    from pyl2 import files
+    from pyl2._common import files
 
     drawn = io.BytesIO()
     figure.savefig(drawn, format=path.rpartition(".")[2], dpi=120)

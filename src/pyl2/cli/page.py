@@ -15,7 +15,8 @@ from html import escape
 from string import Template
 from typing import TYPE_CHECKING
 
-from pyl2 import __version__, files
+from pyl2 import __version__
+from pyl2._common import files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from pyl2 import L2Path, Network
-    from pyl2.checks import Array
+    from pyl2._common.validation import Array
 
     _Folds: TypeAlias = list[tuple[Array, Array]]  # rows to train from, rows to score by
 
@@ -74,8 +74,8 @@ def add(commands: options.Commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train at all λ, choose one if asked to, show what λ did."""
-    from pyl2 import report
-    from pyl2.cli import page
+    from pyl2.cli import page, report
+    from pyl2.path.table import path_table
 
     output.check_drawable("--output", args.output)
     output.check_drawable("--report", args.report)
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
     found, folds, interrupted = _trained(network, rows, drawn, args)
     choices = {"best": found.best} if folds is None else _choices(found.l2, folds, args.rule)
     summary = found.summary()
-    table = report.path(summary, found.measure, choices)
+    table = path_table(summary, found.measure, choices)
     remarks = report.path_remarks(summary, found.measure, choices, folds)
     if args.output:
         output.write_figure(args.output, _figure(found, folds, choices))
@@ -118,12 +118,9 @@ def _lambdas(rows: int) -> list[float]:
 
 def _setup(rows: data.Data, network: Network, args: argparse.Namespace) -> dict[str, Any]:
     """Collect what the notes and the JSON tell, results aside."""
-    from pyl2 import Backprop
-
-    trainer = Backprop(network, n="train", **training.optimizer(args))
     return (
         training.described(rows, network)
-        | training.described_trainer(trainer, args)
+        | training.described_trainer(training.settings(network, args), args)
         | {
             "cv": args.cv,
             "rule": args.rule if args.cv else None,
@@ -136,7 +133,7 @@ def _trained(
     network: Network, rows: data.Data, drawn: _Folds, args: argparse.Namespace
 ) -> tuple[L2Path, list[list[float]] | None, bool]:
     """Return the path, the scores of the folds, and whether Ctrl-C has cut them short."""
-    from pyl2.path import Interrupted
+    from pyl2.path.result import Interrupted
 
     try:
         l2 = args.l2 or _lambdas(len(rows.train[0]))
@@ -194,21 +191,21 @@ def _folds(
     network: Network, rows: data.Data, drawn: _Folds, l2: Array, args: argparse.Namespace
 ) -> list[list[float]]:
     """Return the scores (λs, folds) on each fold of the training rows, trained on the others."""
-    import numpy as np
+    from pyl2.path.selection import cv_path
+    from pyl2.path.source import path_source
 
-    X, y = rows.train
-    paths = [
-        _path(network, (X[train], y[train]), (X[test], y[test]), l2, args) for train, test in drawn
-    ]
-    scores: list[list[float]] = np.column_stack([path.test_score for path in paths]).tolist()
-    return scores
+    how = {**training.optimizer(args), "epochs": args.epochs, "max_time": args.max_time}
+    source = path_source(network, *rows.train, training=how)
+    scores, _ = cv_path(source, l2, drawn, verbose=not args.quiet)
+    told: list[list[float]] = scores.tolist()
+    return told
 
 
 def _choices(l2: Array, folds: Sequence[Sequence[float]], rule: str) -> dict[str, int]:
     """Return the λs that the rules choose, the one that was asked for first."""
     import numpy as np
 
-    from pyl2.model_selection import RULES, choose
+    from pyl2.path.selection import RULES, choose
 
     if not np.isfinite(folds).any():
         raise ValueError("--cv: every fold failed at every λ; a smaller --eta may help")

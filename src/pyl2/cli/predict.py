@@ -21,9 +21,9 @@ def add(commands: options.Commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Predict the rows of a file with a saved model."""
-    from pyl2 import model, tables
+    from pyl2.data import model_file, tables
 
-    network, schema = model.load(args.model)
+    network, schema = model_file.load(args.model)
     if args.proba and schema.classes is None:
         raise ValueError(f"--proba: {args.model} is a regression, it has no classes")
     X = schema.inputs(tables.read_features(args.file, schema.features))

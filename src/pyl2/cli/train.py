@@ -12,7 +12,7 @@ from pyl2.cli import data, options, output, training
 
 if TYPE_CHECKING:
     from pyl2 import Backprop, History
-    from pyl2.report import Result
+    from pyl2.cli import report
 
 _TABLE = (
     "Both networks began with the same weights and saw the same rows in the same order; only the"
@@ -50,8 +50,8 @@ def add(commands: options.Commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train with and without the penalty, show both, save the penalized network."""
-    from pyl2 import model, report
-    from pyl2.cli import page
+    from pyl2.cli import page, report
+    from pyl2.data import model_file
 
     output.check_writable("--save", args.save)
     output.check_drawable("--report", args.report)
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     histories = {l2: _trained(rows, trainer, args) for l2, trainer in trainers.items()}
     results = [_result(rows, l2, trainers[l2], history) for l2, history in histories.items()]
     if args.save:
-        model.save(args.save, trainers[args.l2].network, rows.schema)
+        model_file.save(args.save, trainers[args.l2].network, rows.schema)
     table = report.trainings(results, setup["measure"])
     remarks = report.training_remarks(results)
     if args.report:
@@ -128,13 +128,13 @@ def _trained(rows: data.Data, trainer: Backprop, args: argparse.Namespace) -> Hi
     )
 
 
-def _result(rows: data.Data, l2: float, trainer: Backprop, history: History) -> Result:
-    from pyl2.experiments import score
-    from pyl2.report import Result
+def _result(rows: data.Data, l2: float, trainer: Backprop, history: History) -> report.Result:
+    from pyl2.cli import report
+    from pyl2.experiments.comparison import score
 
     seconds = float(history.seconds[-1])
     squares = sum(float((W.astype("float64") ** 2).sum()) for W in trainer.network.weights)
-    return Result(
+    return report.Result(
         l2=l2,
         data_error=float(history.data_error[-1]),
         penalty=float(history.penalty[-1]),

@@ -10,6 +10,7 @@ from pyl2.cli.data import Data
 
 if TYPE_CHECKING:
     from pyl2 import Backprop, Network
+    from pyl2.training.settings import Settings
 
 
 def add_network(parser: options.Parser, hidden: tuple[int, ...]) -> None:
@@ -27,19 +28,19 @@ def add_network(parser: options.Parser, hidden: tuple[int, ...]) -> None:
     add("--dtype", choices=("float32", "float64"), default="float64", help="default: float64")
 
 
-def add_l2(group: argparse._ArgumentGroup) -> None:
+def add_l2(group: options.Group) -> None:
     """Add the option of the penalty."""
     told = "the penalty λ (default: 5)"
     group.add_argument("--l2", type=options.not_negative, default=5.0, metavar="L", help=told)
 
 
-def add_batch_size(group: argparse._ArgumentGroup) -> None:
+def add_batch_size(group: options.Group) -> None:
     """Add the option of the batches."""
     told = "rows of an update, or all (default: 32)"
     group.add_argument("--batch-size", type=options.batch_size, default=32, metavar="B", help=told)
 
 
-def add_optimizer(group: argparse._ArgumentGroup, epochs: int, time: str) -> None:
+def add_optimizer(group: options.Group, epochs: int, time: str) -> None:
     """Add the options of training by gradients, λ and n aside."""
     add = group.add_argument
     add("--decay", help="l2, decoupled or fraction (default: the optimizer's own)")
@@ -82,12 +83,25 @@ def optimizer(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def settings(network: Network, args: argparse.Namespace) -> Settings:
+    """Return the settings of training by gradients with n = "train", checked."""
+    from pyl2._common.validation import check_option
+    from pyl2.training.settings import Settings
+    from pyl2.training.solvers import OPTIMIZERS, SOLVERS
+
+    asked = {name: value for name, value in optimizer(args).items() if name != "seed"}
+    check_option("optimizer", asked["optimizer"], OPTIMIZERS)
+    if asked["eta"] is None:
+        asked["eta"] = SOLVERS[asked["optimizer"]].eta
+    return Settings(**asked, n="train").checked(network)
+
+
 def rows_of_batch(args: argparse.Namespace) -> int | None:
     """Return the rows of a batch as the trainers take them."""
     return None if args.batch_size == "all" else args.batch_size
 
 
-def described_trainer(trainer: Backprop, args: argparse.Namespace) -> dict[str, Any]:
+def described_trainer(trainer: Backprop | Settings, args: argparse.Namespace) -> dict[str, Any]:
     """Collect how it is trained by gradients."""
     return {
         "optimizer": trainer.optimizer,
@@ -102,7 +116,8 @@ def described_trainer(trainer: Backprop, args: argparse.Namespace) -> dict[str, 
 
 def described(data: Data, network: Network) -> dict[str, Any]:
     """Collect what was read, and what is trained on it."""
-    from pyl2.experiments import MEASURES
+    from pyl2._common.outputs import MEASURES
+    from pyl2.network import engine_of
 
     return {
         "data": data.name,
@@ -116,5 +131,5 @@ def described(data: Data, network: Network) -> dict[str, Any]:
         "layer_sizes": list(network.layer_sizes),
         "hidden": list(network.hidden),
         "dtype": network.dtype.name,
-        "isa": network._net.isa,
+        "isa": engine_of(network).isa,
     }

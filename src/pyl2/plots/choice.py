@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import checks
+from pyl2._common import metrics
+from pyl2._common.validation import check_instance, check_mapping, check_real
 from pyl2.plots import style
 from pyl2.plots.of_path import PathShown
-from pyl2.scores import mean_known, standard_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from pyl2.model_selection import MLPClassifierCV, MLPRegressorCV
-    from pyl2.path import BiasVariance, L2Path
+    from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
+    from pyl2.path.decomposition import BiasVariance
+    from pyl2.path.result import L2Path
 
 _SCORES: dict[str, dict[str, Any]] = {
     "trained on": {"color": "0.5", "linestyle": "--", "markerfacecolor": "white"},
@@ -81,9 +82,9 @@ class ScoreDisplay(PathShown):
         }
         if not self.scores:
             raise ValueError("train or test must be given")
-        marked = checks.mapping("choices", choices or {}, "λs by name")
+        marked = check_mapping("choices", choices or {}, "λs by name")
         self.choices = {
-            style.text("the names of choices", name): checks.number(f"choices[{name!r}]", value, 0)
+            style.text("the names of choices", name): check_real(f"choices[{name!r}]", value, 0)
             for name, value in marked.items()
         }
         self.measure = style.text("measure", measure)
@@ -103,10 +104,10 @@ class ScoreDisplay(PathShown):
         ScoreDisplay
             To be drawn by ``plot``.
         """
-        from pyl2.model_selection import MLPClassifierCV, MLPRegressorCV
-        from pyl2.path import L2Path
+        from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
+        from pyl2.path.result import L2Path
 
-        checks.instance("results", results, L2Path, MLPClassifierCV, MLPRegressorCV)
+        check_instance("results", results, L2Path, MLPClassifierCV, MLPRegressorCV)
         if not isinstance(results, L2Path):
             return cls._of_folds(results)
         if not np.any(results.test_score > -np.inf):
@@ -117,7 +118,7 @@ class ScoreDisplay(PathShown):
 
     @classmethod
     def _of_folds(cls, fitted: MLPClassifierCV | MLPRegressorCV) -> ScoreDisplay:
-        from pyl2.model_selection import RULES, choose
+        from pyl2.path.selection import RULES, choose
 
         if not hasattr(fitted, "scores_path_"):
             raise ValueError("results must be fitted")
@@ -156,7 +157,7 @@ class ScoreDisplay(PathShown):
         horizontal = style.LambdaAxis(self.ax_, self.l2)
         self.lines_ = []
         for name, found in self.scores.items():
-            mean, error = mean_known(found), standard_error(found)
+            mean, error = metrics.mean_known(found), metrics.standard_error(found)
             look = {"marker": "o", "markersize": 4, "linewidth": 1.8, "label": name} | _SCORES[name]
             self.lines_.append(horizontal.line(mean, **look | kwargs))
             if np.any(error > 0):
@@ -229,9 +230,9 @@ class BiasVarianceDisplay:
         BiasVarianceDisplay
             To be drawn by ``plot``.
         """
-        from pyl2.path import BiasVariance
+        from pyl2.path.decomposition import BiasVariance
 
-        checks.instance("results", results, BiasVariance)
+        check_instance("results", results, BiasVariance)
         return cls(results.l2, results.bias, results.variance)
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> BiasVarianceDisplay:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import checks
-from pyl2.checks import Array
+from pyl2._common.validation import Array, check_entries, check_instance
 from pyl2.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from pyl2.experiments import DecayGrid
+    from pyl2.experiments.grid import DecayGrid
 
 
 class DecayDisplay:
@@ -68,7 +67,7 @@ class DecayDisplay:
     ) -> None:
         self.eta, self.rate = style.numbers("eta", eta, 1), style.numbers("rate", rate, 1)
         self.scores = style.numbers("scores", scores)
-        names = checks.entries("decays", decays, "a sequence of names")
+        names = check_entries("decays", decays, "a sequence of names")
         self.decays = tuple(style.text("decays", name) for name in names)
         expected = len(self.decays), len(self.eta), len(self.rate)
         if self.scores.shape != expected or not self.scores.size:
@@ -92,9 +91,9 @@ class DecayDisplay:
         DecayDisplay
             To be drawn by ``plot``.
         """
-        from pyl2.experiments import DecayGrid
+        from pyl2.experiments.grid import DecayGrid
 
-        checks.instance("grid", grid, DecayGrid)
+        check_instance("grid", grid, DecayGrid)
         return cls(grid.eta, grid.rate, grid.test_score, decays=grid.decays, measure=grid.measure)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> DecayDisplay:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import checks, sparse
-from pyl2.checks import Array, Matrix
+from pyl2._common import sparse
+from pyl2._common.dataset import Matrix
+from pyl2._common.validation import Array, all_finite, as_array, check_callable, check_pair
 from pyl2.plots import of_path, style
 from pyl2.plots.of_path import PathShown
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-    from pyl2.path import L2Path
+    from pyl2.path.result import L2Path
 
 
 class FitDisplay(PathShown):
@@ -118,7 +119,7 @@ class FitDisplay(PathShown):
         x = _span("X", rows, 300, 0.05)
         shown = style.chosen(at, len(path.l2))
         fits = [path.network(place).predict(x[:, None])[:, 0] for place in shown]
-        known = None if truth is None else checks.function("truth", truth)(x)
+        known = None if truth is None else check_callable("truth", truth)(x)
         return cls(x, fits, path.l2[shown], data=data, truth=known)
 
     @classmethod
@@ -231,7 +232,7 @@ class BoundaryDisplay(PathShown):
                 "chances must be of two classes or more, on a grid of two columns and rows of x and"
                 f" y or more, got shape {self.chances.shape}"
             )
-        self.data = None if data is None else _classified(*checks.pair("data", data, _DATA))
+        self.data = None if data is None else _classified(*check_pair("data", data, _DATA))
         titles = list(map(style.title, self.l2))
         self.names = titles if names is None else style.texts("names", names, len(titles), "λ")
 
@@ -356,7 +357,7 @@ _DATA = "(X, classes), X being (items, 2) and classes (items,)"
 
 def _classified(X: Any, y: Any) -> tuple[Array, Array]:
     """Return points in the plane (items, 2), and their classes (items,)."""
-    points, classes = style.numbers("X of data", X), checks.as_array("y of data", y)
+    points, classes = style.numbers("X of data", X), as_array("y of data", y)
     if classes.ndim == 2 and classes.shape[1] == 1:
         classes = classes[:, 0]
     if points.shape != (*classes.shape, 2) or classes.ndim != 1 or not len(classes):
@@ -368,7 +369,7 @@ def _classified(X: Any, y: Any) -> tuple[Array, Array]:
 
 def _span(name: str, values: Array, points: int, beyond: float) -> Array:
     """Return evenly spaced points over a range, and a fraction of it beyond either end."""
-    if not checks.finite(values):
+    if not all_finite(values):
         raise ValueError(f"{name} contains NaN or infinity")
     room = beyond * np.ptp(values)
     return np.linspace(values.min() - room, values.max() + room, points)

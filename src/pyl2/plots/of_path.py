@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import ArrayLike
 
-from pyl2 import checks
+from pyl2._common.validation import check_instance
 
 if TYPE_CHECKING:
-    from pyl2.checks import Matrix
-    from pyl2.path import L2Path
+    from pyl2._common.dataset import Matrix
+    from pyl2.path.result import L2Path
 
 
 def checked(path: Any) -> L2Path:
     """Return what ``l2_path`` has returned; something else is an error."""
-    from pyl2.path import L2Path
+    from pyl2.path.result import L2Path
 
-    return checks.instance("path", path, L2Path)
+    return check_instance("path", path, L2Path)
 
 
 class PathShown(ABC):
@@ -68,7 +68,7 @@ class PathShown(ABC):
         ValueError, TypeError
             As ``l2_path`` does.
         """
-        from pyl2.path import l2_path
+        from pyl2.path.train import l2_path
 
         path = l2_path(estimator, X, y, l2, test=test, n_threads=n_threads)
         return cls._of(path, (X, y), **kwargs)

@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import checks
-from pyl2.checks import Array
+from pyl2._common.validation import (
+    Array,
+    check_entries,
+    check_instance,
+    check_integer,
+    check_pair,
+    shown,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +74,7 @@ def _checked(ax: Any) -> Axes:
     _pyplot()
     from matplotlib.axes import Axes
 
-    return checks.instance("ax", ax, Axes)
+    return check_instance("ax", ax, Axes)
 
 
 def _pyplot() -> Any:
@@ -84,7 +90,7 @@ def lambdas(l2: ArrayLike) -> Array:
     found = np.atleast_1d(numbers("l2", l2))
     ascending = found.ndim == 1 and found.size and found[0] >= 0 and np.all(found[1:] > found[:-1])
     if not ascending or not np.isfinite(found[-1]):
-        raise ValueError(f"l2 must be λs ≥ 0 in ascending order, got {checks.shown(l2)}")
+        raise ValueError(f"l2 must be λs ≥ 0 in ascending order, got {shown(l2)}")
     return found
 
 
@@ -103,7 +109,7 @@ def numbers(name: str, values: Any, ndim: int | None = None) -> Array:
 
 def points(name: str, pair: Any, what: str) -> tuple[Array, Array]:
     """Return x and y of as many points."""
-    x, y = (np.ravel(numbers(name, values)) for values in checks.pair(name, pair, what))
+    x, y = (np.ravel(numbers(name, values)) for values in check_pair(name, pair, what))
     if x.shape != y.shape:
         raise ValueError(f"{name} must be {what} of one length, got {len(x)} and {len(y)}")
     return x, y
@@ -111,7 +117,7 @@ def points(name: str, pair: Any, what: str) -> tuple[Array, Array]:
 
 def texts(name: str, values: Any, count: int, each: str) -> list[str]:
     """Return names, one for each of so many."""
-    found = checks.entries(name, values, f"{count} names, one for each {each}")
+    found = check_entries(name, values, f"{count} names, one for each {each}")
     if len(found) != count:
         raise ValueError(f"{name} must be {count}, one for each {each}, got {len(found)}")
     return [text(name, one) for one in found]
@@ -120,7 +126,7 @@ def texts(name: str, values: Any, count: int, each: str) -> list[str]:
 def text(name: str, value: Any) -> str:
     """Return what is written into a figure."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be text, got {checks.shown(value)}")
+        raise TypeError(f"{name} must be text, got {shown(value)}")
     return value
 
 
@@ -148,10 +154,10 @@ def chosen(at: Sequence[int] | None, count: int) -> list[int]:
     """Return which of so many λs to draw: those asked for, or four, evenly spread."""
     if at is None:
         return few(count, 4)
-    places = checks.entries("at", at, "places of λs, whole numbers")
+    places = check_entries("at", at, "places of λs, whole numbers")
     if not places:
         raise ValueError("at must hold the place of a λ or more, got none")
-    return sorted({checks.whole("at", place, -count, count - 1) % count for place in places})
+    return sorted({check_integer("at", place, -count, count - 1) % count for place in places})
 
 
 def shades(count: int) -> list[dict[str, Any]]:

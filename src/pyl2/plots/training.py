@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import checks
-from pyl2.checks import Array
-from pyl2.history import History
+from pyl2._common.validation import Array, check_entries, check_instance, check_mapping, shown
 from pyl2.plots import style
 from pyl2.plots.of_path import PathShown
+from pyl2.training.history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-    from pyl2.path import L2Path
+    from pyl2.path.result import L2Path
 
 
 class ErrorDisplay:
@@ -53,11 +52,11 @@ class ErrorDisplay:
         *,
         xlabel: str = "seconds",
     ) -> None:
-        named = checks.mapping("curves", curves, "lists of (spent, error) by name")
+        named = check_mapping("curves", curves, "lists of (spent, error) by name")
         self.curves = {
             style.text("the names of curves", name): [
                 style.points(f"curves[{name!r}]", pair, "pairs (spent, error)")
-                for pair in checks.entries(f"curves[{name!r}]", pairs, "pairs (spent, error)")
+                for pair in check_entries(f"curves[{name!r}]", pairs, "pairs (spent, error)")
             ]
             for name, pairs in named.items()
         }
@@ -130,7 +129,7 @@ class CurvesDisplay(PathShown):
     """
 
     def __init__(self, curves: Mapping[str, Mapping[str, ArrayLike]]) -> None:
-        named = checks.mapping("curves", curves, "parts of the error by name")
+        named = check_mapping("curves", curves, "parts of the error by name")
         self.curves = {
             style.text("the names of curves", name): _parts(f"curves[{name!r}]", parts)
             for name, parts in named.items()
@@ -157,13 +156,13 @@ class CurvesDisplay(PathShown):
         CurvesDisplay
             To be drawn by ``plot``.
         """
-        from pyl2.path import L2Path
+        from pyl2.path.result import L2Path
 
         if isinstance(results, Mapping):
             return cls({name: _of_history(history) for name, history in results.items()})
         if isinstance(results, History):
             return cls({"": _of_history(results)})
-        checks.instance("results", results, L2Path, History, Mapping)
+        check_instance("results", results, L2Path, History, Mapping)
         shown = style.chosen(at, len(results.l2))
         return cls({style.title(results.l2[i]): _of_curve(results.curves[i]) for i in shown})
 
@@ -240,15 +239,15 @@ def _parts(name: str, parts: Any) -> dict[str, Array]:
     """Return what is drawn of one training."""
     wanted = f"some of {', '.join(PARTS)}"
     found = {}
-    for part, values in checks.mapping(name, parts, wanted).items():
+    for part, values in check_mapping(name, parts, wanted).items():
         if part not in PARTS:
-            raise ValueError(f"{name} must be {wanted}, got {checks.shown(part)}")
+            raise ValueError(f"{name} must be {wanted}, got {shown(part)}")
         found[part] = style.numbers(f"{name}[{part!r}]", values, 1)
     return found
 
 
 def _of_history(history: Any) -> dict[str, Array]:
-    checks.instance("each of results", history, History)
+    check_instance("each of results", history, History)
     return {part: getattr(history, part) for part in PARTS}
 
 

@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2 import checks
-from pyl2.checks import Array
+from pyl2._common.validation import (
+    MANY,
+    Array,
+    all_finite,
+    check_entries,
+    check_integer,
+    check_option,
+)
 from pyl2.plots import of_path, style
 from pyl2.plots.of_path import PathShown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from pyl2.path import L2Path
+    from pyl2.path.result import L2Path
 
 _BELOW = "₀₁₂₃₄₅₆₇₈₉"
 
@@ -102,8 +108,8 @@ class PathDisplay(PathShown):
             To be drawn by ``plot``.
         """
         of_path.checked(path)
-        checks.choice("what", what, ("weights", "norms"))
-        checks.whole("most", most, 1)
+        check_option("what", what, ("weights", "norms"))
+        check_integer("most", most, 1)
         if what == "norms":
             names = [f"‖{_numbered('W', layer + 1)}‖" for layer in range(path.norms.shape[1])]
             return cls(path.l2, path.norms, names=names, ylabel="norm of the weights")
@@ -185,9 +191,9 @@ class WeightsDisplay(PathShown):
     def __init__(self, weights: ArrayLike, l2: ArrayLike, *, bins: int = 50) -> None:
         self.l2 = style.lambdas(l2)
         self.weights = style.columns("weights", weights, self.l2)
-        if not checks.finite(self.weights):
+        if not all_finite(self.weights):
             raise ValueError("weights contains NaN or infinity")
-        self.bins = checks.whole("bins", bins, 1, checks.MANY)
+        self.bins = check_integer("bins", bins, 1, MANY)
 
     @classmethod
     def from_results(
@@ -217,7 +223,7 @@ class WeightsDisplay(PathShown):
         """
         shown = style.chosen(at, len(of_path.checked(path).l2))
         if layer is not None:
-            checks.whole("layer", layer, 0, len(path.template.weights) - 1)
+            check_integer("layer", layer, 0, len(path.template.weights) - 1)
         return cls(_weights(path, shown, layer), path.l2[shown], bins=bins)
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> WeightsDisplay:
@@ -345,10 +351,10 @@ class SaturationDisplay(PathShown):
 
 def _grouped(groups: Any, count: int) -> Array:
     """Return which group each line belongs to; groups are numbered from 0, and none is empty."""
-    listed = checks.entries("groups", groups, f"{count} whole numbers, one for each line")
+    listed = check_entries("groups", groups, f"{count} whole numbers, one for each line")
     if len(listed) != count:
         raise ValueError(f"groups must be {count}, one for each line, got {len(listed)}")
-    found = np.array([checks.whole("groups", group, 0, count - 1) for group in listed])
+    found = np.array([check_integer("groups", group, 0, count - 1) for group in listed])
     if len(set(listed)) != found.max() + 1:
         raise ValueError(f"groups must be numbered from 0, leaving out none, got {listed!r:.80}")
     return found

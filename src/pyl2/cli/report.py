@@ -1,0 +1,226 @@
+"""What is told of results: lines on how they came about, tables, and remarks beneath these.
+
+The tables are rich's, for terminals; `pyl2.cli.page` makes HTML of the same tables and lines.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pyl2._common import text_table
+
+
+@dataclass(frozen=True)
+class Result:
+    """A training, in the numbers of the table."""
+
+    l2: float
+    data_error: float
+    penalty: float
+    train_score: float
+    test_score: float
+    weight_norm: float
+    epochs: int
+    stopped: str
+    seconds: float
+    items_per_second: float
+
+
+def training_lines(setup: dict[str, Any]) -> dict[str, str]:
+    """Return what was read and how it is learned, in lines by name."""
+    table = "E₀ data error, R penalty (of the last epoch), ‖W‖ norm of the weights"
+    return _read(setup) | {"training": _training(setup), "table": table}
+
+
+def comparison_lines(setup: dict[str, Any]) -> dict[str, str]:
+    """Return what is compared and how, in lines by name."""
+    budget = setup["budget"]
+    limits = [f"{value:g} {name}" for name, value in budget.items() if value]
+    settings = [f"eta {value:g} for {name}" for name, value in setup["eta"].items()]
+    settings += [f"batches of {setup['batch_size'] or 'all rows'}"] if setup["eta"] else []
+    settings += [f"{setup['particles']} particles"] if setup["particles"] else []
+    return _read(setup) | {
+        "methods": ", ".join(setup["methods"]),
+        "budget": f"{' or '.join(limits)} a run, {len(setup['seeds'])} starts for each method,"
+        f" seeds from {setup['seeds'][0]}",
+        "error": "the same for all, computed off the clock: E = E₀ + (λ/2N) Σ w²,\n"
+        f"λ = {setup['l2']:g}, N = {setup['rows']['train']}",
+        "settings": ", ".join(settings) or "none",
+        "table": "means ± standard deviations; an evaluation is a pass forward over N\n"
+        "rows, a gradient counts as three",
+    }
+
+
+def print_lines(lines: Mapping[str, str]) -> None:
+    """Print lines behind their names."""
+    grid = Table.grid(padding=(0, 2))
+    for name, line in lines.items():
+        grid.add_row(name, line)
+    _console().print(grid)
+
+
+def print_table(grid: Table, remarks: Sequence[str] = ()) -> None:
+    """Print a table, and what there is to remark on it, a line each."""
+    console = _console()
+    console.width = max(
+        console.width, text_table.WIDTH
+    )  # rather broken lines than numbers cut short
+    console.print(grid)
+    for remark in remarks:
+        console.print(remark)
+
+
+def _read(setup: dict[str, Any]) -> dict[str, str]:
+    """Return what was read, in lines by name."""
+    rows, layers = setup["rows"], "-".join(map(str, setup["layer_sizes"]))
+    hidden = ", ".join(dict.fromkeys(setup["hidden"]))
+    scaled = "inputs" if setup["classes"] else "inputs and target"
+    notes = {"note": "\n".join(setup["notes"])} if setup["notes"] else {}
+    return {
+        "data": f"{setup['data']}: {rows['train']} rows to train, {rows['test']} to test",
+        **notes,
+        "task": f"{setup['task']}, because {setup['why']}",
+        "scaling": f"{scaled} standardised by the rows to train",
+        "network": ", ".join(filter(None, (layers, hidden, setup["dtype"]))),
+    }
+
+
+def _training(setup: dict[str, Any]) -> str:
+    decay = f", decay {setup['decay']}" if setup["decay"] else ""
+    if setup["optimizer"] == "lbfgs":
+        course = f"lbfgs, at most {setup['epochs']} iterations"
+    else:
+        course = f"{setup['optimizer']}, eta {setup['eta']:g}, {setup['epochs']} epochs in batches"
+        course += f" of {setup['batch_size'] or 'all rows'}"
+    return f"{course}{decay}, n = {setup['n']}, seed {setup['seed']}"
+
+
+def trainings(results: Sequence[Result], measure: str) -> Table:
+    """Return trainings side by side."""
+    scores = (f"train\n{measure}", f"test\n{measure}")
+    grid = text_table.table_with("λ", "E₀", "R", *scores, "‖W‖", "seconds", "items/s")
+    for result in results:
+        grid.add_row(
+            f"{result.l2:g}",
+            f"{result.data_error:.4g}",
+            f"{result.penalty:.4g}",
+            f"{result.train_score:.3f}",
+            f"{result.test_score:.3f}",
+            f"{result.weight_norm:.4g}",
+            f"{result.seconds:.2f}",
+            f"{result.items_per_second:,.0f}",
+        )
+    return grid
+
+
+def training_remarks(results: Sequence[Result]) -> list[str]:
+    """Return which trainings have ended before their last epoch, and why."""
+    return [
+        f"λ = {result.l2:g} ended after {result.epochs} epochs: {result.stopped}"
+        for result in results
+        if result.stopped != "epochs"
+    ]
+
+
+def print_conversion(value: float, meaning: str) -> None:
+    """Print a converted number, and in a line of its own what it is."""
+    console = _console()
+    console.print(f"{value:.12g}")
+    console.print(meaning, soft_wrap=True)
+
+
+def path_lines(setup: dict[str, Any]) -> dict[str, str]:
+    """Return what is trained at many λ and how, in lines by name."""
+    lines = {
+        "training": _training(setup),
+        "error": f"E = E₀ + R, R = (λ/2N) Σ w², N = {setup['rows']['train']}",
+        "table": "‖W‖ norm of the weights; slope: the output's, squared, mean over the\n"
+        "rows, small where it is smooth; saturated: units that hardly answer;\n"
+        "even: 1 where all weights into a unit are equally large",
+    }
+    return _read(setup) | lines
+
+
+def path_remarks(
+    rows: Sequence[Mapping[str, Any]],
+    measure: str,
+    marks: Mapping[str, int],
+    folds: Sequence[Sequence[float]] | None,
+) -> list[str]:
+    """Return which λ is good, how one knows, and what has gone wrong."""
+    name, place = next(iter(marks.items()))
+    score = f"test {measure} {rows[place]['test_score']:.3f}"
+    free = f"{rows[0]['test_score']:.3f} at λ = {rows[0]['l2']:.4g}"
+    told = f"{rows[place]['l2']:.4g}, {score}, beside {free}."
+    if folds is None:
+        found = [
+            f"Best λ for the rows to test: {told}",
+            "As these rows chose it, its score flatters; --cv 5 chooses without them.",
+        ]
+    else:
+        found = [f"Chosen by {len(folds[0])} folds of the rows to train ({name}): λ = {told}"]
+    if place in (0, len(rows) - 1) and len(rows) > 1:
+        found.append("It is the last that was tried: --l2 may go further.")
+    endings = {
+        "diverged": "Diverged, for which a smaller eta may help",
+        "max_time": "Out of time",
+        "interrupted": "Interrupted",
+    }
+    for ending, words in endings.items():
+        ended = [f"{row['l2']:.4g}" for row in rows if row["stopped"] == ending]
+        if ended:
+            found.append(f"{words}: λ = {', '.join(ended)}.")
+    return found
+
+
+def comparison_remarks(
+    rows: Sequence[Mapping[str, Any]],
+    measure: str,
+    l2: float,
+    free: Mapping[str, float] | None,
+) -> list[str]:
+    """Return what there is to learn from a comparison."""
+    found = [
+        f"Lowest E: {_leader(rows, 'error', -1)}.",
+        f"Best test {measure}: {_leader(rows, 'test_score', 1)}.",
+    ]
+    if free is not None:
+        before = sum(free.values()) / len(free)
+        after = sum(row["test_score"] for row in rows) / len(rows)
+        found.append(
+            f"What λ = {l2:g} did to test {measure}: {before:.3f} without it, {after:.3f} with it"
+            " (means over the methods)."
+        )
+    return found + [
+        f"{row['method']} diverged in {row['diverged']} of {row['runs']} runs:"
+        " a smaller eta may help."
+        for row in rows
+        if row["diverged"]
+    ]
+
+
+def _leader(rows: Sequence[Mapping[str, Any]], name: str, sign: int) -> str:
+    """Return who has the most (or with sign -1 the least), and who may be as good."""
+    best = max(rows, key=lambda row: sign * float(row[name]))
+
+    def level(row: Mapping[str, Any]) -> bool:
+        spread = float(max(best[f"{name}_std"], row[f"{name}_std"]))
+        return math.isfinite(spread) and abs(float(best[name] - row[name])) <= spread
+
+    others = ", ".join(row["method"] for row in rows if row is not best and level(row))
+    told = f"{best['method']}, {text_table.digits(best[name], 4)}"
+    return told + (f" (within the spread of the starts also {others})" if others else "")
+
+
+def _console() -> Console:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without λ shows a question mark
+    return Console(markup=False, emoji=False, highlight=False)

@@ -1,0 +1,7 @@
+"""scikit-learn's estimators on the trainers of pyl2."""
+
+from pyl2.estimators.classifier import MLPClassifier
+from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
+from pyl2.estimators.regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPClassifierCV", "MLPRegressor", "MLPRegressorCV"]

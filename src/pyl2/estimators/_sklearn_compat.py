@@ -1,0 +1,62 @@
+"""What is private to scikit-learn and used here all the same: in this file alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from sklearn.base import _fit_context
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+    validate_parameter_constraints,
+)
+from sklearn.utils.validation import _check_sample_weight
+
+__all__ = [
+    "AdamOptimizer",
+    "Interval",
+    "Options",
+    "SGDOptimizer",
+    "StrOptions",
+    "allows",
+    "check_parameters",
+    "check_sample_weight",
+    "checks_parameters",
+    "parameter_names",
+    "take_rows",
+]
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+check_sample_weight = _check_sample_weight
+take_rows = _safe_indexing
+
+
+def checks_parameters(method: _Method) -> _Method:
+    """Have scikit-learn check an estimator's parameters before the method begins."""
+    return cast(_Method, _fit_context(prefer_skip_nested_validation=True)(method))
+
+
+def check_parameters(estimator: Any) -> None:
+    """Check an estimator's parameters as ``fit`` would."""
+    estimator._validate_params()
+
+
+def parameter_names(kind: Any) -> list[str]:
+    """Return the names of an estimator class's parameters."""
+    return list(kind._get_param_names())
+
+
+def allows(kind: Any, name: str, value: Any) -> bool:
+    """Whether an estimator class's own check lets a parameter pass."""
+    constraints = {name: kind._parameter_constraints[name]}
+    try:
+        validate_parameter_constraints(constraints, {name: value}, kind.__name__)
+    except InvalidParameterError:
+        return False
+    return True

@@ -1,0 +1,183 @@
+"""bias_variance: the error of networks at many λ, split into bias and variance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pyl2._common import metrics, random, sparse
+from pyl2._common.dataset import Matrix
+from pyl2._common.scaling import one_warning
+from pyl2._common.validation import MANY, Array, as_array, check_array, check_integer, check_pair
+from pyl2.path.train import l2_path
+
+
+@dataclass(frozen=True, eq=False)
+class BiasVariance:
+    """How far networks trained on different data are from the truth, and from each other.
+
+    Attributes
+    ----------
+    l2 : ndarray of shape (L,)
+        The λs, ascending.
+    bias : ndarray of shape (L,)
+        Squared: ‖mean prediction − truth‖², the mean over the rows.
+    variance : ndarray of shape (L,)
+        Mean squared distance of the predictions from their mean.  With ``bias`` it adds up to the
+        mean squared distance of the predictions from the truth.
+    predictions : ndarray of shape (L, draws, rows, outputs)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pyl2.path import BiasVariance
+    >>> predictions = np.array([[1.0, 3.0], [1.5, 1.5]])[:, :, None, None]
+    >>> found = BiasVariance.of([0.1, 1], predictions, [[1.0]])
+    >>> found.bias, found.variance
+    (array([1.  , 0.25]), array([1., 0.]))
+    """
+
+    l2: Array
+    bias: Array
+    variance: Array
+    predictions: Array
+
+    @classmethod
+    def of(cls, l2: ArrayLike, predictions: Array, truth: ArrayLike) -> BiasVariance:
+        """Take predictions (L, draws, rows, outputs) apart, by the truth (rows, outputs)."""
+        l2 = check_array("l2", l2, _FLOAT64, 1)
+        predictions = as_array("predictions", predictions, 4)
+        if len(predictions) != len(l2):
+            raise ValueError(f"predictions must be of {len(l2)} l2, got {len(predictions)}")
+        expected = _truth(truth, predictions.shape[2:])
+        with np.errstate(all="ignore"):  # of what no float can hold
+            found, exponents = metrics.scaled(predictions, (1, 2, 3))
+            mean = np.ldexp(found.mean(axis=1, keepdims=True), exponents)
+            bias = _mean_squared(mean - expected)
+            variance = _mean_squared(predictions - mean)
+        return cls(np.asarray(l2, float), bias, variance, predictions)
+
+
+def _mean_squared(off: Array) -> Array:
+    """Return the mean squared length of the vectors (L, draws, rows, outputs) for each λ."""
+    found, exponents = metrics.scaled(off, (1, 2, 3))
+    squares = (found**2).sum(axis=-1).mean(axis=(1, 2))
+    brought_back: Array = np.ldexp(squares, 2 * exponents.ravel())
+    return brought_back
+
+
+def bias_variance(
+    model: Any,
+    data: tuple[Any, Any] | Callable[[np.random.Generator], tuple[Any, Any]],
+    X: Matrix,
+    truth: ArrayLike,
+    l2: Sequence[float] | ArrayLike | None = None,
+    *,
+    draws: int = 20,
+    seed: Any = None,
+    n_threads: int | None = None,
+    **training: Any,
+) -> BiasVariance:
+    """Train a path on each of many data sets, and part its errors into bias and variance.
+
+    Parameters
+    ----------
+    model : Network, MLPClassifier or MLPRegressor
+        As for ``l2_path``; each data set begins with the same parameters.
+    data : tuple (X, y) or callable
+        Rows to draw from with repetition, as many as there are (the bootstrap); or
+        ``data(rng) -> (X, y)``, which draws a data set.
+    X : array-like or sparse matrix of shape (points, inputs)
+        Where the predictions are looked at.
+    truth : array-like of shape (points,) or (points, outputs)
+        What they should be there: the mean of y, or the probabilities of the classes.
+    l2 : sequence of float, optional
+        λs, as for ``l2_path``.
+    draws : int, default=20
+        Data sets, at least 2.
+    seed : None, int or numpy.random.Generator, default=None
+        Where they come from.
+    n_threads : int, optional
+        At most so many threads, at least 1.
+    **training
+        Of a Network alone, how it is trained, as for ``l2_path``.
+
+    Returns
+    -------
+    BiasVariance
+
+    Raises
+    ------
+    ValueError, TypeError
+        As ``l2_path``; or if truth has another shape.
+
+    References
+    ----------
+    S. Geman, E. Bienenstock, R. Doursat, Neural networks and the bias/variance dilemma, Neural
+    Computation 4 (1992).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pyl2 import Network
+    >>> from pyl2.path import bias_variance
+    >>> def data(rng):
+    ...     x = rng.uniform(-1, 1, (30, 1))
+    ...     return x, np.sin(3 * x) + rng.normal(0, 0.3, (30, 1))
+    >>> x = np.linspace(-1, 1, 50)[:, None]
+    >>> network = Network((1, 10, 1), seed=0)
+    >>> found = bias_variance(
+    ...     network, data, x, np.sin(3 * x), [0.001, 0.1, 1], seed=0, optimizer="lbfgs"
+    ... )
+    >>> bool((np.diff(found.bias) > 0).all() and (np.diff(found.variance) < 0).all())
+    True
+    """
+    rng = random.modern(seed)
+    draw = data if callable(data) else _bootstrap(*check_pair("data", data, _DATA))
+    expected = check_array("truth", truth, _FLOAT64)
+    X = sparse.matrix("X", X)
+    kept = []
+    with one_warning():
+        for _ in range(check_integer("draws", draws, 2, MANY)):
+            drawn = check_pair("what data returns", draw(rng), "(X, y)")
+            path = l2_path(model, *drawn, l2, n_threads=n_threads, **training)
+            l2 = path.l2
+            kept.append([path.network(i).predict(X) for i in range(len(path))])
+            _truth(expected, kept[0][0].shape)
+    return BiasVariance.of(path.l2, np.array(kept).swapaxes(0, 1), expected)
+
+
+_DATA = "(X, y) or data(rng) -> (X, y)"
+_FLOAT64 = np.dtype(np.float64)
+
+
+def _truth(truth: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Return the truth (points, outputs); that of one output may be (points,)."""
+    expected = check_array("truth", truth, _FLOAT64)
+    if expected.ndim == 1:
+        expected = expected[:, None]
+    if expected.shape != shape:
+        raise ValueError(f"truth must have shape {shape}, got {expected.shape}")
+    return expected
+
+
+def _bootstrap(X: Any, y: Any) -> Callable[[np.random.Generator], tuple[Any, Array]]:
+    """Return what draws rows with repetition, as many as there are."""
+    y = as_array("data y", y)
+    X = sparse.matrix("data X", X) if sparse.is_sparse(X) else as_array("data X", X)
+    if not y.ndim or not len(y) or X.ndim != 2:
+        raise ValueError(
+            f"data must hold rows X and y, at least one, got shapes {X.shape} and {y.shape}"
+        )
+    if X.shape[0] != len(y):
+        raise ValueError(f"data y has {len(y)} rows, but data X has {X.shape[0]}")
+
+    def draw(rng: np.random.Generator) -> tuple[Any, Array]:
+        drawn = rng.integers(len(y), size=len(y))
+        return sparse.take("data X", X, drawn), y[drawn]
+
+    return draw

@@ -1,0 +1,109 @@
+"""Which λ to choose by cross-validation: the best mean, or one standard error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from pyl2._common import metrics
+from pyl2._common.progress import progress
+from pyl2._common.validation import Array
+from pyl2.path.source import Advance, PathSource
+
+RULES = ("min", "1se")
+
+
+def choose(alphas: Array, found: Array, rule: str) -> int:
+    """Return the index of the λ that a rule chooses, by scores of which the highest is the best.
+
+    Parameters
+    ----------
+    alphas : ndarray of shape (L,)
+        Ascending.
+    found : ndarray of shape (L, folds)
+        Scores; NaN where training failed, which is left out.
+    rule : {"min", "1se"}
+        "min": the best mean (the least error).  "1se": the largest λ whose mean is not below the
+        best by more than the standard error of that one's mean.  Of equals the largest λ.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If no λ has a mean: all scores are NaN, or -inf.
+
+    References
+    ----------
+    T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Learning, 2009, section 7.10
+    (one standard error); glmnet's ``cv.glmnet`` (lambda.min, lambda.1se).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pyl2.model_selection import choose
+    >>> found = np.array([[0.7, 0.9], [0.8, 0.9], [0.8, 0.85], [0.5, 0.5]])
+    >>> alphas = np.array([0.1, 1, 10, 100])
+    >>> choose(alphas, found, "min"), choose(alphas, found, "1se")
+    (1, 2)
+    """
+    if np.isnan(found).all():
+        raise ValueError("every fold failed at every alpha")
+    means = metrics.mean_known(found)
+    if not np.any(means > -math.inf):
+        raise ValueError("the mean score is -inf at every alpha: there is nothing to choose by")
+    best = int(np.flatnonzero(means == np.nanmax(means))[-1])
+    if rule == "min":
+        return best
+    error = np.nan_to_num(metrics.standard_error(found[[best]])[0])  # of one fold: none
+    return int(np.flatnonzero(means >= means[best] - error)[-1])
+
+
+def cv_path(
+    source: PathSource,
+    l2: Sequence[float] | Array,
+    folds: Sequence[tuple[Array, Array]],
+    verbose: bool = False,
+) -> tuple[Array, list[str]]:
+    """Train a source's folds at each λ, and score them on the rows held out.
+
+    Parameters
+    ----------
+    source : PathSource
+    l2 : sequence of L floats
+    folds : sequence of (train, test)
+        Indices of rows.
+    verbose : bool, default=False
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    scores : ndarray of shape (L, folds)
+        NaN where training failed.
+    reasons : list of str
+        Why a training of each fold failed, "" where none did.
+    """
+    values = [float(value) for value in l2]
+    columns, reasons = [], []
+    with progress(verbose, len(folds) * len(values) * source.epochs) as advance:
+        for train, test in folds:
+            column, reason = _fold_scores(source, values, train, test, advance)
+            columns.append(column)
+            reasons.append(reason)
+    return np.column_stack(columns), reasons
+
+
+def _fold_scores(
+    source: PathSource, values: list[float], train: Array, test: Array, advance: Advance
+) -> tuple[list[float], str]:
+    try:
+        fold = source.fold(train, test)
+    except ValueError as error:
+        return [math.nan] * len(values), str(error)
+    fold.train(values, None, advance)
+    diverged = [str(session.diverged) for session in fold.sessions if session.diverged is not None]
+    return [fold.score(i) for i in range(len(values))], next(iter(diverged), "")

@@ -1,0 +1,151 @@
+"""l2_path: one network trained at many λ together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from pyl2._common import penalty
+from pyl2._common.dataset import Matrix
+from pyl2._common.progress import progress
+from pyl2._common.validation import Array, check_option
+from pyl2.network import Network
+from pyl2.path.diagnostics import describe
+from pyl2.path.result import Interrupted, L2Path
+from pyl2.path.source import Advance, PathSource, path_source
+
+STARTS = ("same", "warm")
+
+
+def l2_path(
+    model: Any,
+    X: Matrix,
+    y: ArrayLike,
+    l2: Sequence[float] | ArrayLike | None = None,
+    *,
+    start: str = "same",
+    test: float | tuple[Any, Any] | None = None,
+    sample_weight: ArrayLike | None = None,
+    n_threads: int | None = None,
+    verbose: bool = False,
+    **training: Any,
+) -> L2Path:
+    """Train one network at many λ, all else being equal: the same start, the same rows in order.
+
+    By gradient descent all are trained abreast, an epoch of all being one call of the engine on
+    one copy of the data; one that has ended, or diverged, leaves the rest to go on.
+
+    Parameters
+    ----------
+    model : Network, MLPClassifier or MLPRegressor
+        A network's present parameters are where each λ starts; λ is divided by N (``n="train"``).
+        Of an estimator, fitted or not, the parameters count: each λ is what its clone with that
+        alpha is after ``fit``, to rounding.  It is not changed.
+    X : array-like or sparse matrix of shape (rows, inputs)
+    y : array-like
+        Targets as the model takes them.
+    l2 : sequence of float, optional
+        λs ≥ 0, all different; of an estimator its alphas.  By default 16, log-spaced, such that λ/n
+        goes from 1e-6 to 10, or to 1/2η if that is less, n being what training divides by (a whole
+        batch where it is "batch"; for ``decay="fraction"`` λ/η goes so far).  The path is
+        ascending, whatever their order.
+    start : {"same", "warm"}, default="same"
+        "same": each λ from the same parameters.  "warm": in the order of ``l2``, each from those of
+        the one before; from large to small only without hidden layers, because W = 0 is a saddle
+        that a hidden layer does not come away from.
+    test : float or tuple (X, y), optional
+        Fraction of the rows to hold out, drawn by the seed (classes in proportion), or other data.
+    sample_weight : array-like of shape (rows,), optional
+        Not negative; 1 each where not given.
+    n_threads : int, optional
+        At most so many threads, at least 1, as for the model.
+    verbose : bool, default=False
+        Show a progress bar on standard error, an epoch of each λ counting as one step.
+    **training
+        Of a Network alone, how it is trained: parameters of ``Backprop`` (``optimizer``, also
+        "lbfgs"; ``eta``, ``decay``, ``batch_size``, ``tol``, ``seed`` …; a generator is used by the
+        first λ, copies of it by the others), or with
+        ``optimizer="pso"`` of ``ParticleSwarm``; and ``epochs``, ``validation`` and ``max_time`` of
+        ``train``, the time being that of all λs.
+
+    Returns
+    -------
+    L2Path
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes or types do not fit, numbers are not finite, or a parameter is out of range.
+        A training that diverges raises nothing: ``stopped`` tells.
+    KeyboardInterrupt
+        On Ctrl-C; as ``pyl2.path.Interrupted``, with the ``path`` as far as it has come, if an
+        epoch had been trained.
+
+    References
+    ----------
+    J. Friedman, T. Hastie, R. Tibshirani, Regularization paths for generalized linear models via
+    coordinate descent, J. Stat. Softw. 33 (2010) (the path).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pyl2 import Network, l2_path
+    >>> x = np.linspace(-1, 1, 40)[:, None]
+    >>> network = Network((1, 10, 1), seed=0)
+    >>> path = l2_path(network, x, np.sin(3 * x), [0, 0.01, 1, 1000], optimizer="lbfgs")
+    >>> bool((np.diff(path.data_error) > 0).all() and (np.diff(path.slope) < 0).all())
+    True
+    >>> bool(path.norms[-1].max() < 1e-3)
+    True
+    """
+    check_option("start", start, STARTS)
+    # Not called itself: a frame of functools between would be taken for the user's by a warning.
+    source = path_source.dispatch(type(model))(
+        model,
+        X,
+        y,
+        sample_weight=sample_weight,
+        test=test,
+        n_threads=n_threads,
+        training=training,
+    )
+    return trace(source, source.defaults if l2 is None else l2, start, verbose)
+
+
+def trace(source: PathSource, l2: Any, start: str = "same", verbose: bool = False) -> L2Path:
+    """Train a source at each λ, and look at what λ has done."""
+    values = _check_l2(l2, start, source.template)
+    try:
+        with progress(verbose, len(values) * source.epochs) as advance:
+            _train(source, values, start, advance)
+    except KeyboardInterrupt:
+        if not any(session.over or len(session.history) for session in source.sessions):
+            raise
+        raise Interrupted(describe(source, values)) from None
+    return describe(source, values)
+
+
+def _check_l2(l2: Any, start: str, network: Network) -> list[float]:
+    """Return the λs in the order of training."""
+    values = penalty.check_l2_grid(l2)
+    if start == "warm" and values != sorted(values):
+        if values != sorted(values, reverse=True):
+            raise ValueError("l2 must ascend or descend with start='warm'")
+        if network.hidden:
+            raise ValueError(
+                "start='warm' goes from small to large l2 where there are hidden layers: at a large"
+                " one all weights come to 0, a saddle that training does not come away from"
+            )
+    return values
+
+
+def _train(source: PathSource, values: list[float], start: str, advance: Advance) -> None:
+    if start == "same":
+        source.train(values, None, advance)
+        return
+    begin: Array | None = None
+    for value in values:
+        source.train([value], begin, advance)
+        begin = source.sessions[-1].network.params

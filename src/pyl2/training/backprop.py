@@ -1,0 +1,345 @@
+"""Backprop: training by backpropagation, an epoch a call of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, fields
+from functools import partial
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from pyl2._common import files, keywords, random, threads
+from pyl2._common.dataset import Matrix, check_dataset
+from pyl2._common.files import PathLike
+from pyl2._common.progress import progress
+from pyl2._common.scaling import warn_if_unscaled
+from pyl2._common.validation import check_instance, check_option, kept
+from pyl2.network import Network, engine_of, from_file, to_file
+from pyl2.training.descent import Descent, Run
+from pyl2.training.history import History
+from pyl2.training.lbfgs import Minimisation
+from pyl2.training.policy import Policy
+from pyl2.training.schedule import Progress
+from pyl2.training.session import TrainingSession, check_validation
+from pyl2.training.settings import Settings
+from pyl2.training.solvers import OPTIMIZERS, SOLVERS
+from pyl2.training.state import OptimizerState
+
+Callback = Callable[["Backprop", History], Any]
+
+
+class Backprop:
+    """Train a network by gradient descent on E = E₀ + R, with the L2 decay done exactly.
+
+    Under plain gradient descent each batch does W ← (1 − ηλ/n) W − η ∂E₀/∂W and b ← b − η ∂E₀/∂b.
+    Biases are in no decay and no penalty.
+
+    Parameters
+    ----------
+    network : Network
+        Trained in place.
+    optimizer : str, default="sgd"
+        "sgd" (plain), "momentum", "nesterov", "adam" (these as scikit-learn writes them), "adamw"
+        (as PyTorch computes it) or "lbfgs" (SciPy's, on E over the whole set).
+    eta : float, optional
+        Learning rate η > 0; by default 0.001 for adam and adamw, else 0.01.  lbfgs has none.
+    l2 : float or sequence of float, default=0.0
+        λ ≥ 0, one for all layers or one for each.
+    n : {"batch", "train"} or float, default="batch"
+        What λ is divided by: the sum of the sample weights of each batch (its number of rows) or
+        of the training set, or a number > 0.
+    decay : {None, "l2", "decoupled", "fraction"}, default=None
+        "l2": (λ/n) W is added to the gradient.  "decoupled": W loses η(λ/n) W, and the optimizer
+        does not see it.  "fraction": W loses λ W; neither η nor n is in it.  None is "decoupled"
+        for adamw and "l2" for the rest.
+    batch_size : int or None, default=32
+        Rows of a batch, at least 1; None is all rows.  The last batch of an epoch may be smaller.
+    shuffle : bool, default=True
+        Whether each epoch takes the rows in a new order.
+    momentum : float, default=0.9
+        μ in [0, 1) of momentum and nesterov.
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay rates in [0, 1) of the moments of adam and adamw.
+    epsilon : float, default=1e-8
+        ε > 0 in the denominator of adam and adamw; for these at least the smallest normal number of
+        the network's dtype.
+    schedule : {"constant", "invscaling", "adaptive"}, default="constant"
+        Learning rate of an epoch: η; η / (1 + items seen)^power_t; or η, divided by 5 whenever
+        training stalls, until it is 1e-6.
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+    tol : float, optional
+        An epoch that does not lower the error by more than this stalls.  By default training ends
+        after its epochs alone, and "adaptive" and early stopping take 0.  For lbfgs the largest
+        component of the gradient to reach; by default it goes on to the limit of precision.
+    n_iter_no_change : int, default=10
+        More stalled epochs than this one after another end the training.
+    early_stopping : bool, default=False
+        Judge by E₀ (without R) on the ``validation`` data of ``train`` instead of by E, and leave
+        the network with the best parameters.
+    seed : None, int, numpy.random.Generator or numpy.random.RandomState, default=None
+        Where the orders come from.
+    n_threads : int, optional
+        At most so many threads, at least 1; work too small for them takes one.  By default as many
+        as there are processors for this process, or fewer where OMP_NUM_THREADS, threadpoolctl or
+        joblib say so.  The results are the same bits for any number; it is not saved.
+
+    Attributes
+    ----------
+    network : Network
+    history : History
+        Of the last call of ``train``, also of one that an exception ended.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is out of range, or the optimizer does not know the decay.
+
+    References
+    ----------
+    M. Nielsen, Neural Networks and Deep Learning, 2015, chapter 3 (the update).
+    I. Loshchilov, F. Hutter, Decoupled Weight Decay Regularization, ICLR 2019 (decoupled).
+    D. Kingma, J. Ba, Adam: A Method for Stochastic Optimization, ICLR 2015 (adam).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from pyl2 import Backprop, Network
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = Network((4, 7, 3), output="softmax", seed=0)
+    >>> trainer = Backprop(network, eta=0.05, l2=0.1, n="train", batch_size=10, seed=0)
+    >>> history = trainer.train(X - X.mean(axis=0), y, epochs=100)
+    >>> bool((network.predict(X - X.mean(axis=0)).argmax(axis=1) == y).mean() > 0.95)
+    True
+    """
+
+    @keywords.checked
+    def __init__(
+        self,
+        network: Network,
+        optimizer: str = "sgd",
+        eta: float | None = None,
+        l2: float | Sequence[float] = 0.0,
+        n: str | float = "batch",
+        decay: str | None = None,
+        batch_size: int | None = 32,
+        shuffle: bool = True,
+        *,
+        momentum: float = 0.9,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        schedule: str = "constant",
+        power_t: float = 0.5,
+        tol: float | None = None,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        seed: Any = None,
+        n_threads: int | None = None,
+    ) -> None:
+        self.network = check_instance("network", network, Network)
+        self.optimizer = check_option("optimizer", optimizer, OPTIMIZERS)
+        self.eta = SOLVERS[optimizer].eta if eta is None else eta
+        self.l2 = l2
+        self.n = n
+        self.decay = decay
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.momentum = momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.schedule = schedule
+        self.power_t = power_t
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.n_threads = n_threads
+        self.history = History()
+        self._check()
+        self._state = OptimizerState.begin(optimizer, network.params, random.make_rng(seed))
+        self._policy = Policy()
+
+    def _check(self) -> None:
+        """Check the parameters, public attributes, which may change between trainings.
+
+        What is a number or a flag of any type becomes a plain one, that a file can hold.
+        """
+        threads.count(self.n_threads)
+        for name, value in asdict(Settings.of(self).checked(self.network)).items():
+            setattr(self, name, value)
+
+    @keywords.checked
+    def train(
+        self,
+        X: Matrix,
+        Y: ArrayLike,
+        epochs: int = 100,
+        *,
+        sample_weight: ArrayLike | None = None,
+        validation: tuple[Any, ...] | Callable[[Network], float] | None = None,
+        max_time: float | None = None,
+        verbose: bool = False,
+        callbacks: Callback | Iterable[Callback] = (),
+    ) -> History:
+        """Train for some epochs; a further call goes on where the last one stopped.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (rows, inputs)
+            No copy is made of rows that are contiguous and of the network's dtype, nor of CSR of
+            that dtype; any other sparse matrix is converted to CSR.  It is never made dense.
+        Y : array-like of shape (rows, outputs), (rows,) with one output, or class indices (rows,)
+            Targets; class indices are whole numbers and go with softmax.
+        epochs : int, default=100
+            At most so many; for lbfgs iterations.  At least 1.
+        sample_weight : array-like of shape (rows,), optional
+            Not negative; 1 each where not given.
+        validation : tuple (X, Y) or (X, Y, sample_weight), or callable, optional
+            Held-out data; E₀ on it is kept in the history.  Or ``f(network)``, called after each
+            epoch: the number it returns is kept, and judged by early stopping, in place of E₀;
+            lower is better.
+        max_time : float, optional
+            Seconds > 0 after which no further epoch begins.
+        verbose : bool, default=False
+            Show a progress bar on standard error.
+        callbacks : callable or iterable of callables, optional
+            Each is called as ``f(trainer, history)`` at the end of an epoch; one that returns True
+            ends the training.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        ValueError, TypeError
+            If shapes or types do not fit, numbers are not finite, or a parameter is out of range.
+            ValueError, too, if training diverges; the network then has the parameters of the last
+            epoch that was finite, and the optimizer's moments begin anew.
+        RuntimeError
+            If the network is in training already.
+        KeyboardInterrupt
+            On Ctrl-C, with the parameters of the last batch.
+
+        Notes
+        -----
+        The arrays are read where they lie, while other Python threads run.  What one of those
+        writes into them meanwhile changes numbers, but no memory that is not theirs is touched,
+        even if it is an index.  Only freeing the memory of an array in use is not safe: NumPy lets
+        ``X.resize(..., refcheck=False)`` do that.
+        """
+        self._check()
+        dataset = check_dataset(X, Y, sample_weight, self.network)
+        session = TrainingSession(
+            self,
+            self.network,
+            epochs,
+            check_validation(validation, self.network),
+            max_time,
+            callbacks,
+            threads.count(self.n_threads),
+        )
+        run = run_of(self, session)
+        if not self._policy.progress.items_seen:
+            warn_if_unscaled(dataset.x)
+        with (
+            engine_of(self.network).training_lock,
+            progress(verbose, session.epochs) as session.advance,
+        ):
+            self.history = session.history
+            run.run(dataset)
+        return session.history
+
+    def save(self, path: PathLike) -> None:
+        """Write the training, its network included, to a file, whole or not at all.
+
+        Training goes on from it with the same bits as one that never stopped (lbfgs apart, which
+        starts afresh from the present parameters).
+
+        Parameters
+        ----------
+        path : str or path-like
+            A safetensors file; what it held is replaced, its permissions are kept.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        ValueError, TypeError
+            If the random number generator is of a kind that cannot be saved, or a parameter has
+            been set to what ``train`` would refuse.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from pyl2 import Backprop, Network
+        >>> X = [[0.0], [1.0], [2.0]]
+        >>> trainer = Backprop(Network((1, 1), seed=0), "adam", seed=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     trainer.save(os.path.join(folder, "training.pyl2"))
+        ...     again = Backprop.load(os.path.join(folder, "training.pyl2"))
+        >>> histories = trainer.train(X, X, epochs=5), again.train(X, X, epochs=5)
+        >>> bool((trainer.network.params == again.network.params).all())
+        True
+        """
+        self._check()
+        arrays, meta = to_file(self.network)
+        meta |= {
+            "parameters": asdict(Settings.of(self)),
+            "schedule": self._policy.progress.to_json(),
+            "rng": random.to_json(self._state.rng),
+        }
+        files.write(path, "backprop", arrays | self._state.to_arrays(), meta)
+
+    @classmethod
+    def load(cls, path: PathLike) -> Backprop:
+        """Read a training, with its network, from a file that ``save`` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        Backprop
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        ValueError
+            If it is no file of a training, or is damaged.
+        """
+        arrays, meta = files.read(path, "backprop")
+        network = from_file(arrays, meta)
+        try:
+            parameters = kept(meta, "parameters", dict)
+            values: dict[str, Any] = {name: kept(parameters, name, object) for name in _SETTINGS}
+            trainer = cls(network, **values, seed=random.from_json(kept(meta, "rng", dict)))
+            trainer._state.take_arrays(arrays, network.params)
+            trainer._policy = Policy(Progress.from_json(kept(meta, "schedule", dict)))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: the training is damaged: {error}") from None
+        return trainer
+
+
+_SETTINGS = tuple(field.name for field in fields(Settings))
+
+
+def run_of(trainer: Backprop, session: TrainingSession) -> Run:
+    """Return the training that ``train`` does in this session, ready to go.
+
+    Raises
+    ------
+    ValueError
+        If early stopping has nothing to judge by.
+    """
+    settings, state, policy = Settings.of(trainer), trainer._state, trainer._policy
+    if settings.early_stopping and session.validation is None:
+        raise ValueError("early_stopping needs validation=(X, Y)")
+    if SOLVERS[settings.optimizer].full_batch:
+        return Minimisation(session, settings.l2, settings.n, settings.tol)
+    refresh = partial(Settings.of, trainer) if session.callbacks else None
+    return Descent(settings, state, policy, session, refresh)

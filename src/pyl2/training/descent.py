@@ -1,0 +1,339 @@
+"""Training many networks: gradient descent of all together, an epoch being one call of the engine.
+
+One alone is the usual case, and no other.  The networks are of one shape and see the same rows in
+the same order.  Each has settings, a policy and a session of its own, and ends when these say so;
+the rest go on without it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import numpy as np
+
+from pyl2 import _core
+from pyl2._common.dataset import Dataset
+from pyl2._common.validation import Array, all_finite
+from pyl2._common.warn import warn
+from pyl2.network import engine_of
+from pyl2.training.history import GRADIENT
+from pyl2.training.policy import Policy
+from pyl2.training.session import Diverged, TrainingSession
+from pyl2.training.settings import Settings
+from pyl2.training.state import OptimizerState
+
+
+class Run(Protocol):
+    """A training that is ready to go: by descent, by L-BFGS, by a swarm."""
+
+    session: TrainingSession
+
+    def run(self, dataset: Dataset) -> None:
+        """Train until the session is over; raise Diverged if an error is not finite."""
+        ...
+
+
+@dataclass
+class Descent:
+    """Gradient descent of one network.
+
+    Attributes
+    ----------
+    settings : Settings
+    state : OptimizerState
+    policy : Policy
+    session : TrainingSession
+    refresh : callable, optional
+        Returns the settings anew; asked after each epoch, where callbacks may change them.
+    """
+
+    settings: Settings
+    state: OptimizerState
+    policy: Policy
+    session: TrainingSession
+    refresh: Callable[[], Settings] | None = None
+
+    def run(self, dataset: Dataset) -> None:
+        """Train until the session is over; raise Diverged if an error is not finite."""
+        descend([self], dataset)
+        if self.session.diverged is not None:
+            raise self.session.diverged
+
+    @property
+    def params(self) -> Array:
+        """The network's parameters, (d,)."""
+        return self.session.network.params
+
+    @property
+    def steady(self) -> bool:
+        """Whether nobody looks at an epoch, and none changes the rate of the next."""
+        return self.settings.steady and not self.session.watched
+
+    def resume(self, rows: int) -> None:
+        """Take up where the last training stopped."""
+        self.policy.resume(self.settings, self.state, self.params, rows)
+
+    def learning_rate(self) -> float:
+        """Return η of the coming epoch."""
+        return self.policy.learning_rate(self.settings)
+
+    def update(self, eta: float, dataset: Dataset, order: Array | None) -> _core.Update:
+        """Return how the coming epoch's batches change the network."""
+        layers = len(self.session.network.weights)
+        if not self.policy.progress.items_seen:
+            self.settings.warn_if_too_large(eta, layers, dataset, order)
+        return self.settings.update(eta, layers, self.settings.divisor(dataset))
+
+    def skip_epochs(self, sums: list[list[float]], times: list[float], rows: int) -> None:
+        """Enter epochs that nobody watched: E₀ and R of each, and when it ended."""
+        self.policy.count(rows, len(times))
+        self.session.history.evaluations += GRADIENT * len(times)
+        self.session.record_many(sums, times)
+
+    def finish_epoch(self, data_error: float, penalty: float, rows: int) -> None:
+        """Enter an epoch, judge it, and see whether it was the last."""
+        self.policy.count(rows)
+        self.session.history.evaluations += GRADIENT
+        loss = self.policy.loss(data_error, penalty)
+        validation = self.session.record(data_error, penalty)
+        if self.settings.judges:
+            self._judge(loss, validation)
+        self.session.finish_epoch()
+        if self.refresh is not None:
+            self.settings = self.refresh()
+        if self.policy.stalled(self.settings) and self.policy.give_up(self.settings):
+            self.session.stop("early_stopping" if self.settings.early_stopping else "tol")
+
+    def _judge(self, loss: float, validation: float | None) -> None:
+        early = self.settings.early_stopping
+        error = loss if validation is None or not early else validation
+        if self.policy.judge(self.settings, error) and early:
+            self.state.keep_best(self.params)
+
+    def finish(self) -> None:
+        """Leave the network with the best parameters, where early stopping has kept them."""
+        progress = self.policy.progress
+        if self.settings.early_stopping and progress.items_seen and progress.best == math.inf:
+            warn(
+                "no epoch had a finite validation value: early stopping had nothing to judge by,"
+                " and the network has the parameters of the last"
+            )
+        if self.settings.early_stopping:
+            self.state.restore_best(self.params)
+
+
+def train_many(runs: Sequence[Run], dataset: Dataset) -> None:
+    """Train each until it ends: descents together, all else one after the other.
+
+    An exception but divergence ends all, and leaves the networks with the parameters of the last
+    batch.
+    """
+    with ExitStack() as stack:
+        for run in runs:
+            stack.enter_context(engine_of(run.session.network).training_lock)
+        if all(isinstance(run, Descent) for run in runs):
+            descend(cast(Sequence[Descent], runs), dataset)
+            return
+        for run in runs:
+            try:
+                run.run(dataset)
+            except Diverged as error:
+                run.session.end_diverged(error)
+
+
+def descend(descents: Sequence[Descent], dataset: Dataset) -> None:
+    """Train each until it ends; the orders of the rows, and their batches, are the first one's."""
+    for descent in descents:
+        descent.resume(dataset.rows)
+    going = list(descents)
+    while going:
+        group = _Group(going, dataset, descents[0])
+        try:
+            group.train()
+        finally:
+            group.put_back()
+        going = [descent for descent in going if not descent.session.over]
+    for descent in descents:
+        if descent.session.diverged is None:
+            descent.finish()
+
+
+_ALL = slice(None)
+
+_Sums = list[list[float]]  # E₀ and R of each network
+
+
+class _Group:
+    """The networks that go on, with their arrays side by side, as the engine takes them.
+
+    One alone is trained in its own arrays.
+    """
+
+    def __init__(self, descents: list[Descent], dataset: Dataset, lead: Descent) -> None:
+        self._descents, self._dataset, self._lead = descents, dataset, lead
+        self._alone = len(descents) == 1
+        first = descents[0]
+        self._params = first.params[None]
+        self._moments, self._steps = first.state.moments, first.state.steps
+        if not self._alone:
+            self._params = np.stack([descent.params for descent in descents])
+            self._moments = np.concatenate([descent.state.moments for descent in descents])
+            self._steps = np.concatenate([descent.state.steps for descent in descents])
+        self._before = np.empty_like(self._params)
+        # Copied through views of bytes, for which no memory is needed: there may be none.
+        self._bytes = self._params.reshape(-1).view(np.uint8).data
+        self._bytes_before = self._before.reshape(-1).view(np.uint8).data
+        self._sums = np.empty((len(descents), 2))
+        self._batch = lead.settings.batch_rows(dataset.rows)
+        self._engine = engine_of(lead.session.network)
+        self._etas: list[float] = []
+        self._updates: tuple[_core.Update, ...] = ()
+
+    def train(self) -> None:
+        """Train until one of them ends."""
+        steady = all(descent.steady for descent in self._descents)
+        train = self._unwatched_epochs if steady else self._epoch
+        train()
+        while not any(descent.session.over for descent in self._descents):
+            train()
+
+    def put_back(self) -> None:
+        """Give each network and its state what is its own."""
+        if self._alone:
+            return
+        for i, descent in enumerate(self._descents):
+            self._show(i)
+            descent.state.moments[...] = self._moments[i]
+            descent.state.steps[...] = self._steps[i]
+
+    def _show(self, i: int) -> None:
+        """Let a network have its parameters."""
+        if not self._alone:
+            self._descents[i].params[...] = self._params[i]
+
+    def _epoch(self) -> None:
+        """Train an epoch that somebody looks at, or after which a rate may change."""
+        order = self._next_order()
+        self._plan(order)
+        sums = self._call(order)
+        if not self._finite(sums):
+            self._end_diverged(sums, 1)
+        for i, descent in enumerate(self._descents):
+            if descent.session.diverged is None:
+                self._show(i)
+                data_error, penalty = sums[i]
+                descent.finish_epoch(data_error, penalty, self._dataset.rows)
+
+    def _unwatched_epochs(self) -> None:
+        """Train the epochs left, or until the clock or divergence ends one, then enter them."""
+        left = min(descent.session.epochs_left for descent in self._descents)
+        deadline = min(descent.session.deadline for descent in self._descents)
+        order = self._next_order()
+        self._plan(order)
+        log: list[_Sums] = []
+        times: list[float] = []
+        try:
+            while True:
+                log.append(self._call(order))
+                times.append(time.perf_counter())
+                if not self._finite(log[-1]):
+                    self._end_diverged(log[-1], len(log))
+                    break
+                if len(log) == left or times[-1] >= deadline:
+                    break
+                order = self._next_order()
+        finally:
+            self._enter(log, times)
+
+    def _enter(self, log: list[_Sums], times: list[float]) -> None:
+        """Enter the epochs that nobody looked at; one that diverged lacks the last.
+
+        An epoch that an exception broke off is in no log.
+        """
+        for i, descent in enumerate(self._descents):
+            epochs = len(times) - (descent.session.diverged is not None)
+            sums = [epoch[i] for epoch in log[:epochs]]
+            descent.skip_epochs(sums, times[:epochs], self._dataset.rows)
+
+    def _next_order(self) -> Array | None:
+        whole = self._batch == self._dataset.rows
+        return self._lead.state.next_order(self._lead.settings.shuffle, whole)
+
+    def _plan(self, order: Array | None) -> None:
+        """Plan how each is trained in the coming epoch; a callback may have changed that."""
+        etas = [descent.learning_rate() for descent in self._descents]
+        if etas == self._etas and all(descent.refresh is None for descent in self._descents):
+            return
+        self._etas = etas
+        self._updates = tuple(
+            descent.update(eta, self._dataset, order)
+            for descent, eta in zip(self._descents, etas, strict=True)
+        )
+
+    def _call(self, order: Array | None) -> _Sums:
+        """Train all for an epoch."""
+        self._bytes_before[_ALL] = self._bytes
+        finite = None
+        try:
+            finite = self._engine.epoch(
+                self._params,
+                self._moments,
+                self._steps,
+                self._dataset,
+                order,
+                self._batch,
+                self._updates,
+                self._sums,
+                self._lead.session.n_threads,
+            )
+        finally:
+            if finite is None:  # broken off
+                self._mend()
+            elif not finite and self._alone:  # before any call: Ctrl-C could come with it
+                self._bytes[_ALL] = self._bytes_before
+                self._moments[...], self._steps[...] = 0, 0
+        self._all_finite = finite
+        sums: _Sums = (self._sums / self._dataset.rows).tolist()
+        return sums
+
+    def _mend(self) -> None:
+        """Let no network keep parameters that are not finite from an epoch that was broken off."""
+        for i in range(len(self._descents)):
+            if not all_finite(self._params[i]):
+                self._reset(i)
+
+    def _reset(self, i: int) -> None:
+        """Give one its parameters of the epoch before; its moments begin anew.
+
+        To keep a copy of them would cost each epoch.
+        """
+        self._params[i] = self._before[i]
+        self._moments[i], self._steps[i] = 0, 0
+
+    def _finite(self, sums: _Sums) -> bool:
+        """Whether the errors of the last epoch are finite, and the parameters after it."""
+        return self._all_finite and math.isfinite(sum([sum(parts) for parts in sums]))
+
+    def _end_diverged(self, sums: _Sums, ago: int) -> None:
+        """Give those that have diverged their parameters of the epoch before, and end them.
+
+        It is so many epochs after the last that their histories hold.
+        """
+        for i, (descent, eta) in enumerate(zip(self._descents, self._etas, strict=True)):
+            error = sum(sums[i])
+            if not self._alone and math.isfinite(error) and all_finite(self._params[i]):
+                continue
+            self._reset(i)
+            epoch = len(descent.session.history) + ago
+            descent.session.end_diverged(
+                Diverged(
+                    f"training diverged in epoch {epoch}: error {error:g} with eta={eta:g} and"
+                    f" l2={descent.settings.l2}; the parameters are those of the epoch before."
+                    " A smaller eta, a smaller l2 or scaled inputs (StandardScaler) help."
+                )
+            )

@@ -1,0 +1,138 @@
+"""How a network is trained by gradients: what a file of a training holds beside its state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from pyl2 import _core
+from pyl2._common import penalty
+from pyl2._common.dataset import Dataset
+from pyl2._common.validation import (
+    Array,
+    check_flag,
+    check_integer,
+    check_normal,
+    check_option,
+    check_real,
+)
+from pyl2.network import Network
+from pyl2.training.schedule import SCHEDULES
+from pyl2.training.solvers import OPTIMIZERS, SOLVERS, check_decay
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of ``Backprop`` under their own names, where they are described."""
+
+    optimizer: str = "sgd"
+    eta: float = 0.01
+    l2: float | Sequence[float] = 0.0
+    n: str | float = "batch"
+    decay: str | None = None
+    batch_size: int | None = 32
+    shuffle: bool = True
+    momentum: float = 0.9
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    schedule: str = "constant"
+    power_t: float = 0.5
+    tol: float | None = None
+    n_iter_no_change: float = 10
+    early_stopping: bool = False
+
+    @classmethod
+    def of(cls, trainer: Any) -> Settings:
+        """Return the settings that a trainer has as attributes."""
+        return cls(**{field.name: getattr(trainer, field.name) for field in fields(cls)})
+
+    def checked(self, network: Network) -> Settings:
+        """Return these settings as plain numbers and flags, that a file can hold.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If one is out of range, or does not go with the others or the network.
+        """
+        check_option("optimizer", self.optimizer, OPTIMIZERS)
+        check_decay(self.decay, self.optimizer)
+        check_option("schedule", self.schedule, SCHEDULES)
+        plain: dict[str, Any] = {
+            "eta": check_real("eta", self.eta, 0, open_low=True),
+            "l2": penalty.plain(self.l2, len(network.weights)),
+            "n": penalty.check_n(self.n),
+            "epsilon": check_real("epsilon", self.epsilon, 0, open_low=True),
+            "power_t": check_real("power_t", self.power_t),
+            "n_iter_no_change": check_integer("n_iter_no_change", self.n_iter_no_change, 1),
+        }
+        for name in ("momentum", "beta_1", "beta_2"):
+            plain[name] = check_real(name, getattr(self, name), 0, 1, open_high=True)
+        for name in ("shuffle", "early_stopping"):
+            plain[name] = check_flag(name, getattr(self, name))
+        if self.batch_size is not None:
+            plain["batch_size"] = check_integer("batch_size", self.batch_size, 1)
+        if self.tol is not None:
+            plain["tol"] = check_real("tol", self.tol, 0)
+        solver = SOLVERS[self.optimizer]
+        if solver.has_epsilon:  # 0 in the engine would make 0/0 the step of a zero gradient
+            check_normal("epsilon", self.epsilon, network.dtype)
+        if solver.full_batch and (plain["early_stopping"] or self.schedule != "constant"):
+            raise ValueError("lbfgs has no learning rate: no schedule and no early_stopping")
+        return replace(self, **plain)
+
+    @property
+    def judges(self) -> bool:
+        """Whether it matters how good an epoch was."""
+        return self.early_stopping or self.schedule == "adaptive" or self.tol is not None
+
+    @property
+    def steady(self) -> bool:
+        """Whether all epochs are alike: none is judged, and the learning rate stays."""
+        return not self.judges and self.schedule == "constant"
+
+    def batch_rows(self, rows: int) -> int:
+        """Return the rows of a batch."""
+        return rows if self.batch_size is None else min(self.batch_size, rows)
+
+    def divisor(self, dataset: Dataset) -> float:
+        """Return what λ is divided by; 0 stands for the weight of each batch."""
+        return 0.0 if self.n == "batch" else penalty.divisor(self.n, dataset.weight_sum)
+
+    def update(self, eta: float, layers: int, n: float) -> _core.Update:
+        """Return the update at a learning rate; n as ``divisor`` gives it."""
+        decay = check_decay(self.decay, self.optimizer)
+        return _core.Update(
+            self.optimizer,
+            penalty.engine_decay(decay, self.optimizer),
+            eta,
+            penalty.per_layer(self.l2, layers),
+            n,
+            momentum=self.momentum,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+        )
+
+    def warn_if_too_large(
+        self, eta: float, layers: int, dataset: Dataset, order: Array | None
+    ) -> None:
+        """Warn when one update takes a whole weight or more, in the smallest batch too."""
+        smallest = self.divisor(dataset) or _smallest_batch(
+            dataset, order, self.batch_rows(dataset.rows)
+        )
+        decay = check_decay(self.decay, self.optimizer)
+        per_layer = penalty.per_layer(self.l2, layers)
+        penalty.warn_if_too_large(decay, self.optimizer, eta, per_layer, smallest)
+
+
+def _smallest_batch(dataset: Dataset, order: Array | None, batch_size: int) -> float:
+    """Return the smallest m of the batches of an epoch; a batch of weight 0 updates nothing."""
+    if dataset.sample_weight is None:
+        return dataset.rows % batch_size or batch_size
+    weight = dataset.sample_weight if order is None else dataset.sample_weight[order]
+    sums = np.add.reduceat(weight, np.arange(0, dataset.rows, batch_size), dtype=np.float64)
+    return float(sums[sums > 0].min())

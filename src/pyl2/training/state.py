@@ -1,0 +1,110 @@
+"""How far gradient descent has come with one network, its parameters aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pyl2 import _core
+from pyl2._common import files, random
+from pyl2._common.validation import Array, check_integer
+
+# A counter of a file may stand as high, and training can still go on from it.
+_MOST_STEPS = 2**62
+
+
+@dataclass
+class OptimizerState:
+    """What the next epoch depends on beside the parameters and the rates.
+
+    Attributes
+    ----------
+    moments : ndarray of shape (1, S * d)
+        The optimizer's S state vectors, each laid out as the parameters (d,).
+    steps : ndarray of shape (1,)
+        Updates so far.
+    rng : Generator or RandomState
+        Draws the orders.
+    order : ndarray of shape (rows,) or None
+        The order in use, which the next epoch shuffles.
+    best : ndarray of shape (d,) or None
+        Parameters of the best validation error.
+    last : ndarray of shape (d,) or None
+        Parameters to go on from where the best were put into the network.
+    """
+
+    moments: Array
+    steps: Array
+    rng: random.Rng
+    order: Array | None = None
+    best: Array | None = None
+    last: Array | None = None
+
+    @classmethod
+    def begin(cls, optimizer: str, params: Array, rng: random.Rng) -> OptimizerState:
+        """Return the state before the first update."""
+        vectors = _core.STATES.get(optimizer, 0)
+        moments = np.zeros((1, vectors * params.size), params.dtype)
+        return cls(moments, np.zeros(1, np.int64), rng)
+
+    def vectors(self, size: int) -> Array:
+        """Return the state vectors, (S, size), as views; plain SGD has none."""
+        vectors: Array = self.moments[0].reshape(-1, size)
+        return vectors
+
+    def next_order(self, shuffle: bool, whole: bool) -> Array | None:
+        """Shuffle the order in use: with a RandomState the orders are scikit-learn's.
+
+        An epoch that is one whole batch needs no order, but a RandomState goes on all the same.
+        """
+        legacy = isinstance(self.rng, np.random.RandomState)
+        if not shuffle or self.order is None or (whole and not legacy):
+            return None
+        random.shuffle(self.rng, self.order)
+        return None if whole else self.order
+
+    def keep_best(self, params: Array) -> None:
+        """Remember the parameters as the best."""
+        if self.best is None:
+            self.best = np.empty_like(params)
+        self.best[...] = params
+
+    def restore_best(self, params: Array) -> None:
+        """Put the best parameters in place, and keep the last to go on from."""
+        if self.best is not None:
+            self.last = params.copy()
+            params[...] = self.best
+
+    def resume(self, params: Array, rows: int) -> None:
+        """Take up where the last training stopped."""
+        if self.last is not None and self.best is not None and np.array_equal(params, self.best):
+            params[...] = self.last
+        self.last = None
+        if self.order is None or len(self.order) != rows:
+            self.restart_order(rows)
+
+    def restart_order(self, rows: int) -> None:
+        """Take the rows as they come."""
+        self.order = np.arange(rows)
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Return the arrays of a file, by name."""
+        optional = {"order": self.order, "best": self.best, "last": self.last}
+        present = {name: array for name, array in optional.items() if array is not None}
+        return {"state": self.moments, "steps": self.steps, **present}
+
+    def take_arrays(self, arrays: dict[str, Array], params: Array) -> None:
+        """Take the arrays of a file, each checked by type and shape, and the order as such."""
+        self.moments = files.saved_array(arrays, "state", self.moments.dtype, self.moments.shape)
+        self.steps = files.saved_array(arrays, "steps", self.steps.dtype, self.steps.shape)
+        check_integer("steps", self.steps[0], 0, _MOST_STEPS)
+        if "order" in arrays:
+            shape = arrays["order"].shape[:1]
+            self.order = files.saved_array(arrays, "order", np.dtype(np.int64), shape)
+            if not np.array_equal(np.sort(self.order), np.arange(len(self.order))):
+                raise ValueError("order is not a permutation")
+        if "best" in arrays:
+            self.best = files.saved_array(arrays, "best", params.dtype, params.shape)
+        if "last" in arrays:
+            self.last = files.saved_array(arrays, "last", params.dtype, params.shape)
