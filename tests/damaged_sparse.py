@@ -227,19 +227,9 @@ def spoil_draws(X):
     bias_variance(model(callbacks=spoil), (X, WHICH), X, np.c_[WHICH, WHICH], [0.1], draws=2)
 
 
-def spoil_early(X):
-    X, spoil = spoiling(X)
-    l2_path(
-        model(callbacks=spoil, early_stopping=True, validation_fraction=0.25),
-        *(X, WHICH, [0.1, 1]),
-        start="warm",
-    )
-
-
 ENTRANCES_SPOILED = {
     "path": ("X", spoil_path),
     "path of estimator": ("X", spoil_path_of_estimator),
-    "path of estimator, early": ("X", spoil_early),
     "classifier cv": ("X", spoil_folds),
     "bias_variance": ("X", spoil_draws),
 }
