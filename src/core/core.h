@@ -135,8 +135,10 @@ typedef void AddUp(const Net *net, const Job *job);
 /* What another thread may write meanwhile, read exactly once: what was compared is what is used. */
 #ifdef __GNUC__
 #define PL2_ONCE(type, p) __atomic_load_n((const type *)(p), __ATOMIC_RELAXED)
+#define PL2_LIKELY(condition) __builtin_expect(condition, 1)
 #else
 #define PL2_ONCE(type, p) (*(const volatile type *)(p))
+#define PL2_LIKELY(condition) (condition)
 #endif
 
 static inline int64_t pl2_once(const int64_t *p) { return PL2_ONCE(int64_t, p); }
@@ -152,7 +154,7 @@ static inline int64_t pl2_index(const void *index, int32_t index_bytes, int64_t 
 /* An index into `count` > 0 things, which it is unless it was overwritten after the checks: then 0. */
 static inline int64_t pl2_among(int64_t index, int64_t count)
 {
-    return (uint64_t)index < (uint64_t)count ? index : 0;
+    return PL2_LIKELY((uint64_t)index < (uint64_t)count) ? index : 0;
 }
 
 /* A swarm to be moved; `void *` arrays are of the table's type R. */

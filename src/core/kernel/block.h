@@ -208,6 +208,24 @@ static void NAME(top_rows)(const Block *b, int64_t i, int count, R **row)
     for (int r = 0; r < count; r++) row[r] = NAME(activation)(b, top) + (i + r) * b->net->layer[top].stride;
 }
 
+/* Of the items from row i on those of weight 0, and lanes without an item, are to count for nothing,
+   whatever came of them: their deltas are 0, and so become their activations, for 0 times one that has
+   overflowed is NaN. */
+static void NAME(silence)(const Block *b, int64_t i, int count, V s)
+{
+    R each[LANES];
+    NAME(store)(each, s);
+    for (int r = 0; r < (b->lanes ? LANES : count); r++) {
+        if (each[r] > 0) continue;
+        for (int64_t l = 0; l < b->net->layers - 1; l++) {
+            const Layer *layer = &b->net->layer[l];
+            R *a = NAME(activation)(b, l) + (i + r) * (b->lanes ? 1 : layer->stride);
+            if (!b->lanes) memset(a, 0, (size_t)layer->stride * sizeof(R)); /* with its padding */
+            for (int64_t j = 0; b->lanes && j < layer->out; j++) a[j * b->room] = 0;
+        }
+    }
+}
+
 /* z of the last layer -> delta, each times its sample weight, 0 in unused lanes; the sums of s loss over
    each vector of items into `loss`.  The whole block begins with item `first`. */
 static void NAME(losses)(const Block *b, const Job *job, int64_t network, int64_t first)
@@ -229,6 +247,7 @@ static void NAME(losses)(const Block *b, const Job *job, int64_t network, int64_
         if ((count < LANES && !b->online) || job->sample_weight) {
             const V s = NAME(sample_weights)(b, job, network, first + at, count), zero = NAME(splat)(0);
             const M counts = NAME(less)(zero, s);
+            if (!b->online) NAME(silence)(b, i, count, s);
             loss = NAME(pick)(counts, s * loss, zero);
             for (int64_t j = 0; j < n; j++)
                 NAME(store)(z + j * step, NAME(pick)(counts, s * NAME(load)(z + j * step), zero));
@@ -295,41 +314,11 @@ static double NAME(mass)(const Job *job, int64_t network, int64_t first, int64_t
     return sum;
 }
 
-/* 0 for the activations of item i, padding and all, or in lanes for those from i on that do not count. */
-static void NAME(silence_items)(const Block *b, int64_t i, M counts)
-{
-    for (int64_t l = 0; l < b->net->layers - 1; l++) {
-        const Layer *layer = &b->net->layer[l];
-        R *a = NAME(activation)(b, l) + i * (b->lanes ? 1 : layer->stride);
-        if (!b->lanes) memset(a, 0, (size_t)layer->stride * sizeof(R));
-        for (int64_t j = 0; b->lanes && j < layer->out; j++, a += b->room)
-            NAME(store)(a, NAME(pick)(counts, NAME(load)(a), NAME(splat)(0)));
-    }
-}
-
-/* Items of weight 0 and lanes without an item count for nothing, whatever came of them: their deltas are
-   0, and so become their activations, for 0 times one that has overflowed is NaN. */
-static void NAME(silence)(const Block *b, const Job *job, int64_t network, int64_t first)
-{
-    const int64_t step = b->lanes ? LANES : 1, whole = b->rows / step * step;
-    for (int64_t i = job->sample_weight ? 0 : whole; i < b->rows; i += step) {
-        const int count = (int)(i < whole ? step : b->rows - i);
-        const V s = NAME(sample_weights)(b, job, network, first + b->from + i, count);
-        R each[LANES];
-        int all = 1;
-        NAME(store)(each, s);
-        for (int r = 0; r < step; r++) all = all && each[r] > 0;
-        if (!all) NAME(silence_items)(b, i, NAME(less)(NAME(splat)(0), s));
-    }
-}
-
 /* The rows of b through the network and back, up to the deltas of all layers. */
 static void NAME(there_and_back)(const Job *job, int64_t network, int64_t first, const Block *b)
 {
     NAME(bring)(job, network, first, b);
     NAME(forward)(b);
     NAME(losses)(b, job, network, first);
-    if (b->online) return; /* of which backward_one goes on; its only item has a weight */
-    NAME(silence)(b, job, network, first);
-    NAME(deltas)(b);
+    if (!b->online) NAME(deltas)(b);
 }
