@@ -234,7 +234,7 @@ def test_l2_in_the_gradient_where_the_data_have_none(c, optimizer):
 
 
 @pytest.mark.parametrize("isa", _core.ISAS)
-def test_decay_of_networks_abreast_where_the_gradient_is_0(isa):
+def test_decay_of_interleaved_networks_where_the_gradient_is_0(isa):
     """Each at its own c and step; and the same where they were trained apart."""
     rates = np.geomspace(1e-8, 1e-4, 17)
     net = _core.Net((1, 4), (), "identity", "f", isa)

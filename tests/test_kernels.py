@@ -381,7 +381,7 @@ def test_decays_that_float32_takes_together(dtype, isa, optimizer, decay, batch_
 @KIND
 @pytest.mark.parametrize("n", [0.0, 1.0])
 def test_decays_of_large_batches_and_layers(dtype, isa, n):
-    """Batches of several blocks, and one in chunks; layers that leave no room for the desk."""
+    """Batches of several blocks, and one in chunks; layers that are too large to be packed."""
     for sizes, rows, batch_size in (((3, 40, 2), 4000, 1000), ((100, 900, 100), 64, 32)):
         net = reference.Net(sizes, ("tanh",), "identity")
         params, x, y = still(net, rows)
@@ -535,7 +535,7 @@ def test_rows_of_weight_0_are_absent(dtype, isa):
 
 WEIGHTLESS_SIZES = {
     "in lanes": (5, 4, 6, 1),
-    "on the desk": (9, 33, 17, 3),
+    "packed": (9, 33, 17, 3),
     "large": (70, 200, 150, 3),
     "one layer": (5, 3),
 }
@@ -631,7 +631,7 @@ def test_one_row_for_all(dtype, isa):
 @pytest.mark.parametrize("orders", ["none", "shared", "own"])
 @pytest.mark.parametrize("optimizer", _core.OPTIMIZERS)
 def test_networks_together_are_networks_apart(dtype, isa, optimizer, orders):
-    """Each with parameters, state, steps and an update of its own; see test_abreast.py for more."""
+    """Each with parameters, state, steps and an update of its own; see test_interleaved.py for more."""
     net = make_net("tanh", "logistic", 2)
     kernel, count = Kernel(net, dtype, isa), 4
     params = np.stack([make_problem(net, 1, seed)[0] for seed in range(count)])

@@ -1,4 +1,4 @@
-"""Trainings abreast: each is what it would be alone, and ends as it would alone."""
+"""Trainings together: each is what it would be alone, and ends as it would alone."""
 
 import copy
 import signal
@@ -35,7 +35,7 @@ def trainers(parameters, optimizer="sgd", **shared):
 
 
 def train(made, epochs=12, weight=None, validation=None, max_time=None, callbacks=()):
-    """Train abreast, and return the trainings."""
+    """Train together, and return the trainings."""
     trainings = [
         run_of(
             trainer,

@@ -25,7 +25,7 @@ start = Network((64, 30, 10), hidden="logistic", output="softmax", seed=0)
 #
 # The slope of a = 1 / (1 + exp(−z)) is a (1 − a): a quarter at most, and a fifth of that at a =
 # 0.05 and 0.95. We call an output beyond these saturated. `l2_path` trains one network at many λ,
-# all of them abreast, and counts them.
+# all of them together, and counts them.
 
 path = l2_path(
     start,

@@ -6,7 +6,7 @@
    `left` of a slice of time, moves the cursor and returns; call it again until `done`.
 
    Other threads can still write the arrays that were checked.  That changes numbers, never what memory
-   is touched: an index is read once, by pl2_once or pl2_index, and brought into its range by pl2_among
+   is accessed: an index is read once, by pl2_once or pl2_index, and brought into its range by pl2_among
    before it is used. */
 #ifndef PL2_CORE_H
 #define PL2_CORE_H
@@ -32,14 +32,18 @@
 
 #define PL2_SEGMENT 8192 /* weights whose squares are added up without a stop */
 
+/* How the items of a block lie: each a row, (rows, features); each a column, (features, rows), so that items
+   fill the lanes of vectors; or a single one. */
+enum { PL2_ROWS, PL2_COLUMNS, PL2_ONE_ITEM };
+
 /* One layer: a' (m, out) = f(a (m, in) W (in, out) + b (out)). */
 typedef struct {
     int64_t in, out;
     int64_t weight, bias; /* where W and b begin in a vector of parameters */
     int64_t stride;       /* `out` padded to whole cache lines: the row length of a' in work */
     int64_t column;       /* sum of the strides before it: a' of m rows begins at m * column */
-    /* The same on the desk: W has rows `pitch` apart, in a narrow last layer it is W^T. */
-    int64_t desk_weight, desk_bias, pitch;
+    /* The same in packed parameters: W has rows `pitch` apart, in a narrow last layer it is W^T. */
+    int64_t packed_weight, packed_bias, pitch;
     int32_t activation; /* row of activations.h; unused in the last layer, whose link is the output's */
 } Layer;
 
@@ -52,12 +56,12 @@ typedef struct {
     int64_t widest;        /* the largest stride */
     int64_t x_stride;      /* the inputs padded, the row length of gathered items */
     int64_t panel_bytes;   /* of a panel of gemm.h, which also serves the losses */
-    int64_t touched_bytes; /* of the list of touched rows of sparse.h, padded */
-    /* The desk: a network in training lies there in work, its rows padded to whole cache lines, so
+    int64_t active_bytes;  /* of the list of active rows of sparse.h, padded */
+    /* Packed parameters: a network in training lies in work, its rows padded to whole cache lines, so
        that no vector is a part and what is stored is soon loaded again.  0: it is too large. */
-    int64_t desk, desk_weights;
+    int64_t packed, packed_weights;
     double slice;   /* operations after which signals are looked for */
-    int32_t narrow; /* few outputs: W^T of the last layer lies on the desk */
+    int32_t narrow; /* few outputs: the last layer is packed as W^T */
     int32_t output; /* row of outputs.h */
     Layer *layer;
 } Net;
@@ -85,15 +89,15 @@ typedef struct {
     double row_cost;     /* see pl2_measure */
     int64_t passes;      /* so many times a row costs that */
     int64_t block_rows;
-    int32_t lanes;         /* whether the items of a block fill the lanes of vectors: see lanes.h */
-    int64_t grouped;       /* the first so many networks go abreast (see abreast.h), */
-    int64_t abreast;       /* so many in a part, which are the lanes of a vector; others have one each */
-    int64_t abreast_rows;  /* of a block of theirs */
-    int64_t chunks;        /* of blocks, about equal, each of which may go to another thread */
-    int64_t output_chunks; /* input_gradient: of the outputs, for each chunk of blocks; else 1 */
-    double *part_sums;     /* errors, gradient: (P, chunks, 2): sums of s loss and of s */
-    void *part_gradients;  /* (chunks, params_stride) their sums of s dl/dparams; pl2_part_gradients */
-    const void *y;         /* (rows, outputs), or NULL where labels are given or none are needed */
+    int32_t layout;           /* of the items of a block: PL2_ROWS, or PL2_COLUMNS: see feature_major.h */
+    int64_t grouped;          /* the first so many networks are interleaved (see interleaved.h), */
+    int64_t interleaved;      /* so many in a part, which are the lanes of a vector; others have one each */
+    int64_t interleaved_rows; /* of a block of theirs */
+    int64_t chunks;           /* of blocks, about equal, each of which may go to another thread */
+    int64_t output_chunks;    /* input_gradient: of the outputs, for each chunk of blocks; else 1 */
+    double *part_sums;        /* errors, gradient: (P, chunks, 2): sums of s loss and of s */
+    void *part_gradients;     /* (chunks, params_stride) their sums of s dl/dparams; pl2_part_gradients */
+    const void *y;            /* (rows, outputs), or NULL where labels are given or none are needed */
     int64_t y_stride;
     const int64_t *labels;     /* (rows) class indices, or NULL */
     const void *sample_weight; /* (rows), or NULL: 1 each */
@@ -112,15 +116,15 @@ typedef struct {
     void *result;
 } Job;
 
-/* Where a verb stands in one part of a job: a network, or the first of some abreast, and a chunk of its
+/* Where a verb stands in one part of a job: a network, or the first of some interleaved ones, and a chunk of its
    rows or, in an epoch, all of them.  Starts as pl2_part makes it. */
 typedef struct {
     int64_t network, chunk, first_row, last_row; /* the part */
     int64_t first_output, last_output;           /* of input_gradient */
-    int64_t abreast;                             /* networks that go abreast, or 0 */
+    int64_t interleaved;                         /* networks that are interleaved, or 0 */
     int64_t batch, row;                          /* row: within the batch where there are batches */
     int64_t output;                              /* input_gradient: the next of the block */
-    /* 1 + the first row of the block that is in work already, or 0.  errors: its items, in lanes;
+    /* 1 + the first row of the block that is in work already, or 0.  errors: its items, as columns;
        input_gradient: its activations. */
     int64_t held;
     double loss, mass; /* of the batch or chunk: sum of s loss so far; sum of s, the m of SPEC */
@@ -186,8 +190,8 @@ typedef struct {
 /* net.c: what follows from a shape.  `layer` (layers) has in, out and activation set. */
 void pl2_plan(Net *net, int64_t item_bytes, int64_t width);
 /* Sets row_cost, the operations for each row of a step, roughly and at most: a training step, or in
-   input_gradient one of its passes; block_rows, the rows that go through the layers together, lanes,
-   chunks, and who goes abreast.  All arrays must be in place. */
+   input_gradient one of its passes; block_rows, the rows that go through the layers together, layout,
+   chunks, and what is interleaved.  All arrays must be in place. */
 void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes);
 /* The parts of a job, and the start of one. */
 int64_t pl2_parts(const Job *job);
@@ -195,20 +199,20 @@ Cursor pl2_part(const Net *net, const Job *job, int64_t part);
 int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team);
 
 /* Parts of work, in numbers. */
-static inline int pl2_at_desk(const Net *net, const Job *job)
+static inline int pl2_is_packed(const Net *net, const Job *job)
 {
-    return job->updates && job->chunks == 1 && net->desk && !job->lanes && !job->indptr;
+    return job->updates && job->chunks == 1 && net->packed && job->layout == PL2_ROWS && !job->indptr;
 }
 
-static inline int64_t pl2_desk_items(const Net *net, const Job *job)
+static inline int64_t pl2_packed_items(const Net *net, const Job *job)
 {
-    return pl2_at_desk(net, job) ? (1 + PL2_STATES) * net->desk : 0;
+    return pl2_is_packed(net, job) ? (1 + PL2_STATES) * net->packed : 0;
 }
 
 static inline int64_t pl2_gradient_items(const Net *net, const Job *job)
 {
     if (!job->updates || job->chunks > 1) return 0;
-    return pl2_at_desk(net, job) ? net->desk : net->params_stride;
+    return pl2_is_packed(net, job) ? net->packed : net->params_stride;
 }
 
 static inline int pl2_goes_back(const Job *job)
@@ -219,15 +223,15 @@ static inline int pl2_goes_back(const Job *job)
 /* Bytes of the sums of squares of all weights, a number for each segment of a layer's. */
 static inline int64_t pl2_squares_bytes(const Net *net, const Job *job)
 {
-    const int64_t most = net->desk > net->params ? net->desk : net->params;
+    const int64_t most = net->packed > net->params ? net->packed : net->params;
     const int64_t count = job->updates ? most / PL2_SEGMENT + net->layers : 0;
     return (count * (int64_t)sizeof(double) + PL2_LINE - 1) / PL2_LINE * PL2_LINE;
 }
 
-/* Rows at most of a block of networks abreast. */
-static inline int64_t pl2_abreast_rows(const Job *job)
+/* Rows at most of a block of interleaved networks. */
+static inline int64_t pl2_interleaved_rows(const Job *job)
 {
-    return job->batch_rows < job->abreast_rows ? job->batch_rows : job->abreast_rows;
+    return job->batch_rows < job->interleaved_rows ? job->batch_rows : job->interleaved_rows;
 }
 
 /* Of how many chunks the gradients are kept apart from the result. */

@@ -10,8 +10,8 @@
 #define SLICE 2e7
 #define BLOCK_SLICES 4
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t min_int(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t max_int(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Whole cache lines, but no multiple of 2 KB, which would put all rows into the same cache sets. */
 static int64_t padded(int64_t count, int64_t item_bytes)
@@ -21,28 +21,28 @@ static int64_t padded(int64_t count, int64_t item_bytes)
     return lines * PL2_LINE / item_bytes;
 }
 
-/* Networks whose parameters, padded, take so many bytes at most are trained on the desk, for they and
+/* Networks whose parameters, padded, take so many bytes at most are packed for training, for they and
    their gradient stay in the nearest caches. */
-#define DESK_BYTES 131072
+#define PACKED_BYTES 131072
 #define NARROW 4
 
-static void lay_desk(Net *net, int64_t item_bytes)
+static void plan_packed(Net *net, int64_t item_bytes)
 {
     int64_t at = 0;
     net->narrow = net->outputs <= NARROW;
     for (int64_t l = 0; l < net->layers; l++) {
         Layer *layer = &net->layer[l];
         const int turned = net->narrow && l == net->layers - 1;
-        layer->desk_weight = at;
+        layer->packed_weight = at;
         layer->pitch = turned ? padded(layer->in, item_bytes) : layer->stride;
         at += layer->pitch * (turned ? layer->out : layer->in);
     }
-    net->desk_weights = at;
+    net->packed_weights = at;
     for (int64_t l = 0; l < net->layers; l++) {
-        net->layer[l].desk_bias = at;
+        net->layer[l].packed_bias = at;
         at += net->layer[l].stride;
     }
-    net->desk = at * item_bytes <= DESK_BYTES ? at : 0;
+    net->packed = at * item_bytes <= PACKED_BYTES ? at : 0;
 }
 
 void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
@@ -52,7 +52,7 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
     net->inputs = net->layer[0].in;
     net->outputs = net->layer[net->layers - 1].out;
     net->x_stride = padded(net->inputs, item_bytes);
-    net->touched_bytes = padded(net->inputs + 1, sizeof(int32_t)) * (int64_t)sizeof(int32_t);
+    net->active_bytes = padded(net->inputs + 1, sizeof(int32_t)) * (int64_t)sizeof(int32_t);
     net->widest = net->weights = net->columns = 0;
     for (int64_t l = 0; l < net->layers; l++) {
         Layer *layer = &net->layer[l];
@@ -61,7 +61,7 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
         layer->column = net->columns;
         net->weights += layer->in * layer->out;
         net->columns += layer->stride;
-        net->widest = most(net->widest, layer->stride);
+        net->widest = max_int(net->widest, layer->stride);
     }
     net->params = net->weights;
     for (int64_t l = 0; l < net->layers; l++) {
@@ -70,8 +70,8 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
     }
     net->params_stride = padded(net->params, item_bytes);
     net->panel_bytes =
-        most(least(most(net->widest, net->inputs), PL2_PANEL_ROWS), net->outputs) * PL2_PANEL_BYTES;
-    lay_desk(net, item_bytes);
+        max_int(min_int(max_int(net->widest, net->inputs), PL2_PANEL_ROWS), net->outputs) * PL2_PANEL_BYTES;
+    plan_packed(net, item_bytes);
 }
 
 /* Operations a weight and an item, a unit and an item.  A value of a sparse row counts as so many
@@ -82,20 +82,20 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
 #define MEETING 80.0
 #define MEETING_UNIT 3.0
 
-/* Items go in lanes where the layers are no wider than this, on the way back less wide, for there rows
+/* Items lie in columns where the layers are no wider than this, on the way back less wide, for there rows
    of deltas are dear; and where there are so many items at least.  Measured; see bench/scaling.py. */
-#define LANES_UNITS 128
-#define LANES_UNITS_BACK 32
-#define LANES_INPUTS 64
-#define LANES_ROWS 64
-#define LANES_BLOCK 128
+#define FEATURE_MAJOR_UNITS 128
+#define FEATURE_MAJOR_UNITS_BACK 32
+#define FEATURE_MAJOR_INPUTS 64
+#define FEATURE_MAJOR_ROWS 64
+#define FEATURE_MAJOR_BLOCK 128
 
-static int fills_lanes(const Net *net, const Job *job, int64_t rows)
+static int feature_major_pays(const Net *net, const Job *job, int64_t rows)
 {
-    const int64_t units = pl2_goes_back(job) ? LANES_UNITS_BACK : LANES_UNITS;
-    int narrow = net->inputs <= LANES_INPUTS;
+    const int64_t units = pl2_goes_back(job) ? FEATURE_MAJOR_UNITS_BACK : FEATURE_MAJOR_UNITS;
+    int narrow = net->inputs <= FEATURE_MAJOR_INPUTS;
     for (int64_t l = 0; l < net->layers; l++) narrow = narrow && net->layer[l].out <= units;
-    return narrow && rows >= LANES_ROWS && !job->indptr && !job->to_inputs;
+    return narrow && rows >= FEATURE_MAJOR_ROWS && !job->indptr && !job->to_inputs;
 }
 
 /* Chunks of rows: many, for threads need not be equally fast, but few where each has a gradient of
@@ -116,30 +116,30 @@ static int64_t most_chunks(const Net *net, const Job *job, int64_t batch_rows)
     return net->params < LARGE ? GRADIENTS : LARGE_GRADIENTS;
 }
 
-/* Networks go abreast where as many fill so much more of the vectors than the units of each would, and
+/* Networks are interleaved where as many fill so much more of the vectors than the units of each would, and
    the vectors of their parameters and state are not too many for the caches.  Measured; see
    bench/path.py. */
-#define ABREAST_GAIN 1.125
-#define ABREAST_BYTES 4194304
-#define ABREAST_ROWS 32
+#define INTERLEAVED_GAIN 1.125
+#define INTERLEAVED_BYTES 4194304
+#define INTERLEAVED_ROWS 32
 
-static int go_abreast(const Net *net, int64_t networks)
+static int interleaving_pays(const Net *net, int64_t networks)
 {
     int64_t units = 0, filled = 0;
     for (int64_t l = 0; l < net->layers; l++) {
         units += net->layer[l].out;
         filled += (net->layer[l].out + net->lanes - 1) / net->lanes * net->lanes;
     }
-    return (double)(networks * filled) > ABREAST_GAIN * (double)(net->lanes * units);
+    return (double)(networks * filled) > INTERLEAVED_GAIN * (double)(net->lanes * units);
 }
 
 static int64_t grouped(const Net *net, const Job *job, int64_t item_bytes)
 {
     if (!job->updates || job->indptr || job->order_stride || net->lanes == 1) return 0;
     const int64_t rest = job->networks % net->lanes, states = pl2_states[job->updates->optimizer];
-    if ((1 + states) * net->params * net->lanes * item_bytes > ABREAST_BYTES) return 0;
-    if (!go_abreast(net, net->lanes)) return 0;
-    return job->networks - (go_abreast(net, rest) ? 0 : rest);
+    if ((1 + states) * net->params * net->lanes * item_bytes > INTERLEAVED_BYTES) return 0;
+    if (!interleaving_pays(net, net->lanes)) return 0;
+    return job->networks - (interleaving_pays(net, rest) ? 0 : rest);
 }
 
 /* The outputs of input_gradient, each of which is a pass of its own, go to threads too where there are
@@ -148,7 +148,7 @@ static int64_t grouped(const Net *net, const Job *job, int64_t item_bytes)
 
 static int64_t most_output_chunks(const Net *net, const Job *job)
 {
-    return job->to_inputs ? most(1, least(CHUNKS / job->chunks, net->outputs / OUTPUTS)) : 1;
+    return job->to_inputs ? max_int(1, min_int(CHUNKS / job->chunks, net->outputs / OUTPUTS)) : 1;
 }
 
 static int64_t blocks(const Job *job) { return (job->rows + job->block_rows - 1) / job->block_rows; }
@@ -162,14 +162,14 @@ void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_byte
     job->row_cost = PRODUCT * (double)dense + ACTIVATION * (double)net->columns;
     if (job->indptr) job->row_cost += meeting * (double)job->fullest;
     job->passes = job->to_inputs ? 1 + net->outputs : 1;
-    job->lanes = fills_lanes(net, job, batch_rows);
-    job->block_rows = most(1, least(job->lanes ? LANES_BLOCK : BLOCK_ROWS,
-                                    (int64_t)(BLOCK_SLICES * net->slice / job->row_cost)));
-    job->chunks = least(blocks(job), most_chunks(net, job, batch_rows));
+    job->layout = feature_major_pays(net, job, batch_rows);
+    job->block_rows = max_int(1, min_int(job->layout == PL2_COLUMNS ? FEATURE_MAJOR_BLOCK : BLOCK_ROWS,
+                                         (int64_t)(BLOCK_SLICES * net->slice / job->row_cost)));
+    job->chunks = min_int(blocks(job), most_chunks(net, job, batch_rows));
     job->output_chunks = job->chunks ? most_output_chunks(net, job) : 1;
     job->grouped = grouped(net, job, item_bytes);
-    job->abreast = net->lanes;
-    job->abreast_rows = ABREAST_ROWS;
+    job->interleaved = net->lanes;
+    job->interleaved_rows = INTERLEAVED_ROWS;
 }
 
 /* The row that a chunk begins with, or that the last one ends before. */
@@ -177,12 +177,12 @@ static int64_t chunk_row(const Job *job, int64_t chunk)
 {
     const int64_t whole = job->rows / blocks(job), larger = job->rows % blocks(job);
     const int64_t block = blocks(job) * chunk / job->chunks;
-    return block * whole + least(block, larger); /* as the kernel's block_rows has it */
+    return block * whole + min_int(block, larger); /* as the kernel's block_rows has it */
 }
 
 static int64_t groups(const Job *job)
 {
-    return job->grouped ? (job->grouped + job->abreast - 1) / job->abreast : 0;
+    return job->grouped ? (job->grouped + job->interleaved - 1) / job->interleaved : 0;
 }
 
 int64_t pl2_parts(const Job *job)
@@ -192,8 +192,9 @@ int64_t pl2_parts(const Job *job)
 
 Cursor pl2_part(const Net *net, const Job *job, int64_t part)
 {
-    const int64_t first = part * job->abreast, other = part - groups(job);
-    if (other < 0) return (Cursor){.network = first, .abreast = least(job->abreast, job->grouped - first)};
+    const int64_t first = part * job->interleaved, other = part - groups(job);
+    if (other < 0)
+        return (Cursor){.network = first, .interleaved = min_int(job->interleaved, job->grouped - first)};
     const int64_t alone = job->networks - job->grouped;
     const int64_t chunk = other / alone, outputs = chunk % job->output_chunks;
     Cursor at = {.network = job->grouped + other % alone, .chunk = chunk / job->output_chunks};
@@ -205,30 +206,30 @@ Cursor pl2_part(const Net *net, const Job *job, int64_t part)
     return at;
 }
 
-/* work, in order: the desk; a gradient; a panel for each of a team; the squares of segments; for CSR the
-   list of touched rows; and for a block the losses of its rows, float64, targets in lanes (outputs, room),
+/* work, in order: packed parameters; a gradient; a panel for each of a team; the squares of segments; for CSR the
+   list of active rows; and for a block the losses of its rows, float64, targets in columns (outputs, room),
    activations and, to go back, deltas (room, columns) each, for CSR the spans (room, 2) of the items,
    int64, and as the verb needs them rows as long as the inputs (room, x_stride). */
 static int64_t work_alone(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes,
                           int64_t team)
 {
-    const int64_t room = pl2_room(most(1, least(batch_rows, job->block_rows)), item_bytes);
+    const int64_t room = pl2_room(max_int(1, min_int(batch_rows, job->block_rows)), item_bytes);
     const int64_t targets = net->layer[net->layers - 1].stride;
     const int64_t columns = targets + net->columns * (1 + pl2_goes_back(job));
     const int64_t gathered = job->indptr && !job->to_inputs ? 0 : net->x_stride;
     const int64_t items =
-        pl2_desk_items(net, job) + pl2_gradient_items(net, job) + room * (columns + gathered);
-    const int64_t lists = job->indptr ? net->touched_bytes + room * 2 * (int64_t)sizeof(int64_t) : 0;
+        pl2_packed_items(net, job) + pl2_gradient_items(net, job) + room * (columns + gathered);
+    const int64_t lists = job->indptr ? net->active_bytes + room * 2 * (int64_t)sizeof(int64_t) : 0;
     const int64_t sums = pl2_squares_bytes(net, job) + room * (int64_t)sizeof(double);
     return items * item_bytes + team * net->panel_bytes + sums + lists;
 }
 
-/* work of networks abreast, in order: params, state and a gradient; l2 and c of the layers; for a block
+/* work of interleaved networks, in order: params, state and a gradient; l2 and c of the layers; for a block
    activations and deltas; the targets of an item; of each a vector.  The losses and what decay.h says of
    the layers, four words each; and gathered rows as long as the inputs. */
-static int64_t work_abreast(const Net *net, const Job *job, int64_t item_bytes)
+static int64_t work_interleaved(const Net *net, const Job *job, int64_t item_bytes)
 {
-    const int64_t rows = pl2_abreast_rows(job), units = net->params - net->weights;
+    const int64_t rows = pl2_interleaved_rows(job), units = net->params - net->weights;
     const int64_t vectors =
         (2 + PL2_STATES) * net->params + 2 * net->layers + 2 * rows * units + net->outputs;
     const int64_t sums = (1 + 4 * net->layers) * net->lanes * (int64_t)sizeof(double);
@@ -237,6 +238,6 @@ static int64_t work_abreast(const Net *net, const Job *job, int64_t item_bytes)
 
 int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team)
 {
-    return most(work_alone(net, job, batch_rows, item_bytes, team),
-                job->grouped ? work_abreast(net, job, item_bytes) : 0);
+    return max_int(work_alone(net, job, batch_rows, item_bytes, team),
+                   job->grouped ? work_interleaved(net, job, item_bytes) : 0);
 }

@@ -6,11 +6,11 @@
 #define STEPS 8
 
 /* A thread's least share of the work, as a part of a slice: many times what it takes to make one. */
-#define LEAST_SHARE 0.125
+#define MIN_SHARE 0.125
 
 /* A member's least share of a block, as a part of a slice: many times what it takes to meet; and its
    least rows. */
-#define LEAST_TEAM_SHARE 0.015
+#define MIN_TEAM_SHARE 0.015
 #define TEAM_ROWS 32
 
 static int64_t whole_lines(int64_t bytes) { return (bytes + PL2_LINE - 1) / PL2_LINE * PL2_LINE; }
@@ -20,7 +20,7 @@ static int64_t useful_threads(const Run *run, int32_t most)
     const Job *job = run->job;
     const double rows = (double)job->networks * (double)job->rows;
     const double work = rows * (double)job->passes * job->row_cost;
-    const double shares = work / (LEAST_SHARE * run->net->slice);
+    const double shares = work / (MIN_SHARE * run->net->slice);
     const int64_t threads = shares < (double)run->parts ? (int64_t)shares : run->parts;
     if (threads <= 1) return 1; /* the system is asked for larger work alone */
     if (!most) most = pl2_get_num_threads();
@@ -45,7 +45,7 @@ static int64_t useful_team(const Run *run, int64_t batch_rows, int32_t most)
 {
     const Job *job = run->job;
     const int64_t rows = batch_rows < job->block_rows ? batch_rows : job->block_rows;
-    const double shares = (double)rows * job->row_cost / (LEAST_TEAM_SHARE * run->net->slice);
+    const double shares = (double)rows * job->row_cost / (MIN_TEAM_SHARE * run->net->slice);
     const int64_t heights = rows / TEAM_ROWS, threads = shares < (double)heights ? (int64_t)shares : heights;
     if (threads <= 1 || job->indptr) return 1;
     if (!most) most = pl2_get_num_threads();

@@ -43,10 +43,10 @@ PL2_INLINE V NAME(slope)(int kind, V a)
 }
 
 /* relu is so cheap that it is had where z is stored, as the least value of z; identity has none. */
-static R NAME(least)(int kind) { return kind == ACTIVATION_relu ? 0 : -(R)INFINITY; }
+static R NAME(lower_bound)(int kind) { return kind == ACTIVATION_relu ? 0 : -(R)INFINITY; }
 
 /* z -> f(z), in place, of `rows` rows of n numbers, `stride` apart; beyond n they become 0 up to a whole
-   vector.  What `least` has done already is left alone. */
+   vector.  What `lower_bound` has done already is left alone. */
 static void NAME(activate)(int kind, R *z, int64_t rows, int64_t n, int64_t stride)
 {
 #define PL2_CASE(f) \

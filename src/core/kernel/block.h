@@ -26,7 +26,7 @@ static void NAME(find_spans)(const Job *job, int64_t network, int64_t first, int
     }
 }
 
-/* The targets of `count` items from i on, in lanes: y (outputs, step); of class indices 1 and 0. */
+/* The targets of `count` items from i on, in columns: y (outputs, step); of class indices 1 and 0. */
 static void NAME(targets)(const Job *job, int64_t network, int64_t i, int count, int64_t outputs, R *y,
                           int64_t step)
 {
@@ -44,11 +44,11 @@ static void NAME(targets)(const Job *job, int64_t network, int64_t i, int count,
     const R *row[LANES];
     for (int r = 0; r < count; r++)
         row[r] = (const R *)job->y + NAME(item)(job, network, i + r) * job->y_stride;
-    NAME(to_lanes)(row, count, outputs, y, step);
+    NAME(to_feature_major)(row, count, outputs, y, step);
 }
 
-/* The items of a block that begins with item `first`, in lanes, x and y. */
-static void NAME(turn)(const Job *job, int64_t network, int64_t first, const Block *b)
+/* The items of a block that begins with item `first`, in columns, x and y. */
+static void NAME(gather_feature_major)(const Job *job, int64_t network, int64_t first, const Block *b)
 {
     for (int64_t i = b->from; i < b->from + b->rows; i += LANES) {
         const R *row[LANES];
@@ -56,14 +56,14 @@ static void NAME(turn)(const Job *job, int64_t network, int64_t first, const Blo
         const int count = (int)(left < LANES ? left : LANES);
         for (int r = 0; r < count; r++)
             row[r] = (const R *)job->x + NAME(item)(job, network, first + i + r) * job->x_stride;
-        NAME(to_lanes)(row, count, b->net->inputs, b->inputs + i, b->room);
+        NAME(to_feature_major)(row, count, b->net->inputs, b->inputs + i, b->room);
         if (job->y || job->labels)
             NAME(targets)(job, network, first + i, count, b->net->outputs, b->targets + i, b->room);
     }
 }
 
 /* The same in rows, x alone, each padded with 0. */
-static void NAME(gather)(const Job *job, int64_t network, int64_t first, const Block *b)
+static void NAME(gather_rows)(const Job *job, int64_t network, int64_t first, const Block *b)
 {
     const Net *net = b->net;
     for (int64_t i = b->from; i < b->from + b->rows; i++) {
@@ -78,36 +78,37 @@ static void NAME(gather)(const Job *job, int64_t network, int64_t first, const B
 #define Work NAME(Work)
 /* The work buffer, carved (see pl2_work_bytes). */
 typedef struct {
-    R *desk; /* params and state of one network, padded; NULL where they are used as they are */
+    R *packed; /* params and state of one network, padded; NULL where they are used as they are */
     R *gradient, *panel;
-    double *squares;  /* of the weights, SEGMENT by SEGMENT */
-    int32_t *touched; /* CSR: the list of touched rows, which lasts for a batch */
+    double *squares; /* of the weights, SEGMENT by SEGMENT */
+    int32_t *active; /* CSR: the list of active rows, which lasts for a batch */
     R *block;
 } Work;
 
 /* Panels are one for each member of a team. */
 static Work NAME(carve)(const Net *net, const Job *job, const Team *team, void *work)
 {
-    R *desk = work, *gradient = desk + pl2_desk_items(net, job);
+    R *packed = work, *gradient = packed + pl2_packed_items(net, job);
     char *panels = (char *)(gradient + pl2_gradient_items(net, job));
     char *squares = panels + team->size * net->panel_bytes;
-    char *touched = squares + pl2_squares_bytes(net, job);
+    char *active = squares + pl2_squares_bytes(net, job);
     return (Work){
-        .desk = pl2_at_desk(net, job) ? desk : NULL,
+        .packed = pl2_is_packed(net, job) ? packed : NULL,
         .gradient = gradient,
         .panel = (R *)(panels + team->rank * net->panel_bytes),
         .squares = (double *)squares,
-        .touched = job->indptr ? (int32_t *)touched : NULL,
-        .block = (R *)(touched + (job->indptr ? net->touched_bytes : 0)),
+        .active = job->indptr ? (int32_t *)active : NULL,
+        .block = (R *)(active + (job->indptr ? net->active_bytes : 0)),
     };
 }
 
-/* A block of the items [first, first + rows) of a network, which are still to be brought there. */
+/* A block of the items [first, first + rows) of a network, which are still to be gathered. */
 static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team, int64_t network,
                                int64_t first, int64_t rows, const Work *work)
 {
     enum { FEW = 4 };
-    const int sparse = job->indptr != NULL, gathered = !sparse && !job->lanes && job->order && rows > 1;
+    const int sparse = job->indptr != NULL,
+              gathered = !sparse && job->layout == PL2_ROWS && job->order && rows > 1;
     const int sparse_to_outputs = sparse && net->layers == 1; /* as rows alone */
     const int64_t room = pl2_room(rows, (int64_t)sizeof(R));
     double *loss = (double *)work->block;
@@ -119,21 +120,21 @@ static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team,
     return (Block){
         .net = net,
         .team = team,
-        .params = work->desk ? work->desk : (R *)job->params + network * net->params,
-        .desk = work->desk != NULL,
-        .narrow = work->desk ? net->narrow : net->outputs == 1 && !job->to_inputs && !sparse_to_outputs,
-        .lanes = job->lanes,
+        .params = work->packed ? work->packed : (R *)job->params + network * net->params,
+        .packed = work->packed != NULL,
+        .narrow = work->packed ? net->narrow : net->outputs == 1 && !job->to_inputs && !sparse_to_outputs,
+        .layout = job->layout,
         .few = rows <= FEW,
         .rows = rows,
         .filled = (rows + LANES - 1) / LANES * LANES,
         .room = room,
-        .x = sparse                   ? NULL
-             : job->lanes || gathered ? inputs
-                                      : x + NAME(item)(job, network, first) * job->x_stride,
+        .x = sparse                                   ? NULL
+             : job->layout == PL2_COLUMNS || gathered ? inputs
+                                                      : x + NAME(item)(job, network, first) * job->x_stride,
         .x_stride = gathered ? net->x_stride : job->x_stride,
-        .x_dense = !gathered,
+        .x_unpadded = !gathered,
         .sparse = {x, job->indices, job->index_bytes, net->inputs, rows, sparse ? spans : NULL},
-        .touched = work->touched,
+        .active = work->active,
         .act = act,
         .delta = delta,
         .panel = work->panel,
@@ -143,15 +144,15 @@ static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team,
     };
 }
 
-/* Its items: into lanes, or gathered where they do not lie one after another. */
-static void NAME(bring)(const Job *job, int64_t network, int64_t first, const Block *b)
+/* Its items: into columns, or gathered where they do not lie one after another. */
+static void NAME(gather)(const Job *job, int64_t network, int64_t first, const Block *b)
 {
     if (b->sparse.spans)
         NAME(find_spans)(job, network, first, b->rows, (int64_t *)b->sparse.spans);
-    else if (b->lanes)
-        NAME(turn)(job, network, first, b);
-    else if (!b->x_dense)
-        NAME(gather)(job, network, first, b);
+    else if (b->layout == PL2_COLUMNS)
+        NAME(gather_feature_major)(job, network, first, b);
+    else if (!b->x_unpadded)
+        NAME(gather_rows)(job, network, first, b);
 }
 
 /* A whole block with its items, unless they are held there from a block before. */
@@ -159,44 +160,44 @@ static Block NAME(block)(const Net *net, const Job *job, int64_t network, int64_
                          int held, const Work *work)
 {
     const Block b = NAME(whole_block)(net, job, &pl2_alone, network, first, rows, work);
-    if (!held) NAME(bring)(job, network, first, &b);
+    if (!held) NAME(gather)(job, network, first, &b);
     return b;
 }
 
 /* All layers, the last left at z. */
 static void NAME(forward)(const Block *b)
 {
-    if (b->online)
+    if (b->layout == PL2_ONE_ITEM)
         NAME(forward_one)(b);
-    else if (b->lanes)
-        NAME(forward_lanes)(b);
+    else if (b->layout == PL2_COLUMNS)
+        NAME(forward_feature_major)(b);
     else
         NAME(forward_rows)(b);
 }
 
 static void NAME(deltas)(const Block *b)
 {
-    if (b->lanes)
-        NAME(deltas_lanes)(b);
+    if (b->layout == PL2_COLUMNS)
+        NAME(deltas_feature_major)(b);
     else
         NAME(deltas_rows)(b);
 }
 
 static void NAME(gradients)(const Block *b, const Gradient *g)
 {
-    if (b->lanes)
-        NAME(gradients_lanes)(b, g);
+    if (b->layout == PL2_COLUMNS)
+        NAME(gradients_feature_major)(b, g);
     else
         NAME(gradients_rows)(b, g);
 }
 
-/* Sample weights, 0 in lanes without an item; a single item's online in all lanes, as its z is. */
+/* Sample weights, 0 in lanes without an item; a single item's in all lanes, as its z is. */
 static V NAME(sample_weights)(const Block *b, const Job *job, int64_t network, int64_t i, int count)
 {
     const R *given = job->sample_weight;
     R s[LANES] = {0};
     if (!given) return NAME(first)(NAME(splat)(1), count);
-    if (b->online) return NAME(splat)(given[NAME(item)(job, network, i)]);
+    if (b->layout == PL2_ONE_ITEM) return NAME(splat)(given[NAME(item)(job, network, i)]);
     for (int r = 0; r < count; r++) s[r] = given[NAME(item)(job, network, i + r)];
     return NAME(load)(s);
 }
@@ -215,13 +216,14 @@ static void NAME(silence)(const Block *b, int64_t i, int count, V s)
 {
     R each[LANES];
     NAME(store)(each, s);
-    for (int r = 0; r < (b->lanes ? LANES : count); r++) {
+    for (int r = 0; r < (b->layout == PL2_COLUMNS ? LANES : count); r++) {
         if (each[r] > 0) continue;
         for (int64_t l = 0; l < b->net->layers - 1; l++) {
             const Layer *layer = &b->net->layer[l];
-            R *a = NAME(activation)(b, l) + (i + r) * (b->lanes ? 1 : layer->stride);
-            if (!b->lanes) memset(a, 0, (size_t)layer->stride * sizeof(R)); /* with its padding */
-            for (int64_t j = 0; b->lanes && j < layer->out; j++) a[j * b->room] = 0;
+            R *a = NAME(activation)(b, l) + (i + r) * (b->layout == PL2_COLUMNS ? 1 : layer->stride);
+            if (b->layout != PL2_COLUMNS)
+                memset(a, 0, (size_t)layer->stride * sizeof(R)); /* with its padding */
+            for (int64_t j = 0; b->layout == PL2_COLUMNS && j < layer->out; j++) a[j * b->room] = 0;
         }
     }
 }
@@ -231,28 +233,28 @@ static void NAME(silence)(const Block *b, int64_t i, int count, V s)
 static void NAME(losses)(const Block *b, const Job *job, int64_t network, int64_t first)
 {
     const int64_t n = b->net->outputs;
-    const int turned = b->lanes || b->narrow;
+    const int turned = b->layout == PL2_COLUMNS || b->narrow;
     const int64_t step = turned ? b->room : LANES;
     for (int64_t i = 0; i < b->rows; i += LANES) {
         const int64_t at = b->from + i;
         const int count = (int)(b->rows - i < LANES ? b->rows - i : LANES);
         R *z = turned ? NAME(activation)(b, b->net->layers - 1) + i : b->panel;
         R *y = turned ? b->targets + at : b->panel + n * LANES, *row[LANES], each[LANES];
-        if (!b->lanes) NAME(targets)(job, network, first + at, count, n, y, step);
+        if (b->layout != PL2_COLUMNS) NAME(targets)(job, network, first + at, count, n, y, step);
         if (!turned) {
             NAME(top_rows)(b, i, count, row);
-            NAME(to_lanes)((const R *const *)row, count, n, z, step);
+            NAME(to_feature_major)((const R *const *)row, count, n, z, step);
         }
         V loss = NAME(loss)(b->net->output, z, step, y, n);
-        if ((count < LANES && !b->online) || job->sample_weight) {
+        if ((count < LANES && b->layout != PL2_ONE_ITEM) || job->sample_weight) {
             const V s = NAME(sample_weights)(b, job, network, first + at, count), zero = NAME(splat)(0);
             const M counts = NAME(less)(zero, s);
-            if (!b->online) NAME(silence)(b, i, count, s);
+            if (b->layout != PL2_ONE_ITEM) NAME(silence)(b, i, count, s);
             loss = NAME(pick)(counts, s * loss, zero);
             for (int64_t j = 0; j < n; j++)
                 NAME(store)(z + j * step, NAME(pick)(counts, s * NAME(load)(z + j * step), zero));
         }
-        if (!turned) NAME(from_lanes)(z, step, n, row, count, 0);
+        if (!turned) NAME(from_feature_major)(z, step, n, row, count, 0);
         NAME(store)(each, loss);
         b->loss[at / LANES] = 0;
         for (int r = 0; r < count; r++) b->loss[at / LANES] += (double)each[r];
@@ -270,18 +272,18 @@ static double NAME(block_loss)(const Block *whole)
 static void NAME(predictions)(const Block *b, R *result, int64_t stride)
 {
     const int64_t n = b->net->outputs;
-    const int turned = b->lanes || b->narrow;
+    const int turned = b->layout == PL2_COLUMNS || b->narrow;
     for (int64_t i = 0; i < b->rows; i += LANES) {
         const int count = (int)(b->rows - i < LANES ? b->rows - i : LANES);
         const int64_t step = turned ? b->room : LANES;
         R *z = turned ? NAME(activation)(b, b->net->layers - 1) + i : b->panel, *row[LANES], *to[LANES];
         if (!turned) {
             NAME(top_rows)(b, i, count, row);
-            NAME(to_lanes)((const R *const *)row, count, n, z, step);
+            NAME(to_feature_major)((const R *const *)row, count, n, z, step);
         }
         NAME(link)(b->net->output, z, step, n);
         for (int r = 0; r < count; r++) to[r] = result + (i + r) * stride;
-        NAME(from_lanes)(z, step, n, to, count, 1);
+        NAME(from_feature_major)(z, step, n, to, count, 1);
     }
 }
 
@@ -294,13 +296,13 @@ static void NAME(layer_outputs)(const Block *b, int64_t l, R *result)
         NAME(predictions)(b, result, layer->out);
         return;
     }
-    for (int64_t i = 0; !b->lanes && i < b->rows; i++)
+    for (int64_t i = 0; b->layout != PL2_COLUMNS && i < b->rows; i++)
         memcpy(result + i * layer->out, a + i * layer->stride, (size_t)layer->out * sizeof(R));
-    for (int64_t i = 0; b->lanes && i < b->rows; i += LANES) {
+    for (int64_t i = 0; b->layout == PL2_COLUMNS && i < b->rows; i += LANES) {
         const int count = (int)(b->rows - i < LANES ? b->rows - i : LANES);
         R *to[LANES];
         for (int r = 0; r < count; r++) to[r] = result + (i + r) * layer->out;
-        NAME(from_lanes)(a + i, b->room, layer->out, to, count, 1);
+        NAME(from_feature_major)(a + i, b->room, layer->out, to, count, 1);
     }
 }
 
@@ -317,8 +319,8 @@ static double NAME(mass)(const Job *job, int64_t network, int64_t first, int64_t
 /* The rows of b through the network and back, up to the deltas of all layers. */
 static void NAME(there_and_back)(const Job *job, int64_t network, int64_t first, const Block *b)
 {
-    NAME(bring)(job, network, first, b);
+    NAME(gather)(job, network, first, b);
     NAME(forward)(b);
     NAME(losses)(b, job, network, first);
-    if (!b->online) NAME(deltas)(b);
+    if (b->layout != PL2_ONE_ITEM) NAME(deltas)(b);
 }

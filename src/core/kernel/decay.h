@@ -47,16 +47,16 @@ static inline int pl2_due(int window, int64_t t)
    last place, and whole units are taken off.  Where the gradient is exactly 0 (a dead unit, a constant pixel)
    their rounding never evens out: 2^-17 of a weight, 64 units or more, is right to 0.8 %, 1e-7 of it only to
    30 %, and 2e-8 is nothing.  In float64 the like begins below any c of use: none. */
-#define PL2_LEAST_TAKEN (sizeof(R) == 4 ? 0x1p-17 : 0)
+#define PL2_MIN_DECAY (sizeof(R) == 4 ? 0x1p-17 : 0)
 
 /* The same decay, where less than R can take off in one update is `taken`: that of a window of updates,
    which is enough. */
 PL2_INLINE Decay NAME(together)(Decay d, double taken)
 {
     enum { LONGEST = 40 }; /* no training has 2^40 updates */
-    int exponent;          /* taken / LEAST_TAKEN is 2^exponent times a number in [1/2, 1) */
-    if (!(taken > 0 && taken < PL2_LEAST_TAKEN)) return d;
-    frexp(taken / PL2_LEAST_TAKEN, &exponent);
+    int exponent;          /* taken / MIN_DECAY is 2^exponent times a number in [1/2, 1) */
+    if (!(taken > 0 && taken < PL2_MIN_DECAY)) return d;
+    frexp(taken / PL2_MIN_DECAY, &exponent);
     d.window = exponent > -LONGEST ? 1 - exponent : 0;
     const double updates = d.window ? (double)((uint64_t)1 << d.window) : 0;
     d.c *= updates, d.l2 *= updates;

@@ -39,14 +39,15 @@ static Decay NAME(layer_decay)(const Update *u, int64_t l, double mass)
 
 /* One update from the sum over a batch of s dl/dparams, with the state vectors `state`; of this
    member's share of the weights, whose gradient it has made itself.  Biases are never decayed.
-   touched: NULL, or the only rows of the first weights in the gradient, under plain SGD. */
+   active: NULL, or the only rows of the first weights in the gradient, under plain SGD. */
 static void NAME(update)(const Block *b, const Update *u, int64_t t, double mass, R *gradient, R *state,
-                         int32_t *touched)
+                         int32_t *active)
 {
     const Net *net = b->net;
     const Rule rule = NAME(rule)(u, t);
     const V scale = NAME(splat)((R)(1 / mass)), none = NAME(splat)(0);
-    const int64_t d = b->desk ? net->desk : net->params, weights = b->desk ? net->desk_weights : net->weights;
+    const int64_t d = b->packed ? net->packed : net->params,
+                  weights = b->packed ? net->packed_weights : net->weights;
     for (int64_t l = 0; l < net->layers; l++) {
         const Layer *layer = &net->layer[l];
         const Decay decay = NAME(layer_decay)(u, l, mass);
@@ -54,8 +55,8 @@ static void NAME(update)(const Block *b, const Update *u, int64_t t, double mass
         const R l2 = due ? (R)decay.l2 : 0, c = due ? (R)decay.c : 0;
         const Matrix W = NAME(matrix)(b, b->params, l);
         const int64_t at = W.w - b->params + W.first * W.pitch;
-        if (l == 0 && touched)
-            NAME(sparse_descend)(W.w, gradient + at, (R)(u->eta / mass), c, layer->in, layer->out, touched);
+        if (l == 0 && active)
+            NAME(sparse_descend)(W.w, gradient + at, (R)(u->eta / mass), c, layer->in, layer->out, active);
         else
             NAME(descend)(u->optimizer, &rule, scale, NAME(splat)(l2), NAME(splat)(c), b->params + at,
                           gradient + at, state + at, d, (W.end - W.first) * W.pitch);
@@ -79,9 +80,9 @@ static void NAME(shrinks)(const Net *net, const Update *u, int64_t t, double mas
 static void NAME(update_at_once)(const Block *b, R scale, const R *shrink, R *gradient)
 {
     const Layer *layer = b->net->layer;
-    NAME(gradients)(b, &(Gradient){STORE_DECAYED, scale, shrink, b->params, gradient, b->touched});
-    if (b->touched)
-        NAME(sparse_descend)(b->params, gradient, scale, shrink[0], layer->in, layer->out, b->touched);
+    NAME(gradients)(b, &(Gradient){STORE_DECAYED, scale, shrink, b->params, gradient, b->active});
+    if (b->active)
+        NAME(sparse_descend)(b->params, gradient, scale, shrink[0], layer->in, layer->out, b->active);
 }
 
 /* Sums of squares of the weights, segment by segment, so that they may be shared and add up alike
@@ -156,12 +157,14 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, const W
     if (!at->row) at->mass = NAME(mass)(job, p, start, batch);
     if (at->mass > 0) {
         Block whole = NAME(whole_block)(net, job, team, p, first, rows, work);
-        R *gradient = work->gradient, *state = work->desk ? work->desk + net->desk : NAME(state)(net, job, p);
+        R *gradient = work->gradient,
+          *state = work->packed ? work->packed + net->packed : NAME(state)(net, job, p);
         R *shrink = gradient + net->weights; /* the biases', of which each layer has at least one */
-        int32_t *touched = plain ? whole.touched : NULL;
+        int32_t *active = plain ? whole.active : NULL;
         const int last = at->row + rows == batch, at_once = plain && rows == batch;
         int64_t own, end;
-        whole.online = plain && batch == 1 && whole.desk && net->layers > 1;
+        const int online = plain && batch == 1 && whole.packed && net->layers > 1;
+        if (online) whole.layout = PL2_ONE_ITEM;
         NAME(member_share)(team, rows, PL2_LINE / (int64_t)sizeof(R), &own, &end);
         const Block b = team->size > 1 ? NAME(rows_of)(&whole, own, end - own) : whole;
         if (b.rows > 0) NAME(there_and_back)(job, p, first, &b);
@@ -171,14 +174,14 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, const W
         at->loss += NAME(block_loss)(&whole);
         const int64_t t = job->steps[p] + 1; /* now, for rank 0 may just have written it */
         if (last) NAME(note)(job, &whole, u, at, batch, work->squares);
-        if (whole.online) { /* a last batch of one row is too little to share */
+        if (online) { /* a last batch of one row is too little to share */
             if (team->rank == 0) NAME(backward_one)(&whole, (R)(u->eta / at->mass), shrink);
         } else if (at_once)
             NAME(update_at_once)(&whole, (R)(u->eta / at->mass), shrink, gradient);
         else
             NAME(gradients)(&whole,
-                            &(Gradient){at->row ? STORE_ADD : STORE, 1, NULL, gradient, gradient, touched});
-        if (last && !at_once) NAME(update)(&whole, u, t, at->mass, gradient, state, touched);
+                            &(Gradient){at->row ? STORE_ADD : STORE, 1, NULL, gradient, gradient, active});
+        if (last && !at_once) NAME(update)(&whole, u, t, at->mass, gradient, state, active);
         pl2_team_wait(team);
         if (last && team->rank == 0) job->steps[p] = t;
     }
@@ -210,31 +213,31 @@ PL2_INLINE void NAME(copy)(R *there, R *here, int64_t count, int back)
     memcpy(back ? there : here, back ? here : there, (size_t)count * sizeof(R));
 }
 
-/* A vector laid out as params onto the desk, or back. */
-static void NAME(carry)(const Net *net, R *params, R *desk, int back)
+/* A vector laid out as params into packed parameters, or back. */
+static void NAME(pack)(const Net *net, R *params, R *packed, int back)
 {
     for (int64_t l = 0; l < net->layers; l++) {
         const Layer *layer = &net->layer[l];
         const int64_t n = layer->out;
-        R *w = params + layer->weight, *to = desk + layer->desk_weight;
+        R *w = params + layer->weight, *to = packed + layer->packed_weight;
         if (net->narrow && l == net->layers - 1)
             for (int64_t i = 0; i < layer->in * n; i++)
                 NAME(copy)(w + i, to + i % n * layer->pitch + i / n, 1, back);
         else
             for (int64_t i = 0; i < layer->in; i++) NAME(copy)(w + i * n, to + i * layer->pitch, n, back);
-        NAME(copy)(params + layer->bias, desk + layer->desk_bias, n, back);
+        NAME(copy)(params + layer->bias, packed + layer->packed_bias, n, back);
     }
 }
 
-/* Parameters and state of network p onto the desk, padded with 0, or back. */
-static void NAME(carry_all)(const Net *net, const Job *job, int64_t p, const Work *work, int back)
+/* Packs parameters and state of network p, padded with 0, or unpacks them. */
+static void NAME(pack_all)(const Net *net, const Job *job, int64_t p, const Work *work, int back)
 {
     const int states = NAME(states)(&job->updates[p]);
-    R *desk = work->desk, *state = NAME(state)(net, job, p);
-    if (!back) memset(desk, 0, (size_t)((1 + states) * net->desk) * sizeof(R));
-    NAME(carry)(net, (R *)job->params + p * net->params, desk, back);
+    R *packed = work->packed, *state = NAME(state)(net, job, p);
+    if (!back) memset(packed, 0, (size_t)((1 + states) * net->packed) * sizeof(R));
+    NAME(pack)(net, (R *)job->params + p * net->params, packed, back);
     for (int s = 0; s < states; s++)
-        NAME(carry)(net, state + s * net->params, desk + (1 + s) * net->desk, back);
+        NAME(pack)(net, state + s * net->params, packed + (1 + s) * net->packed, back);
 }
 
 /* Every batch of one network. */
@@ -244,16 +247,16 @@ static void NAME(batches)(const Net *net, const Job *job, Cursor *at, void *memo
     const int begun = at->batch || at->row;
     const Team *team = at->team;
     const Work work = NAME(carve)(net, job, team, memory);
-    const int carries = work.desk && team->rank == 0;
+    const int packs = work.packed && team->rank == 0;
     const pl2_flush found = pl2_flush_on();
-    if (work.touched && !begun) pl2_none_touched(net, work.touched);
-    if (carries) NAME(carry_all)(net, job, at->network, &work, 0);
-    if (carries && !at->row) memset(work.gradient, 0, (size_t)net->desk * sizeof(R));
+    if (work.active && !begun) pl2_none_active(net, work.active);
+    if (packs) NAME(pack_all)(net, job, at->network, &work, 0);
+    if (packs && !at->row) memset(work.gradient, 0, (size_t)net->packed * sizeof(R));
     pl2_team_wait(team);
     while (at->left > 0 && !at->done) {
         at->left -= (double)NAME(advance)(net, job, at, &work) * job->row_cost;
         if (!at->row) at->left -= update_cost;
     }
-    if (carries) NAME(carry_all)(net, job, at->network, &work, 1);
+    if (packs) NAME(pack_all)(net, job, at->network, &work, 1);
     pl2_flush_restore(found);
 }

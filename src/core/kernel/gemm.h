@@ -4,9 +4,9 @@
    read by vectors along n.
    dots: C (m, n) <- A (m, k) B^T, for B (n, k).  A and B are read by vectors along k.
 
-   gemm of networks abreast (abreast.h): each number of A, B and C is a vector; n counts the lanes too.
+   gemm of interleaved networks (interleaved.h): each number of A, B and C is a vector; n counts the lanes too.
 
-   Rows are padded to whole vectors and hold 0 there, unless they are said to be dense.  Shapes of
+   Rows are padded to whole vectors and hold 0 there, unless they are said to be unpadded.  Shapes of
    tiles stand in simd.h. */
 #ifndef PL2_GEMM_ONCE
 #define PL2_GEMM_ONCE
@@ -22,15 +22,15 @@ enum {
 #define Product NAME(Product)
 typedef struct {
     int store, activation;
-    int dense;        /* gemm: rows of B and C; dots: rows of A and B, never of C */
-    int c_dense;      /* rows of C */
+    int unpadded;     /* gemm: rows of B and C; dots: rows of A and B, never of C */
+    int c_unpadded;   /* rows of C */
     int start_by_row; /* start is (m), one for each row of C, rather than (n) */
-    int abreast;
+    int interleaved;
     int64_t m, n, k;
     const R *a;
     int64_t a_row, a_column; /* A_ip = a[i a_row + p a_column]; in dots a_column is 1 */
     const R *b;
-    int64_t b_stride, b_column; /* the latter for those abreast alone */
+    int64_t b_stride, b_column; /* the latter for interleaved ones alone */
     R *c;
     int64_t c_stride;
     const R *start; /* what the sums begin with, or NULL: 0 */
@@ -40,8 +40,8 @@ typedef struct {
     V scale, shrink;
 } Product;
 
-PL2_INLINE void NAME(finish)(const Product *g, const int store, const int activation, V sum, int64_t i,
-                             int64_t j, int lanes)
+PL2_INLINE void NAME(epilogue)(const Product *g, const int store, const int activation, V sum, int64_t i,
+                               int64_t j, int lanes)
 {
     R *c = g->c + i * g->c_stride + j;
     if (store == STORE) {
@@ -78,18 +78,18 @@ PL2_INLINE void NAME(finish)(const Product *g, const int store, const int activa
             break; \
     }
 
-PL2_INLINE void NAME(finish_tile)(const Product *g, const int store, const int activation, V sum[MR][NV],
-                                  const int mr, const int nv, int last, int64_t i, int64_t j)
+PL2_INLINE void NAME(epilogue_tile)(const Product *g, const int store, const int activation, V sum[MR][NV],
+                                    const int mr, const int nv, int last, int64_t i, int64_t j)
 {
     PL2_UNROLL
     for (int r = 0; r < mr; r++) {
         PL2_UNROLL
         for (int v = 0; v < nv - 1; v++)
-            NAME(finish)(g, store, activation, sum[r][v], i + r, j + v * LANES, LANES);
+            NAME(epilogue)(g, store, activation, sum[r][v], i + r, j + v * LANES, LANES);
         if (last == LANES)
-            NAME(finish)(g, store, activation, sum[r][nv - 1], i + r, j + (nv - 1) * LANES, LANES);
+            NAME(epilogue)(g, store, activation, sum[r][nv - 1], i + r, j + (nv - 1) * LANES, LANES);
         else
-            NAME(finish)(g, store, activation, sum[r][nv - 1], i + r, j + (nv - 1) * LANES, last);
+            NAME(epilogue)(g, store, activation, sum[r][nv - 1], i + r, j + (nv - 1) * LANES, last);
     }
 }
 
@@ -126,9 +126,9 @@ PL2_INLINE void NAME(begin_tile)(const Product *g, V sum[MR][NV], const int mr, 
 /* A tile of mr rows and nv vectors, the last of which has `last` lanes in use. */
 PL2_INLINE void NAME(tile)(const Product *g, const int mr, const int nv, int last, int64_t i, int64_t j)
 {
-    const int b_last = g->dense ? last : LANES, c_last = g->c_dense ? last : LANES;
+    const int b_last = g->unpadded ? last : LANES, c_last = g->c_unpadded ? last : LANES;
     const int64_t k = g->k, a_row = g->a_row, a_column = g->a_column, b_stride = g->b_stride;
-    const int64_t b_column = g->abreast ? g->b_column : LANES;
+    const int64_t b_column = g->interleaved ? g->b_column : LANES;
     const R *a = g->a + i * a_row, *b = g->b + j / LANES * b_column;
     V sum[MR][NV];
 
@@ -146,14 +146,14 @@ PL2_INLINE void NAME(tile)(const Product *g, const int mr, const int nv, int las
             for (int v = 0; v < nv; v++) sum[r][v] += x * row[v]; \
         } \
     }
-    if (g->abreast)
+    if (g->interleaved)
         PL2_STEPS(NAME(load), b_column, NAME(load)(b + (nv - 1) * b_column))
     else if (b_last == LANES)
         PL2_STEPS(NAME(broadcast), LANES, NAME(load)(b + (nv - 1) * LANES))
     else
         PL2_STEPS(NAME(broadcast), LANES, NAME(load_part)(b + (nv - 1) * LANES, b_last))
 #undef PL2_STEPS
-#define PL2_BODY(store, activation) NAME(finish_tile)(g, store, activation, sum, mr, nv, c_last, i, j);
+#define PL2_BODY(store, activation) NAME(epilogue_tile)(g, store, activation, sum, mr, nv, c_last, i, j);
     PL2_EVERY_STORE(g)
 #undef PL2_BODY
 }
@@ -209,17 +209,17 @@ static void NAME(gemm)(const Product *g)
     }
 }
 
-PL2_INLINE void NAME(finish_dots)(const Product *g, const int store, const int activation, V total,
-                                  const int dr, const int dc, int64_t i, int64_t j)
+PL2_INLINE void NAME(epilogue_dots)(const Product *g, const int store, const int activation, V total,
+                                    const int dr, const int dc, int64_t i, int64_t j)
 {
     const int columns = (int)(g->n - j < dc ? g->n - j : dc), step = LANES / (dr * dc);
-    const int lanes = g->c_dense ? columns : g->n - j <= dc ? LANES - (int)(j % LANES) : dc;
+    const int lanes = g->c_unpadded ? columns : g->n - j <= dc ? LANES - (int)(j % LANES) : dc;
     PL2_UNROLL
     for (int r = 0; r < dr; r++) {
         if (i + r == g->m) break;
         V sum = NAME(every)(total, r * dc * step, step);
         if (g->start) sum += g->start[i + r];
-        NAME(finish)(g, store, activation, NAME(first)(sum, columns), i + r, j, lanes);
+        NAME(epilogue)(g, store, activation, NAME(first)(sum, columns), i + r, j, lanes);
     }
 }
 
@@ -227,7 +227,7 @@ PL2_INLINE void NAME(finish_dots)(const Product *g, const int store, const int a
    taken again, for nothing. */
 PL2_INLINE void NAME(dots_tile)(const Product *g, const int dr, const int dc, int64_t i, int64_t j)
 {
-    const int64_t m = g->m, n = g->n, k = g->k, whole = g->dense ? k / LANES * LANES : k;
+    const int64_t m = g->m, n = g->n, k = g->k, whole = g->unpadded ? k / LANES * LANES : k;
     const R *a[LANES], *b[LANES];
     V sum[LANES];
     PL2_UNROLL
@@ -256,7 +256,7 @@ PL2_INLINE void NAME(dots_tile)(const Product *g, const int dr, const int dc, in
     }
 #undef PL2_STEP
     const V total = NAME(totals)(sum, dr * dc);
-#define PL2_BODY(store, activation) NAME(finish_dots)(g, store, activation, total, dr, dc, i, j);
+#define PL2_BODY(store, activation) NAME(epilogue_dots)(g, store, activation, total, dr, dc, i, j);
     PL2_EVERY_STORE(g)
 #undef PL2_BODY
 }
@@ -286,7 +286,7 @@ static void NAME(dots)(const Product *g)
 static Product NAME(part)(const Product *g, int64_t p, int64_t k, int64_t j, int64_t n, const R *panel)
 {
     Product part = *g;
-    part.dense = 0;
+    part.unpadded = 0;
     part.n = n, part.k = k;
     part.a += p * g->a_column;
     part.b = panel, part.b_stride = PANEL;

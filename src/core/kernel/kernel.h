@@ -12,7 +12,7 @@
 
 #include "pass.h"
 
-#include "lanes.h"
+#include "feature_major.h"
 
 #include "online.h"
 
@@ -20,7 +20,7 @@
 
 #include "epoch.h"
 
-#include "abreast.h"
+#include "interleaved.h"
 
 #include "move.h"
 
@@ -73,7 +73,7 @@ static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *memo
 }
 
 /* errors: E0 of one network on a chunk of rows, and with the first its R.  The networks of a swarm come
-   one after the other to the same rows, which are brought into lanes once. */
+   one after the other to the same rows, which are put into columns once. */
 static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const Work work = NAME(carve)(net, job, &pl2_alone, memory);
@@ -161,13 +161,13 @@ static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, voi
     pl2_flush_restore(found);
 }
 
-/* epoch: every batch of one network or of some abreast, or a chunk of its only one. */
+/* epoch: every batch of one network or of some interleaved ones, or a chunk of its only one. */
 static void NAME(epoch)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     if (job->chunks > 1)
         NAME(gradient)(net, job, at, memory);
-    else if (at->abreast)
-        NAME(batches_abreast)(net, job, at, memory);
+    else if (at->interleaved)
+        NAME(interleaved_batches)(net, job, at, memory);
     else
         NAME(batches)(net, job, at, memory);
 }

@@ -56,9 +56,9 @@ static void NAME(move)(const Swarm *s, int64_t first, int64_t last)
         const R *own = best + p * d, *followed = best + leader * d;
         R *position = (R *)s->x + p * d, *velocity = (R *)s->v + p * d;
         V sum = NAME(splat)(0);
-        V u[PL2_ABREAST], w[PL2_ABREAST];
+        V u[PL2_INTERLEAVED], w[PL2_INTERLEAVED];
         for (int64_t i = 0; i < d; i += LANES) {
-            const int lanes = (int)(d - i < LANES ? d - i : LANES), k = (int)(i / LANES % PL2_ABREAST);
+            const int lanes = (int)(d - i < LANES ? d - i : LANES), k = (int)(i / LANES % PL2_INTERLEAVED);
             if (!k) NAME(two_uniforms)(&stream, i, u, w);
             V x = NAME(load_part)(position + i, lanes), v = NAME(load_part)(velocity + i, lanes);
             v = inertia * v + (c1 * u[k]) * (NAME(load_part)(own + i, lanes) - x)

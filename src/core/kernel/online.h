@@ -1,4 +1,4 @@
-/* One item and its update by plain gradient descent, on the desk: pass.h for a single row.
+/* One item and its update by plain gradient descent, with packed parameters: pass.h for a single row.
 
    A small matrix times a vector takes less time than it takes to say what is to be done, so all is in
    line here.  Of a narrow network z and delta are repeated in all lanes. */
@@ -6,7 +6,7 @@
 /* z (n) = max(b + a (k) W (k, n), floor), in four chains, for one would wait for itself. */
 PL2_INLINE void NAME(row_product)(const R *a, int64_t k, const Matrix *W, R floor, R *z, int64_t n)
 {
-    const V zero = NAME(splat)(0), least = NAME(splat)(floor);
+    const V zero = NAME(splat)(0), bound = NAME(splat)(floor);
     for (int64_t j = 0; j < n; j += LANES) {
         const R *w = W->w + j;
         V sum[4] = {NAME(load)(W->bias + j), zero, zero, zero};
@@ -17,7 +17,7 @@ PL2_INLINE void NAME(row_product)(const R *a, int64_t k, const Matrix *W, R floo
         }
         for (; p < k; p++, w += W->pitch) sum[0] += a[p] * NAME(load)(w);
         const V all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-        NAME(store)(z + j, NAME(pick)(NAME(less)(all, least), least, all));
+        NAME(store)(z + j, NAME(pick)(NAME(less)(all, bound), bound, all));
     }
 }
 
@@ -66,8 +66,8 @@ static void NAME(forward_one)(const Block *b)
         if (W.transposed)
             NAME(narrow_product)(a, layer->in, &W, z, b->room, layer->out);
         else
-            NAME(row_product)(a, layer->in, &W, hidden ? NAME(least)(layer->activation) : -(R)INFINITY, z,
-                              layer->out);
+            NAME(row_product)(a, layer->in, &W, hidden ? NAME(lower_bound)(layer->activation) : -(R)INFINITY,
+                              z, layer->out);
         if (hidden) NAME(activate)(layer->activation, z, 1, layer->out, layer->stride);
         a = z;
     }

@@ -4,36 +4,35 @@
 /* A block on its way through a network, or some of its rows, where a team shares it.  The array of layer
    l begins at room * column:
    - rows: a' (rows, stride), each item a row;
-   - items in lanes (see lanes.h): a' (out, room), each unit a row.
+   - columns (see feature_major.h): a' (out, room), each unit a row.
    The last layer of a narrow network is (out, room) either way.  After the losses it holds
    delta = dE0/dz, times m. */
 typedef struct {
     const Net *net;
     const Team *team;
     R *params;
-    int desk;                   /* params are laid out as on the desk, not as users have them */
+    int packed;                 /* params are packed, not as users have them */
     int narrow;                 /* W of the last layer is at hand as W^T */
-    int lanes;                  /* items are in lanes */
-    int online;                 /* a single row, which online.h takes */
+    int layout;                 /* PL2_ROWS, PL2_COLUMNS, or PL2_ONE_ITEM, which online.h takes */
     int few;                    /* so few rows in the whole block that W is not transposed for them */
     int64_t from, rows, filled; /* rows, from one on; and rounded up to whole vectors */
     int64_t room;               /* the whole block's, rounded up to whole cache lines */
-    const R *x;                 /* (rows, in), or in lanes (in, room) */
+    const R *x;                 /* (rows, in), or in columns (in, room) */
     int64_t x_stride;
-    int x_dense;
-    Sparse sparse;    /* the first layer's input where it is CSR, instead of x */
-    int32_t *touched; /* CSR: a list for sparse_gradient */
+    int x_unpadded;
+    Sparse sparse;   /* the first layer's input where it is CSR, instead of x */
+    int32_t *active; /* CSR: a list for sparse_gradient */
     R *act, *delta, *panel;
-    R *targets;   /* (outputs, room) in lanes */
+    R *targets;   /* (outputs, room), in columns */
     double *loss; /* (room) of each vector of items */
-    R *inputs;    /* (room, x_stride): gathered items, or gradients by them; in lanes x */
+    R *inputs;    /* (room, x_stride): gathered items, or gradients by them; in columns x */
 } Block;
 
 /* Where the rows of layer l begin in act, or in delta. */
 static int64_t NAME(origin)(const Block *b, int64_t l)
 {
     const Layer *layer = &b->net->layer[l];
-    const int turned = b->lanes || (b->narrow && l == b->net->layers - 1);
+    const int turned = b->layout == PL2_COLUMNS || (b->narrow && l == b->net->layers - 1);
     return b->room * layer->column + b->from * (turned ? 1 : layer->stride);
 }
 
@@ -51,7 +50,7 @@ static Block NAME(rows_of)(const Block *whole, int64_t from, int64_t rows)
     b.from = from;
     b.rows = rows;
     b.filled = (rows + LANES - 1) / LANES * LANES;
-    b.x += from * (b.lanes ? 1 : b.x_stride);
+    b.x += from * (b.layout == PL2_COLUMNS ? 1 : b.x_stride);
     return b;
 }
 
@@ -73,7 +72,7 @@ static void NAME(member_share)(const Team *team, int64_t count, int64_t grain, i
 typedef struct {
     R *w, *bias;
     int64_t pitch, count, first, end;
-    int dense, transposed;
+    int unpadded, transposed;
 } Matrix;
 
 /* Layer l of params, or of what is laid out as they are. */
@@ -82,17 +81,17 @@ static Matrix NAME(matrix)(const Block *b, R *params, int64_t l)
     const Layer *layer = &b->net->layer[l];
     const int transposed = b->narrow && l == b->net->layers - 1;
     const int64_t rows = transposed ? layer->out : layer->in, columns = transposed ? layer->in : layer->out;
-    const int64_t pitch = b->desk ? layer->pitch : columns;
+    const int64_t pitch = b->packed ? layer->pitch : columns;
     int64_t first = 0, end = b->team->rank == 0 ? rows : 0;
     if (!transposed) NAME(member_share)(b->team, rows, 1, &first, &end);
     return (Matrix){
-        .w = params + (b->desk ? layer->desk_weight : layer->weight),
-        .bias = params + (b->desk ? layer->desk_bias : layer->bias),
+        .w = params + (b->packed ? layer->packed_weight : layer->weight),
+        .bias = params + (b->packed ? layer->packed_bias : layer->bias),
         .pitch = pitch,
         .count = rows * pitch,
         .first = first,
         .end = end,
-        .dense = !b->desk,
+        .unpadded = !b->packed,
         .transposed = transposed,
     };
 }
@@ -108,13 +107,13 @@ static void NAME(forward_rows)(const Block *b)
         const int hidden = l < net->layers - 1;
         const Matrix W = NAME(matrix)(b, b->params, l);
         R *z = NAME(activation)(b, l);
-        const R least = hidden ? NAME(least)(layer->activation) : -(R)INFINITY;
+        const R floor = hidden ? NAME(lower_bound)(layer->activation) : -(R)INFINITY;
         if (l == 0 && b->sparse.spans)
-            NAME(sparse_forward)(&b->sparse, W.w, W.bias, layer->out, least, z, layer->stride);
+            NAME(sparse_forward)(&b->sparse, W.w, W.bias, layer->out, floor, z, layer->stride);
         else if (W.transposed)
             NAME(dots)(&(Product){
                 .store = STORE,
-                .dense = W.dense || (l == 0 && b->x_dense),
+                .unpadded = W.unpadded || (l == 0 && b->x_unpadded),
                 .m = layer->out,
                 .n = b->rows,
                 .k = layer->in,
@@ -125,12 +124,12 @@ static void NAME(forward_rows)(const Block *b)
                 .c = z,
                 .c_stride = b->room,
                 .start = W.bias,
-                .floor = least,
+                .floor = floor,
             });
         else
             NAME(gemm)(&(Product){
                 .store = STORE,
-                .dense = W.dense,
+                .unpadded = W.unpadded,
                 .m = b->rows,
                 .n = layer->out,
                 .k = layer->in,
@@ -142,7 +141,7 @@ static void NAME(forward_rows)(const Block *b)
                 .c = z,
                 .c_stride = layer->stride,
                 .start = W.bias,
-                .floor = least,
+                .floor = floor,
             });
         if (hidden) NAME(activate)(layer->activation, z, b->rows, layer->out, layer->stride);
         a = z;
@@ -160,7 +159,7 @@ static void NAME(deltas_rows)(const Block *b)
         Product product = {
             .store = STORE_SLOPE,
             .activation = before->activation,
-            .dense = W.dense,
+            .unpadded = W.unpadded,
             .m = b->rows,
             .n = layer->in,
             .k = layer->out,
@@ -187,21 +186,21 @@ typedef struct {
     R scale;
     const R *shrink; /* unused but by STORE_DECAYED: c of each layer's weights; biases have none */
     R *to;
-    R *sparse;        /* for CSR: the sum x^T delta of the first layer, whatever becomes of the others */
-    int32_t *touched; /* for CSR: see sparse_gradient; NULL: all rows of it, and STORE zeroes them */
+    R *sparse;       /* for CSR: the sum x^T delta of the first layer, whatever becomes of the others */
+    int32_t *active; /* for CSR: see sparse_gradient; NULL: all rows of it, and STORE zeroes them */
 } Gradient;
 
 /* b (n) <- as the weights of a layer whose only input is 1: the sums of delta (m, n) over items, or of
-   delta (n, room) where items are in lanes. */
-static void NAME(bias_gradient)(const Block *b, const Gradient *g, const Matrix *to, int64_t l, int lanes)
+   delta (n, room) where items are columns. */
+static void NAME(bias_gradient)(const Block *b, const Gradient *g, const Matrix *to, int64_t l, int columns)
 {
     static const R one = 1;
     const R *delta = NAME(delta)(b, l);
     const int64_t n = b->net->layer[l].out;
     Product product = {
         .store = g->store,
-        .dense = 0,
-        .c_dense = to->dense,
+        .unpadded = 0,
+        .c_unpadded = to->unpadded,
         .m = 1,
         .n = n,
         .k = b->rows,
@@ -212,7 +211,7 @@ static void NAME(bias_gradient)(const Block *b, const Gradient *g, const Matrix 
         .floor = -(R)INFINITY,
         .scale = NAME(splat)(g->scale),
     };
-    if (!lanes) {
+    if (!columns) {
         NAME(gemm)(&product);
         return;
     }
@@ -226,14 +225,14 @@ static void NAME(bias_gradient)(const Block *b, const Gradient *g, const Matrix 
                 sum[c] += NAME(load)(delta + (j + c) * b->room + i);
         }
         const V total = NAME(every)(NAME(totals)(sum, FOUR), 0, LANES / FOUR);
-        NAME(finish)(&product, g->store, 0, NAME(first)(total, count), 0, j, to->dense ? count : FOUR);
+        NAME(epilogue)(&product, g->store, 0, NAME(first)(total, count), 0, j, to->unpadded ? count : FOUR);
     }
 }
 
 static void NAME(sparse_sum)(const Block *b, const Gradient *g, const Layer *layer)
 {
-    if (g->store == STORE && !g->touched) memset(g->sparse, 0, (size_t)(layer->in * layer->out) * sizeof(R));
-    NAME(sparse_gradient)(&b->sparse, NAME(delta)(b, 0), layer->stride, layer->out, g->sparse, g->touched);
+    if (g->store == STORE && !g->active) memset(g->sparse, 0, (size_t)(layer->in * layer->out) * sizeof(R));
+    NAME(sparse_gradient)(&b->sparse, NAME(delta)(b, 0), layer->stride, layer->out, g->sparse, g->active);
 }
 
 /* W <- a^T delta and b <- the sums of delta, in every layer; of a whole block. */
@@ -246,7 +245,7 @@ static void NAME(gradients_rows)(const Block *b, const Gradient *g)
         const int64_t a_stride = l ? layer[-1].stride : b->x_stride;
         Product product = {
             .store = g->store,
-            .c_dense = to.dense,
+            .c_unpadded = to.unpadded,
             .k = b->rows,
             .m = to.end - to.first,
             .c = to.w + to.first * to.pitch,
@@ -256,7 +255,7 @@ static void NAME(gradients_rows)(const Block *b, const Gradient *g)
             .shrink = NAME(splat)(g->store == STORE_DECAYED ? g->shrink[l] : 0),
         };
         if (to.transposed) {
-            product.dense = !l && b->x_dense;
+            product.unpadded = !l && b->x_unpadded;
             product.n = layer->in;
             product.a = delta, product.a_row = b->room, product.a_column = 1;
             product.b = a, product.b_stride = a_stride;
@@ -290,7 +289,7 @@ static void NAME(backward_to_inputs)(const Block *b, int64_t j, R *result)
             &(Product){
                 .store = l ? STORE_SLOPE : STORE,
                 .activation = l ? layer[-1].activation : 0,
-                .dense = 1,
+                .unpadded = 1,
                 .m = b->rows,
                 .n = layer->in,
                 .k = layer->out,

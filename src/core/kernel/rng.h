@@ -50,15 +50,16 @@ PL2_INLINE U NAME(wide_product)(U a, uint64_t word)
 #endif
 }
 
-/* 64 random bits, twice, in each of the lanes of ABREAST vectors, the blocks of which begin at `block`.
+/* 64 random bits, twice, in each of the lanes of INTERLEAVED vectors, the blocks of which begin at `block`.
    A round waits for the one before it, so that those of two vectors take hardly longer than of one. */
-#define PL2_ABREAST 2
-PL2_INLINE void NAME(philox)(const Stream *s, uint64_t block, U first[PL2_ABREAST], U second[PL2_ABREAST])
+#define PL2_INTERLEAVED 2
+PL2_INLINE void NAME(philox)(const Stream *s, uint64_t block, U first[PL2_INTERLEAVED],
+                             U second[PL2_INTERLEAVED])
 {
     static const uint64_t ahead[] = {0, 1, 2, 3, 4, 5, 6, 7};
-    U a[PL2_ABREAST], b[PL2_ABREAST], c[PL2_ABREAST], d[PL2_ABREAST];
+    U a[PL2_INTERLEAVED], b[PL2_INTERLEAVED], c[PL2_INTERLEAVED], d[PL2_INTERLEAVED];
     PL2_UNROLL
-    for (int k = 0; k < PL2_ABREAST; k++) {
+    for (int k = 0; k < PL2_INTERLEAVED; k++) {
         memcpy(&a[k], ahead, sizeof a[k]); /* lane by lane is a dozen instructions */
         a[k] += block + (uint64_t)k * sizeof(U) / 8;
         b[k] = NAME(everywhere)(s->particle);
@@ -68,7 +69,7 @@ PL2_INLINE void NAME(philox)(const Stream *s, uint64_t block, U first[PL2_ABREAS
     PL2_UNROLL
     for (int r = 0; r < PL2_ROUNDS; r++) {
         PL2_UNROLL
-        for (int k = 0; k < PL2_ABREAST; k++) {
+        for (int k = 0; k < PL2_INTERLEAVED; k++) {
             const U p = NAME(wide_product)(a[k], 0xD2511F53u), q = NAME(wide_product)(c[k], 0xCD9E8D57u);
             a[k] = (q >> 32) ^ b[k] ^ s->key[r][0];
             c[k] = (p >> 32) ^ d[k] ^ s->key[r][1];
@@ -77,7 +78,7 @@ PL2_INLINE void NAME(philox)(const Stream *s, uint64_t block, U first[PL2_ABREAS
         }
     }
     PL2_UNROLL
-    for (int k = 0; k < PL2_ABREAST; k++) {
+    for (int k = 0; k < PL2_INTERLEAVED; k++) {
         first[k] = (a[k] & 0xFFFFFFFFu) | b[k] << 32;
         second[k] = (c[k] & 0xFFFFFFFFu) | d[k] << 32;
     }
@@ -92,22 +93,22 @@ PL2_INLINE V NAME(uniform)(I bits)
     return NAME(from_bits)(((bits >> (width - mantissa)) & mask) | one) - NAME(splat)(1);
 }
 
-/* Two independent numbers for each of the coordinates [first, first + ABREAST * LANES) of a particle,
+/* Two independent numbers for each of the coordinates [first, first + INTERLEAVED * LANES) of a particle,
    first being a multiple of that.  64 bits make one float64 or two float32, the lower half the earlier. */
-PL2_INLINE void NAME(two_uniforms)(const Stream *s, int64_t first, V u[PL2_ABREAST], V w[PL2_ABREAST])
+PL2_INLINE void NAME(two_uniforms)(const Stream *s, int64_t first, V u[PL2_INTERLEAVED], V w[PL2_INTERLEAVED])
 {
-    U bits[2][PL2_ABREAST];
-    I part[2][PL2_ABREAST];
+    U bits[2][PL2_INTERLEAVED];
+    I part[2][PL2_INTERLEAVED];
     NAME(philox)(s, (uint64_t)first * sizeof(R) / 8, bits[0], bits[1]);
 #if PL2_VECTORS
     memcpy(part, bits, sizeof part);
 #else
     for (int k = 0; k < 2; k++)
-        for (int l = 0; l < PL2_ABREAST; l++)
+        for (int l = 0; l < PL2_INTERLEAVED; l++)
             part[k][l] = (INT)(sizeof(R) == 8 ? bits[k][l] : bits[k][0] >> 32 * l);
 #endif
     PL2_UNROLL
-    for (int k = 0; k < PL2_ABREAST; k++) {
+    for (int k = 0; k < PL2_INTERLEAVED; k++) {
         u[k] = NAME(uniform)(part[0][k]);
         w[k] = NAME(uniform)(part[1][k]);
     }

@@ -4,14 +4,14 @@
    W (in, n) and its gradient are dense; a row of x meets only their rows j. */
 #ifndef PL2_SPARSE_ONCE
 #define PL2_SPARSE_ONCE
-/* Rows that a batch has touched: touched[0] begins a chain through the slots j + 1 of the rows j,
-   each holding the next slot; END closes it, and 0 is a row untouched. */
+/* Rows that a batch has active: active[0] begins a chain through the slots j + 1 of the rows j,
+   each holding the next slot; END closes it, and 0 is a row inactive. */
 enum { END = -1 };
 
-static inline void pl2_none_touched(const Net *net, int32_t *touched)
+static inline void pl2_none_active(const Net *net, int32_t *active)
 {
-    memset(touched, 0, (size_t)(net->inputs + 1) * sizeof *touched);
-    touched[0] = END;
+    memset(active, 0, (size_t)(net->inputs + 1) * sizeof *active);
+    active[0] = END;
 }
 #endif
 
@@ -49,8 +49,8 @@ PL2_INLINE void NAME(sparse_strip)(const Sparse *x, int64_t i, const R *w, const
     }
     PL2_UNROLL
     for (int v = 0; v < nv; v++) {
-        const V least = NAME(splat)(floor);
-        NAME(store)(z + v * LANES, NAME(pick)(NAME(less)(sum[v], least), least, sum[v]));
+        const V bound = NAME(splat)(floor);
+        NAME(store)(z + v * LANES, NAME(pick)(NAME(less)(sum[v], bound), bound, sum[v]));
     }
 }
 
@@ -77,19 +77,19 @@ static void NAME(sparse_forward)(const Sparse *x, const R *w, const R *bias, int
     }
 }
 
-/* G (in, n) <- G + X^T delta, delta (rows, n) padded.  With a list of touched rows those not in it
+/* G (in, n) <- G + X^T delta, delta (rows, n) padded.  With a list of active rows those not in it
    hold anything: they enter it as 0. */
 static void NAME(sparse_gradient)(const Sparse *x, const R *delta, int64_t delta_stride, int64_t n, R *g,
-                                  int32_t *touched)
+                                  int32_t *active)
 {
     for (int64_t i = 0; i < x->rows; i++, delta += delta_stride) {
         for (int64_t k = x->spans[2 * i]; k < x->spans[2 * i + 1]; k++) {
             const int64_t j = NAME(sparse_column)(x, k);
             const V value = NAME(splat)(x->values[k]);
             R *row = g + j * n;
-            if (touched && !touched[j + 1]) {
-                touched[j + 1] = touched[0];
-                touched[0] = (int32_t)(j + 1);
+            if (active && !active[j + 1]) {
+                active[j + 1] = active[0];
+                active[0] = (int32_t)(j + 1);
                 memset(row, 0, (size_t)n * sizeof(R));
             }
             for (int64_t c = 0; c < n; c += LANES) {
@@ -112,21 +112,21 @@ static void NAME(sparse_step)(R *w, const R *g, R scale, R c, int64_t count)
     }
 }
 
-/* Plain gradient descent on W (in, n), whose gradient stands in the touched rows of G: these take
+/* Plain gradient descent on W (in, n), whose gradient stands in the active rows of G: these take
    decay and step at once, the others decay alone, and where c is 0 are not even visited.  Rows one
-   after another of which all or none are touched go together.  Leaves no row touched. */
-static void NAME(sparse_descend)(R *w, const R *g, R scale, R c, int64_t in, int64_t n, int32_t *touched)
+   after another of which all or none are active go together.  Leaves no row active. */
+static void NAME(sparse_descend)(R *w, const R *g, R scale, R c, int64_t in, int64_t n, int32_t *active)
 {
     for (int64_t j = 0, end; c != 0 && j < in; j = end) {
-        const int hit = touched[j + 1] != 0;
-        for (end = j + 1; end < in && (touched[end + 1] != 0) == hit;) end++;
+        const int hit = active[j + 1] != 0;
+        for (end = j + 1; end < in && (active[end + 1] != 0) == hit;) end++;
         NAME(sparse_step)(w + j * n, hit ? g + j * n : NULL, scale, c, (end - j) * n);
     }
-    for (int32_t slot = touched[0], next; slot != END; slot = next) {
+    for (int32_t slot = active[0], next; slot != END; slot = next) {
         const int64_t j = slot - 1;
         if (c == 0) NAME(sparse_step)(w + j * n, g + j * n, scale, 0, n);
-        next = touched[slot];
-        touched[slot] = 0;
+        next = active[slot];
+        active[slot] = 0;
     }
-    touched[0] = END;
+    active[0] = END;
 }

@@ -162,7 +162,7 @@ _CONSTRAINTS: dict[str, Any] = {
 class MLPClassifierCV(_Chooses, MLPClassifier):
     """MLPClassifier that chooses its λ by cross-validation, as scikit-learn's LassoCV does.
 
-    In each fold all λs are trained abreast, on one copy of its rows; then the network is
+    In each fold all λs are trained together, on one copy of its rows; then the network is
     fitted to all rows with the λ chosen.
 
     Parameters
@@ -347,7 +347,7 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
 class MLPRegressorCV(_Chooses, MLPRegressor):
     """MLPRegressor that chooses its λ by cross-validation, as scikit-learn's LassoCV does.
 
-    In each fold all λs are trained abreast, on one copy of its rows; then the network is
+    In each fold all λs are trained together, on one copy of its rows; then the network is
     fitted to all rows with the λ chosen.
 
     Parameters

@@ -82,7 +82,7 @@ def decay_grid(
 ) -> DecayGrid:
     """Train a network with L2 and with decoupled decay, over learning rates and λ/n.
 
-    All trainings go on abreast, from the same weights, on the rows in the same orders.  Under adam
+    All are trained together, from the same weights, on the rows in the same orders.  Under adam
     and momentum the two decays differ; under sgd they are the same.
 
     Parameters

@@ -34,7 +34,7 @@ def l2_path(
 ) -> L2Path:
     """Train one network at many λ, all else being equal: the same start, the same rows in order.
 
-    By gradient descent all are trained abreast, an epoch of all being one call of the engine on
+    By gradient descent all are trained together, an epoch of all being one call of the engine on
     one copy of the data; one that has ended, or diverged, leaves the rest to go on.
 
     Parameters

@@ -5,7 +5,7 @@
 
 /* t (n, step) <- `count` rows of n numbers, which may lie anywhere; the lanes of missing rows hold 0,
    but for a single row, which is repeated. */
-static void NAME(to_lanes)(const R *const *row, int count, int64_t n, R *t, int64_t step)
+static void NAME(to_feature_major)(const R *const *row, int count, int64_t n, R *t, int64_t step)
 {
     if (count == 1) {
         for (int64_t j = 0; j < n; j++) NAME(store)(t + j * step, NAME(splat)(row[0][j]));
@@ -22,8 +22,9 @@ static void NAME(to_lanes)(const R *const *row, int count, int64_t n, R *t, int6
     }
 }
 
-/* The way back; rows are padded with 0 to whole vectors, or dense. */
-static void NAME(from_lanes)(const R *t, int64_t step, int64_t n, R *const *row, int count, int dense)
+/* The way back; rows are padded with 0 to whole vectors, or unpadded. */
+static void NAME(from_feature_major)(const R *t, int64_t step, int64_t n, R *const *row, int count,
+                                     int unpadded)
 {
     for (int64_t j = 0; j < n; j += LANES) {
         const int lanes = (int)(n - j < LANES ? n - j : LANES);
@@ -34,11 +35,11 @@ static void NAME(from_lanes)(const R *t, int64_t step, int64_t n, R *const *row,
         NAME(transpose_square)(square);
         PL2_UNROLL
         for (int r = 0; r < LANES; r++)
-            if (r < count) NAME(store_part)(row[r] + j, square[r], dense ? lanes : LANES);
+            if (r < count) NAME(store_part)(row[r] + j, square[r], unpadded ? lanes : LANES);
     }
 }
 
-static void NAME(forward_lanes)(const Block *b)
+static void NAME(forward_feature_major)(const Block *b)
 {
     const Net *net = b->net;
     const R *a = b->x;
@@ -61,14 +62,14 @@ static void NAME(forward_lanes)(const Block *b)
             .c = z,
             .c_stride = b->room,
             .start = W.bias,
-            .floor = hidden ? NAME(least)(layer->activation) : -(R)INFINITY,
+            .floor = hidden ? NAME(lower_bound)(layer->activation) : -(R)INFINITY,
         });
         if (hidden) NAME(activate)(layer->activation, z, layer->out, b->filled, b->room);
         a = z;
     }
 }
 
-static void NAME(deltas_lanes)(const Block *b)
+static void NAME(deltas_feature_major)(const Block *b)
 {
     for (int64_t l = b->net->layers - 1; l > 0; l--) {
         const Layer *layer = &b->net->layer[l];
@@ -91,7 +92,7 @@ static void NAME(deltas_lanes)(const Block *b)
     }
 }
 
-static void NAME(gradients_lanes)(const Block *b, const Gradient *g)
+static void NAME(gradients_feature_major)(const Block *b, const Gradient *g)
 {
     for (int64_t l = 0; l < b->net->layers; l++) {
         const Layer *layer = &b->net->layer[l];
@@ -99,7 +100,7 @@ static void NAME(gradients_lanes)(const Block *b, const Gradient *g)
         const R *a = l ? NAME(activation)(b, l - 1) : b->x, *delta = NAME(delta)(b, l);
         NAME(dots)(&(Product){
             .store = g->store,
-            .c_dense = 1,
+            .c_unpadded = 1,
             .m = to.end - to.first,
             .n = to.transposed ? layer->in : layer->out,
             .k = b->filled,

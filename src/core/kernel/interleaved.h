@@ -1,10 +1,10 @@
-/* An epoch of many small networks of one shape, abreast in the lanes of vectors.
+/* An epoch of many small networks of one shape, interleaved in the lanes of vectors.
 
    They have the same items in the same order, and each its own update.  Whatever is a number elsewhere
    is a vector here, a lane for each network: so no product has an edge or adds up across lanes, and the
    narrowest layer is as good as any.  The input alone is the same for all. */
 
-#define Abreast NAME(Abreast)
+#define Interleaved NAME(Interleaved)
 /* The networks [first, first + count) and a block of their items.  The array of a layer is (rows, out,
    LANES), those of all layers lie one after another; parameters are laid out as users have them. */
 typedef struct {
@@ -24,22 +24,22 @@ typedef struct {
     R *inputs;                    /* (rows, x_stride): gathered items */
     const R *x;                   /* (rows, in) */
     int64_t x_stride;
-} Abreast;
+} Interleaved;
 
-/* Work, carved: see pl2_abreast_bytes. */
-static Abreast NAME(abreast)(const Net *net, const Job *job, const Cursor *at, void *work)
+/* Work, carved: see pl2_interleaved_bytes. */
+static Interleaved NAME(interleaved)(const Net *net, const Job *job, const Cursor *at, void *work)
 {
     const int64_t d = net->params * LANES, units = (net->params - net->weights) * LANES;
-    const int64_t rows = pl2_abreast_rows(job);
+    const int64_t rows = pl2_interleaved_rows(job);
     R *params = work, *l2 = params + (2 + PL2_STATES) * d, *c = l2 + net->layers * LANES;
     R *act = c + net->layers * LANES, *targets = act + 2 * rows * units;
     double *loss = (double *)(targets + net->outputs * LANES);
     Decay *decay = (Decay *)(loss + LANES);
-    return (Abreast){
+    return (Interleaved){
         .net = net,
         .updates = job->updates + at->network,
         .first = at->network,
-        .count = (int)at->abreast,
+        .count = (int)at->interleaved,
         .params = params,
         .state = params + d,
         .gradient = params + (1 + PL2_STATES) * d,
@@ -55,14 +55,14 @@ static Abreast NAME(abreast)(const Net *net, const Job *job, const Cursor *at, v
 }
 
 /* The array of layer l in one of all layers. */
-static R *NAME(abreast_layer)(const Abreast *g, R *all, int64_t l)
+static R *NAME(interleaved_layer)(const Interleaved *g, R *all, int64_t l)
 {
     return all + (g->net->layer[l].bias - g->net->weights) * g->rows * LANES;
 }
 
-static R *NAME(abreast_delta)(const Abreast *g, int64_t l)
+static R *NAME(interleaved_delta)(const Interleaved *g, int64_t l)
 {
-    return NAME(abreast_layer)(g, l == g->net->layers - 1 ? g->act : g->delta, l);
+    return NAME(interleaved_layer)(g, l == g->net->layers - 1 ? g->act : g->delta, l);
 }
 
 /* So many units of a hidden layer go through all that they can go through while a block of their
@@ -72,16 +72,16 @@ static R *NAME(abreast_delta)(const Abreast *g, int64_t l)
     for (int64_t u = 0, n; n = (count) - u < PL2_PANEL_UNITS ? (count) - u : PL2_PANEL_UNITS, n > 0; u += n)
 
 /* z of the units [u, u + n) of layer l. */
-static void NAME(abreast_product)(const Abreast *g, int64_t l, R floor, int64_t u, int64_t n, R *z)
+static void NAME(interleaved_product)(const Interleaved *g, int64_t l, R floor, int64_t u, int64_t n, R *z)
 {
     const Layer *layer = &g->net->layer[l];
     NAME(gemm)(&(Product){
         .store = STORE,
-        .abreast = l > 0,
+        .interleaved = l > 0,
         .m = g->rows,
         .n = n * LANES,
         .k = layer->in,
-        .a = l ? NAME(abreast_layer)(g, g->act, l - 1) : g->x,
+        .a = l ? NAME(interleaved_layer)(g, g->act, l - 1) : g->x,
         .a_row = l ? layer->in * LANES : g->x_stride,
         .a_column = l ? LANES : 1,
         .b = g->params + (layer->weight + u) * LANES,
@@ -94,24 +94,25 @@ static void NAME(abreast_product)(const Abreast *g, int64_t l, R floor, int64_t 
     });
 }
 
-static void NAME(abreast_forward)(const Abreast *g)
+static void NAME(interleaved_forward)(const Interleaved *g)
 {
     const int64_t top = g->net->layers - 1;
     for (int64_t l = 0; l < top; l++) {
         const Layer *layer = &g->net->layer[l];
-        const R least = NAME(least)(layer->activation);
+        const R floor = NAME(lower_bound)(layer->activation);
         PL2_EACH_PANEL(layer->out)
         {
-            R *z = NAME(abreast_layer)(g, g->act, l) + u * LANES;
-            NAME(abreast_product)(g, l, least, u, n, z);
+            R *z = NAME(interleaved_layer)(g, g->act, l) + u * LANES;
+            NAME(interleaved_product)(g, l, floor, u, n, z);
             NAME(activate)(layer->activation, z, g->rows, n * LANES, layer->out * LANES);
         }
     }
-    NAME(abreast_product)(g, top, -(R)INFINITY, 0, g->net->outputs, NAME(abreast_layer)(g, g->act, top));
+    NAME(interleaved_product)(g, top, -(R)INFINITY, 0, g->net->outputs,
+                              NAME(interleaved_layer)(g, g->act, top));
 }
 
 /* The targets of an item, the same in all lanes. */
-static void NAME(abreast_targets)(const Abreast *g, const Job *job, int64_t item)
+static void NAME(interleaved_targets)(const Interleaved *g, const Job *job, int64_t item)
 {
     const R *y = job->labels ? NULL : (const R *)job->y + item * job->y_stride;
     for (int64_t j = 0; j < g->net->outputs; j++)
@@ -119,51 +120,51 @@ static void NAME(abreast_targets)(const Abreast *g, const Job *job, int64_t item
 }
 
 /* The i-th item has weight 0: see `silence` in block.h. */
-static void NAME(abreast_silence)(const Abreast *g, int64_t i)
+static void NAME(interleaved_silence)(const Interleaved *g, int64_t i)
 {
     for (int64_t l = 0; l < g->net->layers - 1; l++) {
         const int64_t count = g->net->layer[l].out * LANES;
-        memset(NAME(abreast_layer)(g, g->act, l) + i * count, 0, (size_t)count * sizeof(R));
+        memset(NAME(interleaved_layer)(g, g->act, l) + i * count, 0, (size_t)count * sizeof(R));
     }
 }
 
 /* z of the last layer -> delta, times sample weights, and the sums of s loss. */
-static void NAME(abreast_losses)(const Abreast *g, const Job *job, int64_t begin)
+static void NAME(interleaved_losses)(const Interleaved *g, const Job *job, int64_t begin)
 {
     const int64_t n = g->net->outputs;
-    R *z = NAME(abreast_layer)(g, g->act, g->net->layers - 1), each[LANES];
+    R *z = NAME(interleaved_layer)(g, g->act, g->net->layers - 1), each[LANES];
     for (int64_t i = 0; i < g->rows; i++, z += n * LANES) {
         const int64_t item = NAME(item)(job, 0, begin + i);
         const R s = job->sample_weight ? ((const R *)job->sample_weight)[item] : 1;
-        NAME(abreast_targets)(g, job, item);
+        NAME(interleaved_targets)(g, job, item);
         NAME(store)(each, NAME(loss)(g->net->output, z, LANES, g->targets, n));
         for (int64_t j = 0; s != 1 && j < n; j++)
             NAME(store)(z + j * LANES, s > 0 ? s * NAME(load)(z + j * LANES) : NAME(splat)(0));
         for (int r = 0; s > 0 && r < LANES; r++) g->loss[r] += (double)(s * each[r]);
-        if (!(s > 0)) NAME(abreast_silence)(g, i);
+        if (!(s > 0)) NAME(interleaved_silence)(g, i);
     }
 }
 
 /* The deltas of the units [u, u + n) of the layer before l, whose W is still the old one for them. */
-static void NAME(abreast_deltas)(const Abreast *g, int64_t l, int64_t u, int64_t n)
+static void NAME(interleaved_deltas)(const Interleaved *g, int64_t l, int64_t u, int64_t n)
 {
     const Layer *layer = &g->net->layer[l];
     NAME(gemm)(&(Product){
         .store = STORE_SLOPE,
         .activation = layer[-1].activation,
-        .abreast = 1,
+        .interleaved = 1,
         .m = g->rows,
         .n = n * LANES,
         .k = layer->out,
-        .a = NAME(abreast_delta)(g, l),
+        .a = NAME(interleaved_delta)(g, l),
         .a_row = layer->out * LANES,
         .a_column = LANES,
         .b = g->params + (layer->weight + u * layer->out) * LANES,
         .b_stride = LANES,
         .b_column = layer->out * LANES,
-        .c = NAME(abreast_delta)(g, l - 1) + u * LANES,
+        .c = NAME(interleaved_delta)(g, l - 1) + u * LANES,
         .c_stride = layer->in * LANES,
-        .by = NAME(abreast_layer)(g, g->act, l - 1) + u * LANES,
+        .by = NAME(interleaved_layer)(g, g->act, l - 1) + u * LANES,
     });
 }
 
@@ -177,20 +178,20 @@ typedef struct {
 } Descent;
 
 /* The rows [i, i + m) of W of layer l and their columns [u, u + n). */
-static void NAME(abreast_gradient)(const Abreast *g, const Descent *by, int64_t l, int64_t i, int64_t m,
-                                   int64_t u, int64_t n)
+static void NAME(interleaved_gradient)(const Interleaved *g, const Descent *by, int64_t l, int64_t i,
+                                       int64_t m, int64_t u, int64_t n)
 {
     const Layer *layer = &g->net->layer[l];
     NAME(gemm)(&(Product){
         .store = by->store,
-        .abreast = l > 0,
+        .interleaved = l > 0,
         .m = m,
         .n = n * LANES,
         .k = g->rows,
-        .a = l ? NAME(abreast_layer)(g, g->act, l - 1) + i * LANES : g->x + i,
+        .a = l ? NAME(interleaved_layer)(g, g->act, l - 1) + i * LANES : g->x + i,
         .a_row = l ? LANES : 1,
         .a_column = l ? layer->in * LANES : g->x_stride,
-        .b = NAME(abreast_delta)(g, l) + u * LANES,
+        .b = NAME(interleaved_delta)(g, l) + u * LANES,
         .b_stride = layer->out * LANES,
         .b_column = LANES,
         .c = by->to + (layer->weight + i * layer->out + u) * LANES,
@@ -202,7 +203,7 @@ static void NAME(abreast_gradient)(const Abreast *g, const Descent *by, int64_t 
 }
 
 /* b of layer l, a row of weights whose input is 1. */
-static void NAME(abreast_bias)(const Abreast *g, const Descent *by, int64_t l, int64_t u, int64_t n)
+static void NAME(interleaved_bias)(const Interleaved *g, const Descent *by, int64_t l, int64_t u, int64_t n)
 {
     static const R one = 1;
     const Layer *layer = &g->net->layer[l];
@@ -212,7 +213,7 @@ static void NAME(abreast_bias)(const Abreast *g, const Descent *by, int64_t l, i
         .n = n * LANES,
         .k = g->rows,
         .a = &one,
-        .b = NAME(abreast_delta)(g, l) + u * LANES,
+        .b = NAME(interleaved_delta)(g, l) + u * LANES,
         .b_stride = layer->out * LANES,
         .c = by->to + (layer->bias + u) * LANES,
         .floor = -(R)INFINITY,
@@ -222,7 +223,7 @@ static void NAME(abreast_bias)(const Abreast *g, const Descent *by, int64_t l, i
 
 /* The deltas of all layers, and what becomes of all W and b: those of a layer's units when they have
    passed their deltas on. */
-static void NAME(abreast_backward)(const Abreast *g, const Descent *by)
+static void NAME(interleaved_backward)(const Interleaved *g, const Descent *by)
 {
     const Net *net = g->net;
     const int64_t top = net->layers - 1;
@@ -230,19 +231,19 @@ static void NAME(abreast_backward)(const Abreast *g, const Descent *by)
         const Layer *layer = &net->layer[l];
         PL2_EACH_PANEL(layer->in)
         {
-            NAME(abreast_deltas)(g, l, u, n);
-            NAME(abreast_gradient)(g, by, l, u, n, 0, layer->out);
-            NAME(abreast_bias)(g, by, l - 1, u, n);
-            if (l == 1) NAME(abreast_gradient)(g, by, 0, 0, net->inputs, u, n);
+            NAME(interleaved_deltas)(g, l, u, n);
+            NAME(interleaved_gradient)(g, by, l, u, n, 0, layer->out);
+            NAME(interleaved_bias)(g, by, l - 1, u, n);
+            if (l == 1) NAME(interleaved_gradient)(g, by, 0, 0, net->inputs, u, n);
         }
     }
-    NAME(abreast_bias)(g, by, top, 0, net->outputs);
-    if (!top) NAME(abreast_gradient)(g, by, 0, 0, net->inputs, 0, net->outputs);
+    NAME(interleaved_bias)(g, by, top, 0, net->outputs);
+    if (!top) NAME(interleaved_gradient)(g, by, 0, 0, net->inputs, 0, net->outputs);
 }
 #undef PL2_EACH_PANEL
 
 /* What lambda does to each layer of each network in a batch of this mass, and the length of its steps. */
-static void NAME(abreast_rates)(Abreast *g, double mass)
+static void NAME(interleaved_rates)(Interleaved *g, double mass)
 {
     R step[LANES];
     if (mass == g->mass) return;
@@ -265,7 +266,7 @@ static void NAME(abreast_rates)(Abreast *g, double mass)
 }
 
 /* What of it the next update of each takes. */
-static void NAME(abreast_due)(const Abreast *g, const int64_t *steps)
+static void NAME(interleaved_due)(const Interleaved *g, const int64_t *steps)
 {
     for (int64_t i = 0; g->waits && i < g->net->layers * LANES; i++) {
         const int64_t r = i % LANES < g->count ? i % LANES : 0;
@@ -276,7 +277,7 @@ static void NAME(abreast_due)(const Abreast *g, const int64_t *steps)
 }
 
 /* sum (LANES) <- the sums of squares of `count` vectors, in several chains. */
-static void NAME(abreast_squares)(const R *w, int64_t count, double *sum)
+static void NAME(interleaved_squares)(const R *w, int64_t count, double *sum)
 {
     enum { CHAINS = 4 };
     double chain[CHAINS][LANES] = {{0}};
@@ -286,14 +287,14 @@ static void NAME(abreast_squares)(const R *w, int64_t count, double *sum)
 }
 
 /* What a batch leaves, before its update. */
-static void NAME(abreast_note)(const Abreast *g, const Job *job, int64_t batch)
+static void NAME(interleaved_note)(const Interleaved *g, const Job *job, int64_t batch)
 {
     const double part = (double)batch / g->mass;
     double *sums = job->sums + 2 * g->first, square[LANES];
     for (int r = 0; r < g->count; r++) sums[2 * r] += part * g->loss[r];
     for (int64_t l = 0; g->decays && l < g->net->layers; l++) {
         const Layer *layer = &g->net->layer[l];
-        NAME(abreast_squares)(g->params + layer->weight * LANES, layer->in * layer->out, square);
+        NAME(interleaved_squares)(g->params + layer->weight * LANES, layer->in * layer->out, square);
         const Decay *decay = g->decay + l * LANES;
         for (int r = 0; r < g->count; r++)
             if (decay[r].r) sums[2 * r + 1] += (double)batch * (decay[r].r / 2 * square[r]);
@@ -301,7 +302,7 @@ static void NAME(abreast_note)(const Abreast *g, const Job *job, int64_t batch)
 }
 
 /* One update of each from the sums over a batch of s dl/dparams. */
-static void NAME(abreast_update)(const Abreast *g, const int64_t *steps)
+static void NAME(interleaved_update)(const Interleaved *g, const int64_t *steps)
 {
     const Net *net = g->net;
     const Rule rule = NAME(rules)(g->updates, steps, g->count);
@@ -319,21 +320,21 @@ static void NAME(abreast_update)(const Abreast *g, const int64_t *steps)
 }
 
 /* The items of a block: where they lie, or gathered where they do not lie one after another. */
-static void NAME(abreast_bring)(Abreast *g, const Job *job, int64_t begin)
+static void NAME(interleaved_gather)(Interleaved *g, const Job *job, int64_t begin)
 {
     g->x = job->order ? g->inputs : (const R *)job->x + begin * job->x_stride;
     g->x_stride = job->order ? g->net->x_stride : job->x_stride;
     if (job->order)
-        NAME(gather)(job, 0, begin, &(Block){.net = g->net, .rows = g->rows, .inputs = g->inputs});
+        NAME(gather_rows)(job, 0, begin, &(Block){.net = g->net, .rows = g->rows, .inputs = g->inputs});
 }
 
 /* As `advance` for one network: one block of the batch under the cursor, with the update if it is the
    last of its batch. */
-static int64_t NAME(advance_abreast)(const Job *job, Cursor *at, Abreast *g)
+static int64_t NAME(interleaved_advance)(const Job *job, Cursor *at, Interleaved *g)
 {
     const int64_t start = at->batch * job->batch_rows, left = job->rows - start;
     const int64_t batch = left < job->batch_rows ? left : job->batch_rows, begin = start + at->row;
-    g->rows = NAME(block_rows)(job->abreast_rows, batch, at->row);
+    g->rows = NAME(block_rows)(job->interleaved_rows, batch, at->row);
     if (!at->row) {
         at->mass = NAME(mass)(job, 0, start, batch);
         memset(g->loss, 0, LANES * sizeof(double));
@@ -341,18 +342,18 @@ static int64_t NAME(advance_abreast)(const Job *job, Cursor *at, Abreast *g)
     if (at->mass > 0) {
         const int last = at->row + g->rows == batch;
         int64_t *steps = job->steps + g->first;
-        NAME(abreast_rates)(g, at->mass);
-        NAME(abreast_bring)(g, job, begin);
-        NAME(abreast_forward)(g);
-        NAME(abreast_losses)(g, job, begin);
-        if (last) NAME(abreast_note)(g, job, batch);
-        if (last) NAME(abreast_due)(g, steps);
+        NAME(interleaved_rates)(g, at->mass);
+        NAME(interleaved_gather)(g, job, begin);
+        NAME(interleaved_forward)(g);
+        NAME(interleaved_losses)(g, job, begin);
+        if (last) NAME(interleaved_note)(g, job, batch);
+        if (last) NAME(interleaved_due)(g, steps);
         if (g->plain && g->rows == batch) {
-            NAME(abreast_backward)(g, &(Descent){STORE_DECAYED, g->step, g->params});
+            NAME(interleaved_backward)(g, &(Descent){STORE_DECAYED, g->step, g->params});
         } else {
             const V one = NAME(splat)(1);
-            NAME(abreast_backward)(g, &(Descent){at->row ? STORE_ADD : STORE, one, g->gradient});
-            if (last) NAME(abreast_update)(g, steps);
+            NAME(interleaved_backward)(g, &(Descent){at->row ? STORE_ADD : STORE, one, g->gradient});
+            if (last) NAME(interleaved_update)(g, steps);
         }
         for (int r = 0; last && r < g->count; r++) steps[r]++;
     }
@@ -365,29 +366,29 @@ static int64_t NAME(advance_abreast)(const Job *job, Cursor *at, Abreast *g)
 }
 
 /* `d` numbers of each network into lanes, or back. */
-static void NAME(abreast_carry)(const Abreast *g, R *numbers, int64_t d, R *lanes, int back)
+static void NAME(interleaved_pack)(const Interleaved *g, R *numbers, int64_t d, R *lanes, int back)
 {
     R *row[LANES];
     for (int r = 0; r < g->count; r++) row[r] = numbers + (g->first + r) * d;
     if (back)
-        NAME(from_lanes)(lanes, LANES, d, row, g->count, 1);
+        NAME(from_feature_major)(lanes, LANES, d, row, g->count, 1);
     else
-        NAME(to_lanes)((const R *const *)row, g->count, d, lanes, LANES);
+        NAME(to_feature_major)((const R *const *)row, g->count, d, lanes, LANES);
 }
 
-static void NAME(batches_abreast)(const Net *net, const Job *job, Cursor *at, void *memory)
+static void NAME(interleaved_batches)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const double row_cost = job->row_cost * LANES, update_cost = 20 * (double)net->params * LANES;
     const int64_t states = NAME(states)(job->updates) * net->params;
-    Abreast g = NAME(abreast)(net, job, at, memory);
+    Interleaved g = NAME(interleaved)(net, job, at, memory);
     const pl2_flush found = pl2_flush_on();
-    NAME(abreast_carry)(&g, (R *)job->params, net->params, g.params, 0);
-    NAME(abreast_carry)(&g, job->state, states, g.state, 0);
+    NAME(interleaved_pack)(&g, (R *)job->params, net->params, g.params, 0);
+    NAME(interleaved_pack)(&g, job->state, states, g.state, 0);
     while (at->left > 0 && !at->done) {
-        at->left -= (double)NAME(advance_abreast)(job, at, &g) * row_cost;
+        at->left -= (double)NAME(interleaved_advance)(job, at, &g) * row_cost;
         if (!at->row) at->left -= update_cost;
     }
-    NAME(abreast_carry)(&g, (R *)job->params, net->params, g.params, 1);
-    NAME(abreast_carry)(&g, job->state, states, g.state, 1);
+    NAME(interleaved_pack)(&g, (R *)job->params, net->params, g.params, 1);
+    NAME(interleaved_pack)(&g, job->state, states, g.state, 1);
     pl2_flush_restore(found);
 }

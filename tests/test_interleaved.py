@@ -1,4 +1,4 @@
-"""Networks that train abreast in the lanes of vectors: each as it would alone."""
+"""Networks that train interleaved in the lanes of vectors: each as it would alone."""
 
 import signal
 import threading
@@ -117,7 +117,7 @@ def test_every_number_of_networks(dtype, isa, shape):
 
 @KIND
 def test_an_order_for_each(dtype, isa):
-    """They cannot go abreast then."""
+    """They cannot be interleaved then."""
     net, count = make_net("tanh", "softmax", 1), 17
     kernel, start, updates = Kernel(net, dtype, isa), begin(net, "sgd", 17), plan(net, "sgd", 17)
     _, x, y, s = make_problem(net, 30)
