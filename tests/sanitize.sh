@@ -70,7 +70,7 @@ thread)
     [ "${1:-}" = none ] && exit
     binding "${flags[@]}"
     suite LD_PRELOAD="$($CC -print-file-name=libtsan.so)" \
-        TSAN_OPTIONS="ignore_noninstrumented_modules=1:exitcode=66:die_after_fork=0" \
+        TSAN_OPTIONS="ignore_noninstrumented_modules=1:exitcode=66:die_after_fork=0:allocator_may_return_null=1" \
         -- "$@"
     ;;
 coverage)

@@ -10,6 +10,7 @@ import reference
 from reference import make_net, make_problem
 
 from pyl2 import _core
+from pyl2._common import outputs
 
 # Stands above the other parameters: it then varies fastest, and kinds share a reference result.
 KIND = pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def gradient_rates(net):
 
 def test_every_row_of_the_tables_has_a_reference():
     assert set(_core.ACTIVATIONS) == set(reference.ACTIVATIONS)
-    assert set(_core.OUTPUTS) == set(reference.OUTPUTS)
+    assert set(_core.OUTPUTS) == set(reference.OUTPUTS) == set(outputs.OUTPUTS)
     assert set(_core.OPTIMIZERS) == set(reference.OPTIMIZERS)
     assert set(_core.DECAYS) == set(reference.DECAYS)
 
@@ -631,7 +632,7 @@ def test_one_row_for_all(dtype, isa):
 @pytest.mark.parametrize("orders", ["none", "shared", "own"])
 @pytest.mark.parametrize("optimizer", _core.OPTIMIZERS)
 def test_networks_together_are_networks_apart(dtype, isa, optimizer, orders):
-    """Each with parameters, state, steps and an update of its own; see test_interleaved.py for more."""
+    """Each with parameters, state, steps and an update of its own (more in test_interleaved.py)."""
     net = make_net("tanh", "logistic", 2)
     kernel, count = Kernel(net, dtype, isa), 4
     params = np.stack([make_problem(net, 1, seed)[0] for seed in range(count)])

@@ -17,7 +17,6 @@ from pyl2._common.dataset import Dataset, Matrix, check_features
 from pyl2._common.validation import Array
 
 ACTIVATIONS = _core.ACTIVATIONS
-OUTPUTS = _core.OUTPUTS
 UNLIMITED = threads.count(None)  # as far as the environment and threadpoolctl allow
 LETTERS = {np.dtype(np.float32): "f", np.dtype(np.float64): "d"}
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from pyl2._common import files, keywords, penalty, random
 from pyl2._common.dataset import Dataset, Matrix, check_dataset
 from pyl2._common.files import PathLike
+from pyl2._common.outputs import OUTPUTS
 from pyl2._common.validation import (
     Array,
     check_array,
@@ -22,7 +23,7 @@ from pyl2._common.validation import (
     kept,
     shown,
 )
-from pyl2._engine import ACTIVATIONS, LETTERS, OUTPUTS, Engine
+from pyl2._engine import ACTIVATIONS, LETTERS, Engine
 
 
 class Network:
@@ -410,7 +411,7 @@ def _check_shape(
     sizes = tuple(check_integer("layer_sizes", size, 1) for size in given)
     names = _activations(hidden, len(sizes) - 2)
     number = _dtype(dtype)
-    check_option("output", output, OUTPUTS)
+    check_option("output", output, tuple(OUTPUTS))
     return Engine(sizes, names, output, number)
 
 

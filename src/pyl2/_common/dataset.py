@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pyl2._common import sparse
+from pyl2._common.outputs import OUTPUTS
 from pyl2._common.validation import Array, all_finite, as_array, check_array, shown
 
 # What users pass as X, and what is made of it.
@@ -41,13 +42,14 @@ def check_targets(
         raise ValueError(f"{name} has {found.shape[0]} rows, but X has {rows}")
     # A single output's floats are probabilities.
     indices = "iub" if n_outputs == 1 else "iubf"
-    if output == "softmax" and found.ndim == 1 and found.dtype.kind in indices:
+    traits = OUTPUTS[output]
+    if traits.class_indices and found.ndim == 1 and found.dtype.kind in indices:
         return _class_indices(found, n_outputs, name)
     if found.ndim == 1 and n_outputs == 1:
         found = found[:, None]
     array = check_array(name, found, dtype)
     if array.shape != (rows, n_outputs):
-        also = " or whole class indices (rows,)" if output == "softmax" else ""
+        also = " or whole class indices (rows,)" if traits.class_indices else ""
         raise ValueError(
             f"{name} must have shape ({rows}, {n_outputs}){also},"
             f" got {array.shape} of {found.dtype}"
@@ -87,12 +89,9 @@ def _check_domain(Y: Array, output: str, name: str) -> None:
     """Targets that a loss cannot have are an error here, not a NaN later."""
     if not all_finite(Y):
         raise ValueError(f"{name} contains NaN or infinity")
-    if output in ("logistic", "softmax") and not np.all((Y >= 0) & (Y <= 1)):
-        raise ValueError(f"{name} must lie between 0 and 1 for {output} outputs")
-    if output == "softmax" and not np.allclose(Y.sum(axis=1), 1, atol=1e-3):
-        raise ValueError(f"rows of {name} must sum to 1 for softmax outputs")
-    if output == "exp" and not np.all(Y >= 0):
-        raise ValueError(f"{name} must not be negative for exp outputs (Poisson)")
+    for holds, words in OUTPUTS[output].domain:
+        if not holds(Y):
+            raise ValueError(words.format(name=name, output=output))
 
 
 def check_sample_weight(sample_weight: Any, rows: int, dtype: np.dtype[Any]) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pyl2._common.outputs import MEASURES, labels
+from pyl2._common.outputs import OUTPUTS
 from pyl2._common.validation import Array
 
 # A mean square below this may have lost bits by underflow.
@@ -34,11 +34,12 @@ def score(predicted: Array, Y: Array, output: str, weight: Array | None = None) 
         output that does not vary has R² 1 where it was met exactly, else 0.  Rows of weight 0 count
         as none.
     """
-    if Y.ndim == 1 and output != "softmax":
+    traits = OUTPUTS[output]
+    if Y.ndim == 1 and not traits.class_indices:
         Y = Y[:, None]
-    if MEASURES[output] == "R²":
+    if traits.labels is None:
         return _r2(predicted, Y, weight)
-    right = labels(predicted, output) == labels(Y, output)
+    right = traits.labels(predicted) == traits.labels(Y)
     return float(np.average(right if right.ndim == 1 else right.all(axis=1), weights=weight))
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from pyl2._common import sparse
 from pyl2._common.dataset import Matrix, NetworkShape, check_dataset
-from pyl2._common.outputs import MEASURES, labels
+from pyl2._common.outputs import OUTPUTS
 from pyl2._common.validation import Array, check_pair, check_real, shown
 
 Rows = tuple[Any, Array]  # X, y
@@ -26,7 +26,7 @@ def split_rows(
         rows, Y = training
         drawn = draw_split(Y, test, seed, strata(Y, network.output))
         training, testing = ((rows[part], Y[part]) for part in drawn)
-    if MEASURES[network.output] == "R²" and min(len(training[1]), len(testing[1])) < 2:
+    if OUTPUTS[network.output].measure == "R²" and min(len(training[1]), len(testing[1])) < 2:
         raise ValueError(
             f"R² needs two rows to train and two to test, got {len(training[1])} and"
             f" {len(testing[1])}"
@@ -76,5 +76,6 @@ def draw_split(y: Array, test: float, seed: int, classes: Array | None) -> tuple
 
 def strata(y: Array, output: str) -> Array | None:
     """Return the class of each row of targets, None where they have no single one."""
-    found = labels(y, output) if MEASURES[output] == "accuracy" else y
-    return found if found.ndim == 1 else None
+    labels = OUTPUTS[output].labels
+    classes = None if labels is None else labels(y)
+    return None if classes is None or classes.ndim > 1 else classes

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from pyl2._common import keywords, metrics, penalty, threads
 from pyl2._common.dataset import Matrix, check_dataset
-from pyl2._common.outputs import MEASURES
+from pyl2._common.outputs import OUTPUTS
 from pyl2._common.progress import progress
 from pyl2._common.scaling import one_warning, warn_if_unscaled
 from pyl2._common.split import split_rows
@@ -287,7 +287,7 @@ def compare(
         for seed, method in pairs:
             runs.append(_run(plan, method, seed, network, training, testing))
             advance(runs[-1].error)
-    return Comparison(runs, MEASURES[network.output])
+    return Comparison(runs, OUTPUTS[network.output].measure)
 
 
 def score(network: Network, X: Matrix, Y: Array) -> float:
@@ -297,7 +297,7 @@ def score(network: Network, X: Matrix, Y: Array) -> float:
     predictions overflow.
     """
     predicted = network.predict(X)
-    if MEASURES[network.output] == "R²" and not all_finite(predicted):
+    if OUTPUTS[network.output].measure == "R²" and not all_finite(predicted):
         return -math.inf
     return metrics.score(predicted, Y, network.output)
 

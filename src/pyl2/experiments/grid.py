@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from pyl2._common import keywords, threads
 from pyl2._common.dataset import Matrix, check_dataset
-from pyl2._common.outputs import MEASURES
+from pyl2._common.outputs import OUTPUTS
 from pyl2._common.progress import progress
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.split import split_rows
@@ -169,7 +169,7 @@ def decay_grid(
         if one.session.diverged is None:
             trained = one.session.network
             found[:, *place] = score(trained, *testing), trained.error(*testing)
-    measure = MEASURES[network.output]
+    measure = OUTPUTS[network.output].measure
     return DecayGrid(np.array(etas), np.array(rates), _DECAYS, found[0], found[1], measure)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pyl2._common import metrics, sparse
-from pyl2._common.outputs import MEASURES
+from pyl2._common.outputs import OUTPUTS
 from pyl2._common.validation import Array
 from pyl2._engine import Engine
 from pyl2.network import Network, copy_network, engine_of
@@ -65,7 +65,7 @@ def describe(source: PathSource, trained: Sequence[float]) -> L2Path:
             evenness=[_evenness(W) for W in layers],
             curves=_curves([session.history for session in sessions]),
             stopped=[session.history.stopped or "interrupted" for session in sessions],
-            measure=MEASURES[template.output],
+            measure=OUTPUTS[template.output].measure,
             template=copy_network(template, params[0]),
         )
 
