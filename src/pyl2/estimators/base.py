@@ -28,6 +28,7 @@ from pyl2._common.validation import (
     LARGEST,
     MANY,
     Array,
+    all_finite,
     check_array,
     check_entries,
     check_integer,
@@ -117,20 +118,20 @@ def _hold_out(rows: FitRows, train: Array, rest: Array) -> FitRows:
     return rows._replace(X=X[train], y=y[train], sample_weight=kept, held_out=held_out)
 
 
-@contextmanager
-def extremes(name: str) -> Iterator[None]:
-    """Let scikit-learn look at the largest numbers: those of both signs have no sum."""
-    with np.errstate(invalid="ignore"), no_overflow(name):
-        yield
+class NoOverflow:
+    """Name what holds a whole number that is too large: scikit-learn does not look for such.
 
+    No generator: it is on the way of a prediction of one row.
+    """
 
-@contextmanager
-def no_overflow(name: str) -> Iterator[None]:
-    """Name what holds a whole number that is too large: scikit-learn does not look for such."""
-    try:
-        yield
-    except OverflowError as error:
-        raise ValueError(f"{name} must hold finite numbers: {error}") from None
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, OverflowError):
+            raise ValueError(f"{self._name} must hold finite numbers: {error}") from None
 
 
 @contextmanager
@@ -147,7 +148,7 @@ def check_weights(sample_weight: Any, X: Any, dtype: Any = None) -> Array:
     """Return sample weights as scikit-learn checks them."""
     if isinstance(sample_weight, Number) and not isinstance(sample_weight, Real):
         raise TypeError(f"sample_weight must hold numbers, got {shown(sample_weight)}")
-    with no_overflow("sample_weight"):
+    with NoOverflow("sample_weight"):
         return cast(Array, check_sample_weight(sample_weight, X, dtype=dtype))
 
 
@@ -388,10 +389,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         X, network = self._inputs(X), self._fitted()
         n_threads = threads.count(self.n_threads)
         outputs = engine_of(network).predict(network.params, X, n_threads)
-        lost = np.isnan(outputs).any(axis=1)
-        if lost.any():
+        lost = 0 if all_finite(outputs) else np.isnan(outputs).any(axis=1).sum()
+        if lost:
             raise ValueError(
-                f"the predictions for {lost.sum()} rows of X are NaN: their numbers are so large"
+                f"the predictions for {lost} rows of X are NaN: their numbers are so large"
                 " that they overflow in the model; scaled inputs (StandardScaler) help"
             )
         return outputs
@@ -401,7 +402,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "coefs_")
         dtype = self._fitted().dtype
         X = sparse.matrix("X", X)
-        with extremes("X"):
+        # scikit-learn looks at the largest numbers: those of both signs have no sum.
+        with np.errstate(invalid="ignore"), NoOverflow("X"):
             return validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
 
     def activations(self, X: ArrayLike) -> list[Array]:
@@ -543,7 +545,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _validate(
         self, X: Any, y: Any, dtype: Any, reset: bool, names: tuple[str, str] = ("X", "y")
     ) -> tuple[Any, Any]:
-        with extremes(" or ".join(names)):
+        with np.errstate(invalid="ignore"), NoOverflow(" or ".join(names)):
             X, y = validate_data(
                 self,
                 sparse.matrix(names[0], X),
