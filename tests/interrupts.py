@@ -160,7 +160,18 @@ def prediction():
     return run, lambda: usable(network, X, y)
 
 
-def jacobian():
+def gauss_newton():
+    X, y = data(3000, 60)
+    network = Network((60, 30, 1), seed=0)
+
+    def run():
+        while True:
+            network.gauss_newton(X, y)
+
+    return run, lambda: usable(network, X, y)
+
+
+def input_gradient():
     X = data(64, 100)[0]
     network = Network((100, 512, 512, 1000), seed=0)
 
@@ -184,7 +195,8 @@ LONG = {
     "pso of a function": function,
     "compare": comparison,
     "predict and gradient": prediction,
-    "input_gradient": jacobian,
+    "input_gradient": input_gradient,
+    "gauss_newton": gauss_newton,
     "fit, adam": estimator(MLPClassifier),
     "fit, sgd, early stopping": estimator(MLPRegressor, solver="sgd", early_stopping=True),
     "fit, L-BFGS": estimator(MLPRegressor, solver="lbfgs", alpha=1e-9, max_fun=10**8),

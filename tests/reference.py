@@ -258,6 +258,29 @@ class Net:
             j = (j @ weights[layer].T) * slope[:, None, :]
         return j @ weights[0].T
 
+    def jacobian(self, params, x):
+        """The slopes d z_j / d params of the outputs before their link, (rows, outputs, d)."""
+        zs, a = self.layers(params, x)
+        weights, _ = self.split(params.astype(float))
+        k = self.layer_sizes[-1]
+        delta = np.broadcast_to(np.eye(k), (len(x), k, k))
+        dw, db = [], []
+        for layer in reversed(range(len(weights))):
+            product = a[layer][:, None, :, None] * delta[:, :, None, :]
+            dw.insert(0, product.reshape(len(x), k, -1))
+            db.insert(0, delta)
+            if layer:
+                slope = ACTIVATIONS[self.hidden[layer - 1]][1](zs[layer - 1])
+                delta = (delta @ weights[layer].T) * slope[:, None, :]
+        return np.concatenate(dw + db, axis=2)
+
+    def gauss_newton(self, params, x, s=None):
+        """G = sum s J^T Lambda J / sum s.  Links are canonical: Lambda is the link's Jacobian."""
+        j = self.jacobian(params, x)
+        curvature = OUTPUTS[self.output].jacobian(self.layers(params, x)[0][-1])
+        g = np.einsum("nip,nij,njq->npq", j, curvature, j, optimize=True)
+        return np.average(g, axis=0, weights=s)
+
     def epoch(self, params, state, t, x, y, update, s=None, order=None, batch_size=1, dtype="d"):
         """New params, state (S, d), t, and the sums over the batches of rows*E0 and rows*R.
 

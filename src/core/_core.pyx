@@ -57,6 +57,7 @@ cdef extern from "core.h" nogil:
         const int64_t *labels
         const void *sample_weight
         int32_t to_inputs
+        int32_t second_order
         int32_t every_layer
         const double *rates
         const int64_t *order
@@ -96,6 +97,10 @@ cdef extern from "core.h" nogil:
         Verb *epoch
         Move *move
 
+    ctypedef struct SecondOrder:
+        Verb *gauss_newton
+        Verb *jacobian
+
     int64_t pl2_index(const void *, int32_t, int64_t)
     int64_t pl2_among(int64_t, int64_t)
     void pl2_plan(CNet *, int64_t, int64_t)
@@ -114,8 +119,11 @@ cdef extern from "core.h" nogil:
     const int32_t *pl2_states
     bint pl2_runs(const char *)
     const Kernels *pl2_kernels(int64_t, const char *)
+    const SecondOrder *pl2_second_order(const char *)
     enum:
         LINE "PL2_LINE"
+        JACOBIAN "PL2_JACOBIAN"
+        GAUSS_NEWTON "PL2_GAUSS_NEWTON"
 
 cdef extern from "parts.h" nogil:
     ctypedef struct Run:
@@ -388,6 +396,7 @@ cdef class Net:
     cdef CNet net
     cdef char letter  # of dtype
     cdef const Kernels *kernels
+    cdef const SecondOrder *second_order
     cdef readonly tuple layer_sizes, hidden
     cdef readonly str output, dtype, isa
 
@@ -404,6 +413,7 @@ cdef class Net:
         self.letter = c"f" if dtype == "f" else c"d"
         self.isa = isa_of(isa)
         self.kernels = pl2_kernels(self.item_bytes, self.isa.encode())
+        self.second_order = pl2_second_order(self.isa.encode())
         self.net.layers = layers
         self.net.output = row_of("output", output, OUTPUTS)
         self.net.layer = <Layer *> PyMem_Calloc(layers, sizeof(Layer))
@@ -486,6 +496,38 @@ cdef class Net:
         cdef Shape shape = block(job.rows, self.net.outputs, self.net.inputs)
         job.result = loan.take("out", out, self.letter, shape, WRITTEN).buf
         self.run(self.kernels.input_gradient, &job, job.rows, n_threads)
+
+    def jacobian(self, params, x, out, int32_t n_threads=0):
+        """Write the derivative of each row's outputs, before their link, by params: `out` (rows, outputs, d)."""
+        cdef Loan loan = Loan()
+        cdef Job job = self.second_order_job(loan, params, x, "jacobian")
+        cdef Shape shape = block(job.rows, self.net.outputs, self.net.params)
+        job.second_order = JACOBIAN
+        job.result = loan.take("out", out, self.letter, shape, WRITTEN).buf
+        self.run(self.second_order.jacobian, &job, job.rows, n_threads)
+
+    def gauss_newton(self, params, x, sample_weight, out, int32_t n_threads=0):
+        """Write the Gauss-Newton matrix of E0 on all rows, whatever their targets, into `out` (d, d)."""
+        cdef Loan loan = Loan()
+        cdef Job job = self.second_order_job(loan, params, x, "gauss_newton")
+        if job.rows == 0:
+            raise ValueError("X has no rows")
+        if sample_weight is not None:
+            job.sample_weight = loan.take("sample_weight", sample_weight, self.letter, vector(job.rows), DENSE).buf
+        job.second_order = GAUSS_NEWTON
+        job.result = loan.take("out", out, self.letter, matrix(self.net.params, self.net.params), WRITTEN).buf
+        self.run(self.second_order.gauss_newton, &job, job.rows, n_threads)
+
+    cdef Job second_order_job(self, Loan loan, object params, object x, str verb) except *:
+        """params and dense x of a float64 network."""
+        if self.letter != c"d":
+            raise TypeError(f"{verb} is computed in float64 alone; a float32 network is one of float64 too")
+        cdef Job job = self.job(loan, params, vector(self.net.params), DENSE)
+        self.take_x(loan, &job, x)
+        if job.indptr != NULL:
+            raise TypeError(f"{verb} takes a dense X, got a sparse matrix")
+        job.to_inputs = True
+        return job
 
     def epoch(self, params, state, steps, x, y, sample_weight, order, Py_ssize_t batch_size, updates, out,
               int32_t n_threads=0):

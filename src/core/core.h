@@ -30,11 +30,18 @@
 #define PL2_PANEL_BYTES 256
 #define PL2_PANEL_ROWS 256
 
+/* second_order.h: rows of the Jacobian at hand, and how wide its panels are: whole tiles of every type and
+   instruction set. */
+#define PL2_JACOBIAN_ROWS 128
+#define PL2_JACOBIAN_COLUMNS 96
+
 #define PL2_SEGMENT 8192 /* weights whose squares are added up without a stop */
 
 /* How the items of a block lie: each a row, (rows, features); each a column, (features, rows), so that items
    fill the lanes of vectors; or a single one. */
 enum { PL2_ROWS, PL2_COLUMNS, PL2_ONE_ITEM };
+
+enum { PL2_JACOBIAN = 1, PL2_GAUSS_NEWTON }; /* of second_order.h */
 
 /* One layer: a' (m, out) = f(a (m, in) W (in, out) + b (out)). */
 typedef struct {
@@ -102,6 +109,7 @@ typedef struct {
     const int64_t *labels;     /* (rows) class indices, or NULL */
     const void *sample_weight; /* (rows), or NULL: 1 each */
     int32_t to_inputs;         /* input_gradient: 1, for rows as long as the inputs are to be held */
+    int32_t second_order;      /* PL2_JACOBIAN or PL2_GAUSS_NEWTON, each with to_inputs; else 0 */
     int32_t every_layer;       /* predict: the outputs of all layers are wanted, not the last's alone */
     const double *rates;       /* errors, gradient: (P, layers), lambda/n: R = sum of rate/2 |W|^2 */
     const int64_t *order;      /* epoch: the items in their order, or NULL */
@@ -112,7 +120,7 @@ typedef struct {
     int64_t *steps;            /* epoch: (P) updates done so far */
     double *sums;              /* (P, 2): E0 and R; epoch: sums over batches of rows E0 and rows R */
     /* predict: (rows, out), or that of each layer, one after another; gradient: (d);
-       input_gradient: (rows, outputs, in) */
+       input_gradient: (rows, outputs, in); jacobian: (rows, outputs, d); gauss_newton: (d, d) */
     void *result;
 } Job;
 
@@ -120,10 +128,10 @@ typedef struct {
    rows or, in an epoch, all of them.  Starts as pl2_part makes it. */
 typedef struct {
     int64_t network, chunk, first_row, last_row; /* the part */
-    int64_t first_output, last_output;           /* of input_gradient */
-    int64_t interleaved;                         /* networks that are interleaved, or 0 */
-    int64_t batch, row;                          /* row: within the batch where there are batches */
-    int64_t output;                              /* input_gradient: the next of the block */
+    int64_t first_output, last_output; /* of input_gradient and jacobian; gauss_newton: panels of columns */
+    int64_t interleaved;               /* networks that are interleaved, or 0 */
+    int64_t batch, row;                /* row: within the batch where there are batches */
+    int64_t output;                    /* input_gradient: the next of the block */
     /* 1 + the first row of the block that is in work already, or 0.  errors: its items, as columns;
        input_gradient: its activations. */
     int64_t held;
@@ -187,6 +195,10 @@ typedef struct {
     Move *move;
 } Kernels;
 
+typedef struct {
+    Verb *gauss_newton, *jacobian;
+} SecondOrder;
+
 /* net.c: what follows from a shape.  `layer` (layers) has in, out and activation set. */
 void pl2_plan(Net *net, int64_t item_bytes, int64_t width);
 /* Sets row_cost, the operations for each row of a step, roughly and at most: a training step, or in
@@ -226,6 +238,20 @@ static inline int64_t pl2_squares_bytes(const Net *net, const Job *job)
     const int64_t most = net->packed > net->params ? net->packed : net->params;
     const int64_t count = job->updates ? most / PL2_SEGMENT + net->layers : 0;
     return (count * (int64_t)sizeof(double) + PL2_LINE - 1) / PL2_LINE * PL2_LINE;
+}
+
+/* Panels of the columns of a Jacobian, and the numbers of one in work: a row with a panel to spare, and for
+   gauss_newton the rows at hand. */
+static inline int64_t pl2_jacobian_panels(const Net *net)
+{
+    return (net->params + PL2_JACOBIAN_COLUMNS - 1) / PL2_JACOBIAN_COLUMNS;
+}
+
+static inline int64_t pl2_jacobian_items(const Net *net, const Job *job)
+{
+    const int64_t rows = job->second_order == PL2_GAUSS_NEWTON ? PL2_JACOBIAN_ROWS : 0;
+    const int64_t row = pl2_jacobian_panels(net) * PL2_JACOBIAN_COLUMNS;
+    return job->second_order ? (1 + rows) * row + PL2_JACOBIAN_COLUMNS : 0;
 }
 
 /* Rows at most of a block of interleaved networks. */
@@ -273,5 +299,6 @@ extern const char *const pl2_optimizers[], *const pl2_decays[], *const pl2_bound
 extern const int32_t pl2_states[]; /* state vectors of each optimizer */
 int pl2_runs(const char *isa);     /* whether this machine runs it */
 const Kernels *pl2_kernels(int64_t item_bytes, const char *isa);
+const SecondOrder *pl2_second_order(const char *isa); /* of float64 */
 
 #endif

@@ -27,14 +27,17 @@ const int32_t pl2_states[] = {OPTIMIZERS(STATES)};
 #define PL2_ISAS(row) row(base)
 #endif
 
-#define DECLARE(isa) extern const Kernels kernels_f32_##isa, kernels_f64_##isa;
+#define DECLARE(isa) \
+    extern const Kernels kernels_f32_##isa, kernels_f64_##isa; \
+    extern const SecondOrder second_order_f64_##isa;
 PL2_ISAS(DECLARE)
 
 static const struct {
     const char *isa;
     const Kernels *f32, *f64;
+    const SecondOrder *second_order;
 } table[] = {
-#define ROW(isa) {#isa, &kernels_f32_##isa, &kernels_f64_##isa},
+#define ROW(isa) {#isa, &kernels_f32_##isa, &kernels_f64_##isa, &second_order_f64_##isa},
     PL2_ISAS(ROW)};
 
 const char *const pl2_isas[] = {PL2_ISAS(STRING) NULL};
@@ -58,5 +61,12 @@ const Kernels *pl2_kernels(int64_t item_bytes, const char *isa)
 {
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (!strcmp(table[i].isa, isa)) return item_bytes == 4 ? table[i].f32 : table[i].f64;
+    return NULL;
+}
+
+const SecondOrder *pl2_second_order(const char *isa)
+{
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (!strcmp(table[i].isa, isa)) return table[i].second_order;
     return NULL;
 }

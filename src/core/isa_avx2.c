@@ -22,6 +22,7 @@
 #define INT int64_t
 #define NAME(f) f##_f64_avx2
 #include "kernel/kernel.h"
+#include "kernel/second_order.h"
 
 #ifdef __clang__
 #pragma clang attribute pop

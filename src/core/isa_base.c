@@ -13,3 +13,4 @@
 #define INT int64_t
 #define NAME(f) f##_f64_base
 #include "kernel/kernel.h"
+#include "kernel/second_order.h"

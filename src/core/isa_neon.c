@@ -17,4 +17,5 @@
 #define INT int64_t
 #define NAME(f) f##_f64_neon
 #include "kernel/kernel.h"
+#include "kernel/second_order.h"
 #endif

@@ -112,6 +112,7 @@ static int64_t most_chunks(const Net *net, const Job *job, int64_t batch_rows)
 {
     if (job->updates && (batch_rows < job->rows || job->networks > 1 || net->params >= SMALL)) return 1;
     if (job->updates) return GRADIENTS;
+    if (job->second_order == PL2_GAUSS_NEWTON) return 1;
     if (!job->sums || !job->result) return CHUNKS;
     return net->params < LARGE ? GRADIENTS : LARGE_GRADIENTS;
 }
@@ -146,12 +147,25 @@ static int64_t grouped(const Net *net, const Job *job, int64_t item_bytes)
    too few blocks; but so many at least together, for each chunk of them needs a pass forward. */
 #define OUTPUTS 16
 
+/* Panels of columns in a strip of gauss_newton: each strip makes the Jacobian anew. */
+#define STRIP 3
+
 static int64_t most_output_chunks(const Net *net, const Job *job)
 {
+    if (job->second_order == PL2_GAUSS_NEWTON) return (pl2_jacobian_panels(net) + STRIP - 1) / STRIP;
     return job->to_inputs ? max_int(1, min_int(CHUNKS / job->chunks, net->outputs / OUTPUTS)) : 1;
 }
 
 static int64_t blocks(const Job *job) { return (job->rows + job->block_rows - 1) / job->block_rows; }
+
+/* gauss_newton: as many rows as fill the Jacobian at hand, and what each costs in a strip of G. */
+static void measure_gauss_newton(const Net *net, Job *job)
+{
+    const double params = (double)net->params, outputs = (double)net->outputs;
+    job->block_rows = max_int(1, min_int(job->block_rows, PL2_JACOBIAN_ROWS / net->outputs));
+    job->passes = job->output_chunks;
+    job->row_cost += outputs * (PRODUCT * params + params * (params / (double)job->passes));
+}
 
 /* All sparse rows are taken for the fullest: a block may be shorter than it need be, never longer. */
 void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes)
@@ -167,6 +181,7 @@ void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_byte
                                          (int64_t)(BLOCK_SLICES * net->slice / job->row_cost)));
     job->chunks = min_int(blocks(job), most_chunks(net, job, batch_rows));
     job->output_chunks = job->chunks ? most_output_chunks(net, job) : 1;
+    if (job->second_order == PL2_GAUSS_NEWTON) measure_gauss_newton(net, job);
     job->grouped = grouped(net, job, item_bytes);
     job->interleaved = net->lanes;
     job->interleaved_rows = INTERLEAVED_ROWS;
@@ -201,12 +216,14 @@ Cursor pl2_part(const Net *net, const Job *job, int64_t part)
     if (job->updates && job->chunks == 1) return at;
     at.row = at.first_row = chunk_row(job, at.chunk);
     at.last_row = chunk_row(job, at.chunk + 1);
-    at.first_output = at.output = net->outputs * outputs / job->output_chunks;
-    at.last_output = net->outputs * (outputs + 1) / job->output_chunks;
+    const int64_t panels = pl2_jacobian_panels(net);
+    const int64_t all = job->second_order == PL2_GAUSS_NEWTON ? panels : net->outputs;
+    at.first_output = at.output = all * outputs / job->output_chunks;
+    at.last_output = all * (outputs + 1) / job->output_chunks;
     return at;
 }
 
-/* work, in order: packed parameters; a gradient; a panel for each of a team; the squares of segments; for CSR the
+/* work, in order: a Jacobian; packed parameters; a gradient; a panel for each of a team; the squares of segments; for CSR the
    list of active rows; and for a block the losses of its rows, float64, targets in columns (outputs, room),
    activations and, to go back, deltas (room, columns) each, for CSR the spans (room, 2) of the items,
    int64, and as the verb needs them rows as long as the inputs (room, x_stride). */
@@ -217,8 +234,8 @@ static int64_t work_alone(const Net *net, const Job *job, int64_t batch_rows, in
     const int64_t targets = net->layer[net->layers - 1].stride;
     const int64_t columns = targets + net->columns * (1 + pl2_goes_back(job));
     const int64_t gathered = job->indptr && !job->to_inputs ? 0 : net->x_stride;
-    const int64_t items =
-        pl2_packed_items(net, job) + pl2_gradient_items(net, job) + room * (columns + gathered);
+    const int64_t items = pl2_jacobian_items(net, job) + pl2_packed_items(net, job)
+                          + pl2_gradient_items(net, job) + room * (columns + gathered);
     const int64_t lists = job->indptr ? net->active_bytes + room * 2 * (int64_t)sizeof(int64_t) : 0;
     const int64_t sums = pl2_squares_bytes(net, job) + room * (int64_t)sizeof(double);
     return items * item_bytes + team * net->panel_bytes + sums + lists;

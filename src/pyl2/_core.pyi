@@ -98,6 +98,15 @@ class Net:
     def input_gradient(
         self, params: _Array, x: _Features, out: _Array, n_threads: int = 0
     ) -> None: ...
+    def jacobian(self, params: _Array, x: _Features, out: _Array, n_threads: int = 0) -> None: ...
+    def gauss_newton(
+        self,
+        params: _Array,
+        x: _Features,
+        sample_weight: _Array | None,
+        out: _Array,
+        n_threads: int = 0,
+    ) -> None: ...
     def epoch(
         self,
         params: _Array,

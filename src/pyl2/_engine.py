@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pyl2 import _core
-from pyl2._common import threads
-from pyl2._common.dataset import Dataset, Matrix, check_features
+from pyl2._common import sparse, threads
+from pyl2._common.dataset import Dataset, Features, Matrix, check_features
 from pyl2._common.validation import Array
 
 ACTIVATIONS = _core.ACTIVATIONS
@@ -140,6 +140,34 @@ class Engine:
         """Write ∂(E₀ + R)/∂params into out, (d,), and return E₀ and R."""
         return self._net.gradient(params, *dataset, rates, out, n_threads)
 
+    def jacobian(self, params: Array, X: Matrix, n_threads: int = UNLIMITED) -> Array:
+        """Return ∂z/∂params, z being the outputs before their link, for each row of dense X.
+
+        It is (rows, outputs, d), for a network of float64 alone.
+        """
+        x = check_features(X, self.layer_sizes[0], self.dtype)
+        _refuse_sparse(x, "jacobian")
+        out = np.empty((x.shape[0], self.layer_sizes[-1], self.n_params))
+        self._net.jacobian(params, x, out, n_threads)
+        return out
+
+    def gauss_newton(
+        self,
+        params: Array,
+        dataset: Dataset,
+        rates: Array,
+        grad: Array,
+        out: Array,
+        n_threads: int = UNLIMITED,
+    ) -> tuple[float, float]:
+        """Do as ``gradient``, and write the Gauss–Newton matrix of E₀ into out, (d, d).
+
+        It is Σ sᵢ JᵢᵀΛᵢJᵢ / Σ sᵢ, for a network of float64 and dense rows alone.
+        """
+        _refuse_sparse(dataset.x, "gauss_newton")
+        self._net.gauss_newton(params, dataset.x, dataset.sample_weight, out, n_threads)
+        return self.gradient(params, dataset, rates, grad, n_threads)
+
     def epoch(
         self,
         params: Array,
@@ -174,3 +202,8 @@ class Engine:
         return self._net.epoch(
             params, moments, steps, *dataset, order, batch_size, updates, out, n_threads
         )
+
+
+def _refuse_sparse(x: Features, name: str) -> None:
+    if isinstance(x, sparse.Csr):
+        raise TypeError(f"{name} takes a dense X, got a sparse matrix: X.toarray() makes it one")

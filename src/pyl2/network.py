@@ -310,6 +310,89 @@ class Network:
         """
         return self._engine.input_gradient(self._params, X)
 
+    def jacobian(self, X: Matrix) -> Array:
+        """Return the derivative of each output before its link by each parameter, row by row.
+
+        Computed in float64.  It takes 8 · rows · outputs · n_params bytes: for few rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (rows, inputs)
+            Dense.
+
+        Returns
+        -------
+        ndarray of float64, of shape (rows, outputs, n_params)
+            ∂z_j/∂params, z being the logits: predictions before softmax and the like.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``predict``; TypeError, too, if X is sparse.
+
+        Examples
+        --------
+        >>> from pyl2 import Network
+        >>> Network((2, 1), seed=0).jacobian([[0.5, -2.0]])
+        array([[[ 0.5, -2. ,  1. ]]])
+        """
+        wide = in_float64(self)
+        return wide._engine.jacobian(wide.params, X)
+
+    def gauss_newton(
+        self, X: Matrix, Y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> tuple[float, Array, Array]:
+        """Return E₀ on all rows, its gradient, and its Gauss–Newton matrix, in float64.
+
+        The matrix is G = Σ sᵢ JᵢᵀΛᵢJᵢ / Σ sᵢ: J is the ``jacobian``, Λ the curvature of the loss in
+        the logits.  It is the Hessian of E₀ without what the residuals add, and never indefinite.
+
+        Parameters
+        ----------
+        X : array-like of shape (rows, inputs)
+            Dense.
+        Y : array-like of shape (rows, outputs), (rows,) with one output, or class indices (rows,)
+        sample_weight : array-like of shape (rows,), optional
+            Not negative; 1 each where not given.
+
+        Returns
+        -------
+        error : float
+        gradient : ndarray of float64, of shape (n_params,)
+        matrix : ndarray of float64, of shape (n_params, n_params)
+            Symmetric to the bit.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``error``; TypeError, too, if X is sparse.
+        MemoryError
+            If 8 · n_params² bytes do not fit in memory.
+
+        References
+        ----------
+        N. Schraudolph, Fast curvature matrix-vector products for second-order gradient descent,
+        Neural Computation 14 (2002).
+
+        Examples
+        --------
+        >>> from pyl2 import Network
+        >>> network = Network((1, 1), seed=0)
+        >>> network.params = [2.0, 0.0]
+        >>> error, gradient, matrix = network.gauss_newton([[1.0], [3.0]], [2.0, 7.0])
+        >>> error, gradient
+        (0.25, array([-1.5, -0.5]))
+        >>> matrix
+        array([[5., 2.],
+               [2., 1.]])
+        """
+        wide = in_float64(self)
+        dataset = check_dataset(X, Y, sample_weight, wide)
+        gradient, matrix = np.empty(wide.params.size), np.empty((wide.params.size,) * 2)
+        rates = np.zeros(len(self._weights))
+        error, _ = wide._engine.gauss_newton(wide.params, dataset, rates, gradient, matrix)
+        return error, gradient, matrix
+
     def save(self, path: PathLike) -> None:
         """Write the network to a file, whole or not at all.
 
@@ -400,6 +483,16 @@ def copy_network(template: Network, params: Array) -> Network:
     network = empty_network(template.layer_sizes, template.hidden, template.output, template.dtype)
     network.params = params
     return network
+
+
+def in_float64(network: Network) -> Network:
+    """Return the network, or a copy of float64 of one of float32."""
+    if network.dtype == np.float64:
+        return network
+    sizes = network.layer_sizes, network.hidden, network.output
+    wide = empty_network(*sizes, np.float64)
+    wide.params = network.params
+    return wide
 
 
 def _check_shape(

@@ -506,6 +506,64 @@ static void test_input_gradient(Case *c, const double *params)
     free(wanted);
 }
 
+/* J (rows, outputs, d) of the outputs before their link; and L (rows, outputs, outputs), their losses'
+   curvature. */
+static void naive_jacobian(const Case *c, const double *params, double *jacobian, double *curvature)
+{
+    const int64_t n = c->sizes[c->layers];
+    double p[WIDEST], delta[WIDEST];
+    Activations a;
+    for (int64_t i = 0; i < c->rows; i++) {
+        memcpy(a[0], c->x + i * c->sizes[0], (size_t)c->sizes[0] * sizeof(double));
+        forward(c, params, 0, c->layers, a);
+        link(c, a[c->layers], p);
+        for (int64_t j = 0; j < n; j++) {
+            for (int64_t k = 0; k < n; k++) {
+                const double same = k == j;
+                delta[k] = same;
+                *curvature++ = c->output == OUTPUT_softmax    ? p[j] * (same - p[k])
+                               : c->output == OUTPUT_logistic ? same * p[j] * (1 - p[j])
+                               : c->output == OUTPUT_exp      ? same * p[j]
+                                                              : same;
+            }
+            backward(c, params, a, delta, 1, jacobian);
+            jacobian += c->params;
+        }
+    }
+}
+
+static void test_second_order(Case *c, const double *params)
+{
+    const int64_t n = c->sizes[c->layers], d = c->params, count = c->rows * n * d, networks = c->networks;
+    if (c->bytes == 4 || d > 700 || count * n > 1000000) return; /* the naive way is slow */
+    double *jacobian = zeros(count), *curvature = zeros(c->rows * n * n), *wanted = zeros(d * d), mass = 0;
+    naive_jacobian(c, params, jacobian, curvature);
+    c->networks = 1;
+    Given g = give(c, params, c->x, c->sizes[0], 0);
+    void *out = block(count * 8, 1);
+    g.job.to_inputs = 1, g.job.second_order = PL2_JACOBIAN, g.job.result = out;
+    run_twice(c, &g, pl2_second_order(c->isa)->jacobian, out, count * 8);
+    all_close("jacobian", out, jacobian, count);
+    drop(c, out, count);
+    if (c->s) g.job.sample_weight = g.s = as_type(c, c->s, c->rows);
+    for (int64_t i = 0; i < c->rows; i++) mass += c->s ? c->s[i] : 1;
+    for (int64_t r = 0; r < c->rows * n * n; r++) { /* (item, output, output) */
+        const int64_t i = r / (n * n);
+        const double *left = jacobian + r / n * d, *right = jacobian + (i * n + r % n) * d;
+        const double factor = (c->s ? c->s[i] : 1) / mass * curvature[r];
+        for (int64_t q = 0; factor && q < d; q++)
+            for (int64_t k = 0; k < d; k++) wanted[q * d + k] += factor * left[q] * right[k];
+    }
+    out = block(d * d * 8, 1);
+    g.job.second_order = PL2_GAUSS_NEWTON, g.job.result = out;
+    run_twice(c, &g, pl2_second_order(c->isa)->gauss_newton, out, d * d * 8);
+    all_close("gauss_newton", out, wanted, d * d);
+    drop(c, out, d * d);
+    take_back(c, &g);
+    c->networks = networks;
+    free(jacobian), free(curvature), free(wanted);
+}
+
 /* errors of P networks, and the gradient of the first. */
 static void test_gradient(Case *c, const double *params, int of_errors)
 {
@@ -930,6 +988,7 @@ static void test_case(const char *isa, int64_t bytes, uint64_t seed)
     c.x = x, c.y = y, c.s = s;
     test_predict(&c, params);
     test_input_gradient(&c, params);
+    test_second_order(&c, params);
     test_trampled(&c, params);
     for (int64_t i = 0; s && i < c.rows; i++) /* rows of weight 0 may overflow */
         for (int64_t j = 0; s[i] == 0 && j < m; j++) x[i * m + j] = (below(&c, 2) ? 1 : -1) * huge(&c);

@@ -272,6 +272,33 @@ static void NAME(gradients_rows)(const Block *b, const Gradient *g)
     }
 }
 
+/* delta (m, in) = (delta' (m, out) W^T) * f'(a) of layer l, or for the first by its inputs; returns it. */
+static R *NAME(backward_once)(const Block *b, int64_t l, const R *delta)
+{
+    const Layer *layer = &b->net->layer[l];
+    R *next = l ? b->delta + b->room * layer[-1].column : b->inputs;
+    NAME(gemm_transposed)(
+        &(Product){
+            .store = l ? STORE_SLOPE : STORE,
+            .activation = l ? layer[-1].activation : 0,
+            .unpadded = 1,
+            .m = b->rows,
+            .n = layer->in,
+            .k = layer->out,
+            .a = delta,
+            .a_row = layer->stride,
+            .a_column = 1,
+            .b = b->params + layer->weight,
+            .b_stride = layer->out,
+            .c = next,
+            .c_stride = l ? layer[-1].stride : b->net->x_stride,
+            .floor = -(R)INFINITY,
+            .by = l ? NAME(activation)(b, l - 1) : next,
+        },
+        b->few, b->panel);
+    return next;
+}
+
 /* d prediction_j / d x of each row into result (rows, outputs, inputs), after `forward`, with the
    predictions in the last layer. */
 static void NAME(backward_to_inputs)(const Block *b, int64_t j, R *result)
@@ -282,30 +309,7 @@ static void NAME(backward_to_inputs)(const Block *b, int64_t j, R *result)
     R *delta = b->delta + b->room * top->column;
     for (int64_t i = 0; i < b->rows; i++)
         NAME(jacobian)(net->output, p + i * top->stride, j, delta + i * top->stride, top->out);
-    for (int64_t l = net->layers - 1; l >= 0; l--) {
-        const Layer *layer = &net->layer[l];
-        R *next = l ? b->delta + b->room * layer[-1].column : b->inputs;
-        NAME(gemm_transposed)(
-            &(Product){
-                .store = l ? STORE_SLOPE : STORE,
-                .activation = l ? layer[-1].activation : 0,
-                .unpadded = 1,
-                .m = b->rows,
-                .n = layer->in,
-                .k = layer->out,
-                .a = delta,
-                .a_row = layer->stride,
-                .a_column = 1,
-                .b = b->params + layer->weight,
-                .b_stride = layer->out,
-                .c = next,
-                .c_stride = l ? layer[-1].stride : net->x_stride,
-                .floor = -(R)INFINITY,
-                .by = l ? NAME(activation)(b, l - 1) : next,
-            },
-            b->few, b->panel);
-        delta = next;
-    }
+    for (int64_t l = net->layers - 1; l >= 0; l--) delta = NAME(backward_once)(b, l, delta);
     for (int64_t i = 0; i < b->rows; i++)
         memcpy(result + (i * net->outputs + j) * net->inputs, delta + i * net->x_stride,
                (size_t)net->inputs * sizeof(R));
