@@ -15,7 +15,7 @@ LAYERS = [
     {"_engine", "convert"},
     {"network"},
     {"training", "data"},
-    {"swarm"},
+    {"swarm", "bayes"},
     {"path"},
     {"experiments", "estimators"},
     {"model_selection"},

@@ -8,6 +8,7 @@ import pytest
 import pyl2
 
 MODULES = (
+    "bayes",
     "convert",
     "estimators",
     "experiments",

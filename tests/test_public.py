@@ -11,6 +11,7 @@ from pathlib import Path
 WRITTEN = Path(__file__).parent / "public.txt"
 MODULES = (
     "pyl2",
+    "pyl2.bayes",
     "pyl2.estimators",
     "pyl2.experiments",
     "pyl2.model_selection",

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pyl2.bayes.laplace import Laplace
     from pyl2.convert import convert_l2
     from pyl2.estimators.classifier import MLPClassifier
     from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
@@ -33,6 +34,7 @@ __all__ = [
     "Backprop",
     "History",
     "L2Path",
+    "Laplace",
     "MLPClassifier",
     "MLPClassifierCV",
     "MLPRegressor",
@@ -53,6 +55,7 @@ _HOMES = {
     "Backprop": "training.backprop",
     "History": "training.history",
     "L2Path": "path",
+    "Laplace": "bayes",
     "MLPClassifier": "estimators",
     "MLPClassifierCV": "estimators",
     "MLPRegressor": "estimators",
@@ -68,6 +71,7 @@ _HOMES = {
 
 # The modules that are documented; each is imported when first asked for, too.
 _MODULES = (
+    "bayes",
     "convert",
     "estimators",
     "experiments",
