@@ -14,6 +14,7 @@ LAYERS = [
     {"_common"},
     {"_engine", "convert"},
     {"network"},
+    {"ensemble"},
     {"training", "data"},
     {"swarm", "bayes"},
     {"path"},

@@ -12,7 +12,14 @@ import pytest
 import sklearn.neural_network
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from pyl2 import MLPClassifier, MLPClassifierCV, MLPRegressor, MLPRegressorCV
+from pyl2 import (
+    MLPClassifier,
+    MLPClassifierCV,
+    MLPClassifierEnsemble,
+    MLPRegressor,
+    MLPRegressorCV,
+    MLPRegressorEnsemble,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -74,8 +81,22 @@ ESTIMATORS = [
     MLPRegressor(solver="pso"),
     MLPClassifierCV(hidden_layer_sizes=10, alphas=[1e-4, 1.0], cv=3),
     MLPRegressorCV(hidden_layer_sizes=20, alphas=[1e-4, 1.0], cv=3, learning_rate_init=0.01),
+    MLPClassifierEnsemble(10, candidates=2, folds=2, alphas=(0.1, 1), max_iter=100),
+    MLPRegressorEnsemble(10, candidates=2, folds=2, members=1, max_iter=50),
+    MLPRegressorEnsemble(10, candidates=2, select="bagging", max_iter=50),
 ]
-CHECKS = parametrize_with_checks(ESTIMATORS)
+
+
+def failures(estimator):
+    """The checks that an estimator fails, and why; as scikit-learn says of its own bagging."""
+    if not isinstance(estimator, MLPClassifierEnsemble | MLPRegressorEnsemble):
+        return {}
+    reason = "a row of weight 2 falls into one fold, two rows of weight 1 into any"
+    data = ("dense_data", "sparse_data")
+    return {f"check_sample_weight_equivalence_on_{kind}": reason for kind in data}
+
+
+CHECKS = parametrize_with_checks(ESTIMATORS, expected_failed_checks=failures)
 
 
 # pytest refuses the generator that scikit-learn 1.7 gives it.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyl2.convert import convert_l2
     from pyl2.estimators.classifier import MLPClassifier
     from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
+    from pyl2.estimators.ensemble import MLPClassifierEnsemble, MLPRegressorEnsemble
     from pyl2.estimators.regressor import MLPRegressor
     from pyl2.experiments.comparison import compare
     from pyl2.network import Network
@@ -37,8 +38,10 @@ __all__ = [
     "Laplace",
     "MLPClassifier",
     "MLPClassifierCV",
+    "MLPClassifierEnsemble",
     "MLPRegressor",
     "MLPRegressorCV",
+    "MLPRegressorEnsemble",
     "Network",
     "ParticleSwarm",
     "bias_variance",
@@ -58,8 +61,10 @@ _HOMES = {
     "Laplace": "bayes",
     "MLPClassifier": "estimators",
     "MLPClassifierCV": "estimators",
+    "MLPClassifierEnsemble": "estimators",
     "MLPRegressor": "estimators",
     "MLPRegressorCV": "estimators",
+    "MLPRegressorEnsemble": "estimators",
     "Network": "network",
     "convert_l2": "convert",
     "ParticleSwarm": "swarm.trainer",

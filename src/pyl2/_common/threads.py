@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event, Lock, Thread
 from typing import Any
 
 from pyl2 import _core
@@ -30,6 +35,115 @@ def count(n_threads: int | None) -> int:
         If it is no whole number, or less than 1.
     """
     return 0 if n_threads is None else check_integer("n_threads", n_threads, 1, _MOST)
+
+
+def share(n_threads: int, jobs: int) -> tuple[int, int]:
+    """Return how many of the jobs go on at a time, and how many threads each of them may take.
+
+    Parameters
+    ----------
+    n_threads : int
+        As ``count`` returns it.
+    jobs : int
+
+    Returns
+    -------
+    workers, each : int
+    """
+    most = n_threads or _core.get_num_threads()
+    workers = max(1, min(most, jobs))
+    return workers, max(1, most // workers)
+
+
+def side_by_side(jobs: Iterable[Callable[[], None]], workers: int, stop: Event) -> None:
+    """Do all jobs, so many at a time, in their order; the caller's thread is one of the workers.
+
+    Parameters
+    ----------
+    jobs : iterable of callables
+    workers : int
+    stop : Event
+        Set where one has failed, for the others to look at: no further one begins.
+
+    Raises
+    ------
+    BaseException
+        What a job has raised, the first in their order; or KeyboardInterrupt.  All threads have
+        ended by then.
+    """
+    waiting: SimpleQueue[tuple[int, Callable[[], None]]] = SimpleQueue()
+    for entry in enumerate(jobs):
+        waiting.put(entry)
+    failures: dict[int, BaseException] = {}
+
+    def work() -> None:
+        while not stop.is_set():
+            try:
+                place, job = waiting.get_nowait()
+            except Empty:
+                return
+            try:
+                job()
+            except BaseException as error:
+                failures[place] = error
+                stop.set()
+
+    helpers = [Thread(target=work, daemon=True) for _ in range(workers - 1)]
+    try:
+        for helper in helpers:
+            helper.start()
+        work()
+        _join(helpers)
+    except BaseException:
+        stop.set()
+        _join(helpers)
+        raise
+    if failures:
+        raise failures[min(failures)]
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep BLAS from threads of its own, where all that it is asked for is small.
+
+    OpenBLAS wakes and awaits a thread for a triangular system of 20 unknowns, of which L-BFGS
+    solves several an iteration: on a busy machine that takes longer than all else together.  The
+    limit holds for the process; the first to ask sets it, and the last to leave takes it back.
+    """
+    with _blas.lock:
+        if not _blas.users:
+            _blas.limit = _blas_controller().limit(limits=1)
+        _blas.users += 1
+    try:
+        yield
+    finally:
+        with _blas.lock:
+            _blas.users -= 1
+            if not _blas.users:
+                _blas.limit.restore_original_limits()
+
+
+class _Blas:
+    def __init__(self) -> None:
+        self.lock, self.users = Lock(), 0
+        self.limit: Any = None
+
+
+_blas = _Blas()
+
+
+@cache
+def _blas_controller() -> Any:
+    """Return what sets the threads of BLAS, once SciPy has loaded its own."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+def _join(threads: list[Thread]) -> None:
+    for thread in threads:
+        if thread.is_alive():
+            thread.join()
 
 
 _MOST = 2**31 - 1

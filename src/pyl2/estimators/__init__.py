@@ -2,6 +2,14 @@
 
 from pyl2.estimators.classifier import MLPClassifier
 from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
+from pyl2.estimators.ensemble import MLPClassifierEnsemble, MLPRegressorEnsemble
 from pyl2.estimators.regressor import MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPClassifierCV", "MLPRegressor", "MLPRegressorCV"]
+__all__ = [
+    "MLPClassifier",
+    "MLPClassifierCV",
+    "MLPClassifierEnsemble",
+    "MLPRegressor",
+    "MLPRegressorCV",
+    "MLPRegressorEnsemble",
+]

@@ -152,6 +152,52 @@ def check_weights(sample_weight: Any, X: Any, dtype: Any = None) -> Array:
         return cast(Array, check_sample_weight(sample_weight, X, dtype=dtype))
 
 
+def validated(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    dtype: Any,
+    reset: bool,
+    numeric: bool,
+    names: tuple[str, str] = ("X", "y"),
+) -> tuple[Any, Any]:
+    """Return X and y as scikit-learn checks them for an estimator that is fitted."""
+    # scikit-learn looks at the largest numbers: those of both signs have no sum.
+    with np.errstate(invalid="ignore"), NoOverflow(" or ".join(names)):
+        X, y = validate_data(
+            estimator,
+            sparse.matrix(names[0], X),
+            sparse.matrix(names[1], y),
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=numeric,
+            dtype=dtype,
+            reset=reset,
+        )
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    return X, y
+
+
+def validated_inputs(estimator: Any, X: Any, dtype: Any) -> Any:
+    """Return rows to predict for as scikit-learn checks them."""
+    X = sparse.matrix("X", X)
+    # As above.
+    with np.errstate(invalid="ignore"), NoOverflow("X"):
+        return validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False)
+
+
+def refuse_lost(outputs: Array) -> Array:
+    """Return outputs none of which is NaN."""
+    lost = 0 if all_finite(outputs) else np.isnan(outputs).any(axis=1).sum()
+    if lost:
+        raise ValueError(
+            f"the predictions for {lost} rows of X are NaN: their numbers are so large"
+            " that they overflow in the model; scaled inputs (StandardScaler) help"
+        )
+    return outputs
+
+
 def stochastic(method: _Method) -> _Method:
     """Hide a method of an estimator whose solver goes by all rows at once."""
     return cast(_Method, available_if(_is_stochastic)(method))
@@ -388,23 +434,12 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Any) -> Array:
         X, network = self._inputs(X), self._fitted()
         n_threads = threads.count(self.n_threads)
-        outputs = engine_of(network).predict(network.params, X, n_threads)
-        lost = 0 if all_finite(outputs) else np.isnan(outputs).any(axis=1).sum()
-        if lost:
-            raise ValueError(
-                f"the predictions for {lost} rows of X are NaN: their numbers are so large"
-                " that they overflow in the model; scaled inputs (StandardScaler) help"
-            )
-        return outputs
+        return refuse_lost(engine_of(network).predict(network.params, X, n_threads))
 
     def _inputs(self, X: Any) -> Any:
         """Check rows to predict for."""
         check_is_fitted(self, "coefs_")
-        dtype = self._fitted().dtype
-        X = sparse.matrix("X", X)
-        # scikit-learn looks at the largest numbers: those of both signs have no sum.
-        with np.errstate(invalid="ignore"), NoOverflow("X"):
-            return validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
+        return validated_inputs(self, X, self._fitted().dtype)
 
     def activations(self, X: ArrayLike) -> list[Array]:
         """Return the output of each layer for each row of X.
@@ -545,20 +580,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _validate(
         self, X: Any, y: Any, dtype: Any, reset: bool, names: tuple[str, str] = ("X", "y")
     ) -> tuple[Any, Any]:
-        with np.errstate(invalid="ignore"), NoOverflow(" or ".join(names)):
-            X, y = validate_data(
-                self,
-                sparse.matrix(names[0], X),
-                sparse.matrix(names[1], y),
-                accept_sparse="csr",
-                multi_output=True,
-                y_numeric=self._numeric_targets,
-                dtype=dtype,
-                reset=reset,
-            )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return X, y
+        return validated(self, X, y, dtype, reset, self._numeric_targets, names)
 
     def _given_validation(
         self,

@@ -329,10 +329,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         ValueError
             If X does not fit, or holds numbers so large that predictions would be NaN.
         """
-        outputs = self._outputs(X)
-        if self._is_multilabel():
-            return cast(Array, self._label_binarizer.inverse_transform(outputs))
-        return self.classes_.take(self._indices(outputs), mode="clip")
+        return self._decode(self._outputs(X))
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return the probabilities of the classes, in the order of ``classes_``.
@@ -351,8 +348,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         ValueError
             If X does not fit, or holds numbers so large that predictions would be NaN.
         """
-        outputs = self._outputs(X)
-        return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
+        return self._probabilities(self._outputs(X))
 
     def predict_log_proba(self, X: ArrayLike) -> Array:
         """Return the logarithms of the probabilities that ``predict_proba`` gives.
@@ -392,6 +388,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     def _is_multilabel(self) -> bool:
         return bool(self._label_binarizer.y_type_.startswith("multilabel"))
+
+    def _decode(self, outputs: Array) -> Array:
+        """Return the classes that outputs mean."""
+        if self._is_multilabel():
+            return cast(Array, self._label_binarizer.inverse_transform(outputs))
+        return self.classes_.take(self._indices(outputs), mode="clip")
+
+    def _probabilities(self, outputs: Array) -> Array:
+        """Return a column for each class."""
+        return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
 
     def _indices(self, outputs: Array) -> Array:
         """Return the index of each row's class."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pyl2._common import penalty
+from pyl2._common import penalty, threads
 from pyl2._common.dataset import Dataset
 from pyl2._common.validation import Array
 from pyl2.network import engine_of
@@ -68,14 +68,15 @@ class Minimisation:
                 raise StopIteration
 
         try:
-            self.result = minimize(
-                objective,
-                params.astype(np.float64),
-                jac=True,
-                method="L-BFGS-B",
-                callback=iteration,
-                options=self._options() | {"maxiter": session.epochs},
-            )
+            with threads.one_blas_thread():
+                self.result = minimize(
+                    objective,
+                    params.astype(np.float64),
+                    jac=True,
+                    method="L-BFGS-B",
+                    callback=iteration,
+                    options=self._options() | {"maxiter": session.epochs},
+                )
         except _NotFinite:
             session.stop("diverged")
             per_layer = penalty.per_layer(self.l2, len(session.network.weights))
