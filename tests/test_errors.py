@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 import pyl2
 from pyl2 import (
     Backprop,
+    Laplace,
     MLPClassifier,
     MLPClassifierCV,
     MLPRegressor,
@@ -192,6 +193,29 @@ CASES = {
     "Network.predict": of(network, "predict", {"X": X}),
     "Network.activations": of(network, "activations", {"X": X}),
     "Network.input_gradient": of(network, "input_gradient", {"X": X}),
+    "Network.jacobian": of(network, "jacobian", {"X": X}),
+    "Network.gauss_newton": of(
+        network, "gauss_newton", {name: DATA[name] for name in ("X", "Y", "sample_weight")}
+    ),
+    "Laplace": constructor(
+        Laplace,
+        {
+            "network": network(),
+            **DATA,
+            "l2": 0.1,
+            "n": "train",
+            "noise_variance": None,
+            "bias_precision": 0.1,
+        },
+    ),
+    "Laplace.predict": of(
+        lambda: Laplace(network(), X, Y, 0.1), "predict", {"X": X, "return_std": False}
+    ),
+    "Laplace.predict_proba": of(
+        lambda: Laplace(Network((2, 1), output="logistic", seed=0), X, [[0.0], [1.0]] * 3, 0.1),
+        "predict_proba",
+        {"X": X},
+    ),
     "Network.error": of(network, "error", DATA),
     "Network.gradient": of(network, "gradient", DATA),
     "Network.save": of(network, "save", {"path": "saved"}),

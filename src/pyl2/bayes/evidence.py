@@ -23,12 +23,12 @@ MOST_PARAMS = 5000
 # it, as a share of the first.
 _SETTLED = 1e-4
 _LEAST_SHARE = 1e-3
-_MOST_STEPS = 1000
+_MOST_STEPS = 100
 # A noise variance of 0, where every residual and every weight is 0, would make A infinite.
 _LEAST = 1e-30
-_NOT_FINITE = (
-    "the error or its curvature is not finite at the network's parameters: scaled inputs"
-    " (StandardScaler) help"
+_BEYOND = (
+    "the posterior is not finite: l2 / n, noise_variance or bias_precision is too large or too"
+    " small for these data"
 )
 
 
@@ -125,7 +125,10 @@ def curvature(network: Network, dataset: Dataset, n_threads: int = UNLIMITED) ->
     rates = np.zeros(len(network.weights))
     error, _ = engine_of(network).gauss_newton(params, dataset, rates, gradient, matrix, n_threads)
     if not (math.isfinite(error) and np.isfinite(matrix.sum())):
-        raise ValueError(_NOT_FINITE)
+        raise ValueError(
+            "the error or its curvature is not finite at the network's parameters: scaled inputs"
+            " (StandardScaler) help"
+        )
     return Curvature(network, dataset.weight_sum, error, gradient, matrix)
 
 
@@ -160,17 +163,23 @@ def evidence(
     bias_precision : float
         Of the prior of hidden biases, > 0.
 
+    Raises
+    ------
+    ValueError
+        If numbers are so large or so small that the posterior is not finite.
+
     References
     ----------
     D. MacKay, A practical Bayesian framework for backpropagation networks, Neural Computation 4
     (1992), 448–472.
     """
     posterior = _Posterior(found, np.asarray(rates, float), bias_precision)
-    if found.network.output != "identity":
-        return posterior.evidence(1.0)
-    if noise_variance is None:
-        noise_variance = posterior.best_noise_variance()
-    return posterior.evidence(noise_variance)
+    noise = noise_variance if found.network.output == "identity" else 1.0
+    with np.errstate(all="ignore"):  # what is not finite is looked for
+        result = posterior.evidence(posterior.best_noise_variance() if noise is None else noise)
+    if math.isnan(result.log_evidence) or not math.isfinite(result.n_effective):
+        raise ValueError(_BEYOND)
+    return result
 
 
 class _Posterior:
@@ -209,8 +218,7 @@ class _Posterior:
     def _log_evidence(self, noise: float, alphas: Array, factor: Array) -> float:
         found, hidden = self._found, self._found.network.params[self._found.hidden_biases]
         precision = self._bias_precision
-        with np.errstate(divide="ignore"):  # without a prior the evidence is 0
-            total = 0.5 * float(np.array(found.n_weights) @ np.log(alphas))
+        total = 0.5 * float(np.array(found.n_weights) @ np.log(alphas))  # -inf without a prior
         total -= found.mass * found.error / noise + 0.5 * float(alphas @ found.squares)
         total -= 0.5 * precision * float(hidden @ hidden)
         total += 0.5 * self._n_hidden * math.log(precision)
@@ -267,7 +275,7 @@ class _Posterior:
             diagonal += prior
             mean = float(diagonal.mean())
             if not math.isfinite(mean):
-                raise ValueError(_NOT_FINITE)
+                raise ValueError(_BEYOND)
             diagonal += jitter
             try:
                 # Transposed, LAPACK overwrites it; it is symmetric.

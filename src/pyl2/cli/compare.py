@@ -44,8 +44,8 @@ def add(commands: options.Commands) -> None:
         "--methods",
         type=options.names,
         metavar="A,B",
-        help="of sgd, momentum, nesterov, adam, lbfgs, pso; A+B is one after the other (default:"
-        " all but nesterov, and pso+lbfgs)",
+        help="of sgd, momentum, nesterov, adam, lbfgs, lm, pso; A+B is one after the other"
+        " (default: all but nesterov and lm, and pso+lbfgs)",
     )
     told = f"budget of a run (default: {_SECONDS:g})"
     add("--seconds", type=options.positive, metavar="S", help=told)

@@ -95,8 +95,8 @@ def _read(setup: dict[str, Any]) -> dict[str, str]:
 
 def _training(setup: dict[str, Any]) -> str:
     decay = f", decay {setup['decay']}" if setup["decay"] else ""
-    if setup["optimizer"] == "lbfgs":
-        course = f"lbfgs, at most {setup['epochs']} iterations"
+    if setup["eta"] is None:  # by all rows at once
+        course = f"{setup['optimizer']}, at most {setup['epochs']} iterations"
     else:
         course = f"{setup['optimizer']}, eta {setup['eta']:g}, {setup['epochs']} epochs in batches"
         course += f" of {setup['batch_size'] or 'all rows'}"

@@ -28,6 +28,9 @@ def add_network(parser: options.Parser, hidden: tuple[int, ...]) -> None:
     add("--dtype", choices=("float32", "float64"), default="float64", help="default: float64")
 
 
+_OPTIMIZERS = "adam (default), adamw, sgd, momentum, nesterov, lbfgs, lm (of numbers)"
+
+
 def add_l2(group: options.Group) -> None:
     """Add the option of the penalty."""
     told = "the penalty λ (default: 5)"
@@ -44,7 +47,7 @@ def add_optimizer(group: options.Group, epochs: int, time: str) -> None:
     """Add the options of training by gradients, λ and n aside."""
     add = group.add_argument
     add("--decay", help="l2, decoupled or fraction (default: the optimizer's own)")
-    add("--optimizer", default="adam", help="adam (default), adamw, sgd, momentum, nesterov, lbfgs")
+    add("--optimizer", default="adam", help=_OPTIMIZERS)
     add("--eta", type=options.positive, help="learning rate (default: the optimizer's own)")
     add_batch_size(group)
     add("--epochs", type=options.count, default=epochs, help=f"default: {epochs}")
@@ -103,10 +106,13 @@ def rows_of_batch(args: argparse.Namespace) -> int | None:
 
 def described_trainer(trainer: Backprop | Settings, args: argparse.Namespace) -> dict[str, Any]:
     """Collect how it is trained by gradients."""
+    from pyl2.training.solvers import SOLVERS
+
+    full_batch = SOLVERS[trainer.optimizer].full_batch
     return {
         "optimizer": trainer.optimizer,
-        "eta": None if trainer.optimizer == "lbfgs" else trainer.eta,
-        "batch_size": None if trainer.optimizer == "lbfgs" else trainer.batch_size,
+        "eta": None if full_batch else trainer.eta,
+        "batch_size": None if full_batch else trainer.batch_size,
         "epochs": args.epochs,
         "decay": trainer.decay,
         "n": trainer.n,

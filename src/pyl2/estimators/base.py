@@ -48,6 +48,7 @@ from pyl2.swarm.trainer import ParticleSwarm, SwarmRun
 from pyl2.training.descent import Descent, Run
 from pyl2.training.history import History
 from pyl2.training.lbfgs import Minimisation
+from pyl2.training.levenberg import LevenbergMarquardt, check_problem
 from pyl2.training.session import Diverged, TrainingSession, check_callbacks
 from pyl2.training.settings import Settings
 from pyl2.training.solvers import SOLVERS, check_decay
@@ -57,6 +58,19 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 # Whose learning rate follows ``learning_rate``, as in scikit-learn.
 _SCHEDULED = ("sgd", "adamw")
+
+# What lm means nothing to, and the defaults.
+_NOT_FOR_LM = {
+    "early_stopping": False,
+    "learning_rate": "constant",
+    "power_t": 0.5,
+    "shuffle": True,
+    "momentum": 0.9,
+    "nesterovs_momentum": True,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "epsilon": 1e-8,
+}
 
 _NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and"
@@ -204,7 +218,11 @@ def stochastic(method: _Method) -> _Method:
 
 
 def _is_stochastic(estimator: Any) -> bool:
-    reasons = {"lbfgs": "lbfgs is not stochastic.", "pso": "pso needs all rows at once."}
+    reasons = {
+        "lbfgs": "lbfgs is not stochastic.",
+        "lm": "lm is not stochastic.",
+        "pso": "pso needs all rows at once.",
+    }
     if estimator.solver in reasons:
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. " + reasons[estimator.solver]
@@ -218,7 +236,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam", "adamw", "pso"})],
+        "solver": [StrOptions({"lbfgs", "lm", "sgd", "adam", "adamw", "pso"})],
         "alpha": [Interval(Real, 0, None, closed="left"), list, tuple, np.ndarray],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
@@ -552,10 +570,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         return Fit(rows, dataset, state, self._run_of(state, session))
 
     def _solver_state(self, rng: Any, incremental: bool) -> FitState | ParticleSwarm | None:
-        """Return what the solver goes on from, or begins with; lbfgs keeps nothing."""
+        """Return what the solver goes on from, or begins with; lbfgs and lm keep nothing."""
         if self.solver == "pso":
             return self._swarm(rng)
-        return None if self.solver == "lbfgs" else self._descent_state(rng, incremental)
+        full_batch = SOLVERS[self.solver].full_batch
+        return None if full_batch else self._descent_state(rng, incremental)
 
     def _run_of(self, state: FitState | ParticleSwarm | None, session: TrainingSession) -> Run:
         """Return the training by the solver."""
@@ -565,6 +584,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             return Descent(state.settings, state.state, state.policy, session)
         check_decay(self.decay, self.solver)
         per_layer = penalty.per_layer(self.alpha, len(self._network.weights), "alpha")
+        if self.solver == "lm":
+            given = {name: (getattr(self, name), default) for name, default in _NOT_FOR_LM.items()}
+            check_problem(self.out_activation_, self._network.params.size, given, "solver")
+            n, tol = penalty.check_n(self.n), float(self.tol)
+            return LevenbergMarquardt(session, per_layer, n, gradient_tol=tol)
         options = {"maxfun": self.max_fun, "gtol": float(self.tol)}
         return Minimisation(session, per_layer, penalty.check_n(self.n), options=options)
 
@@ -765,7 +789,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _settle(self, state: FitState | ParticleSwarm | None) -> None:
         """Keep of the training what the next fit will look at."""
-        if state is None:  # lbfgs counts no stalls
+        if state is None:  # lbfgs and lm count no stalls
             self._no_improvement_count = 0
         if isinstance(state, FitState):
             self._no_improvement_count = state.policy.progress.stalled
@@ -868,7 +892,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _warn_not_converged(self, result: Any) -> None:
         if result is None:
-            name = "Particle Swarm" if self.solver == "pso" else "Stochastic Optimizer"
+            names = {"pso": "Particle Swarm", "lm": "Levenberg-Marquardt"}
+            name = names.get(self.solver, "Stochastic Optimizer")
             message = (
                 f"{name}: Maximum iterations ({self.max_iter}) reached and the"
                 " optimization hasn't converged yet."

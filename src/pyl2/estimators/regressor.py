@@ -25,10 +25,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Units of each hidden layer.
     activation : str or sequence of str, default="relu"
         Of the hidden layers, one for all or one for each: "identity", "logistic", "tanh" or "relu".
-    solver : {"lbfgs", "sgd", "adam", "adamw", "pso"}, default="adam"
+    solver : {"lbfgs", "lm", "sgd", "adam", "adamw", "pso"}, default="adam"
         "sgd" with momentum, "adam" as scikit-learn writes them, "adamw" as PyTorch computes it;
         "lbfgs" is SciPy's, on the error over all rows; "pso" a swarm of 50 particles, on the same
-        error, with the defaults of ``ParticleSwarm``.
+        error, with the defaults of ``ParticleSwarm``; "lm" Levenberg–Marquardt, for a squared
+        error, dense X and at most 5,000 parameters.
     alpha : float or sequence of float, default=0.0001
         The L2 constant λ ≥ 0, one for all layers or one for each; biases are in no penalty.
     batch_size : int or "auto", default="auto"
@@ -41,15 +42,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int, default=200
-        Most epochs; for lbfgs and pso iterations.
+        Most epochs; for lbfgs, lm and pso iterations.
     shuffle : bool, default=True
         Whether each epoch takes the rows in a new order.
     random_state : None, int or numpy.random.RandomState, default=None
         Where initial weights, the validation split and the orders come from.
     tol : float, default=1e-4
-        An epoch that does not better the loss or the validation score by this stalls; for lbfgs the
-        largest component of the gradient to reach; pso ends when ``n_iter_no_change`` iterations
-        together have not lowered the loss by more.
+        An epoch that does not better the loss or the validation score by this stalls; for lbfgs and
+        lm the largest component of the gradient to reach; pso ends when ``n_iter_no_change``
+        iterations together have not lowered the loss by more.
     verbose : bool or int, default=False
         Whether to print each epoch's loss.
     warm_start : bool or "full", default=False
@@ -62,7 +63,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Whether sgd's momentum is Nesterov's.
     early_stopping : bool, default=False
         Judge by a score on validation data instead of by the loss, and keep the best weights.  The
-        data are ``X_val`` and ``y_val`` of ``fit``, else a part set aside.  Not for lbfgs or pso.
+        data are ``X_val`` and ``y_val`` of ``fit``, else a part set aside.  Not for lbfgs, lm or
+        pso.
     validation_fraction : float, default=0.1
         The part to set aside.
     beta_1, beta_2 : float, default=0.9, 0.999
@@ -97,16 +99,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     ----------
     loss_ : float
         Of the last epoch, penalty included: the mean over its batches at the weights each saw.
-        As scikit-learn has it, a squared error is averaged over outputs; for lbfgs and pso it is
-        summed.  That of pso is the best so far.
+        As scikit-learn has it, a squared error is averaged over outputs; for lbfgs, lm and pso it
+        is summed.  That of pso is the best so far.
     best_loss_ : float or None
-        The lowest; None with early stopping.  Not for lbfgs.
+        The lowest; None with early stopping.  Not for lbfgs or lm.
     loss_curve_ : list of float
         ``loss_`` of each epoch, those of earlier calls that were gone on from included.
     validation_scores_ : list of float or None
-        The score after each epoch, with early stopping.  Not for lbfgs or pso.
+        The score after each epoch, with early stopping.  Not for lbfgs, lm or pso.
     best_validation_score_ : float or None
-        The highest.  Not for lbfgs or pso.
+        The highest.  Not for lbfgs, lm or pso.
     validation_loss_curve_ : list of float or None
         Loss on the validation data, if there are any, after each epoch, without the penalty.
     t_ : int

@@ -32,6 +32,7 @@ from pyl2.network import Network, engine_of
 from pyl2.swarm.trainer import ParticleSwarm
 from pyl2.training.backprop import Backprop
 from pyl2.training.history import GRADIENT, History
+from pyl2.training.levenberg import iteration_cost
 from pyl2.training.session import Diverged
 from pyl2.training.solvers import SOLVERS
 
@@ -213,14 +214,16 @@ def compare(
     l2 : float or sequence of float, default=0.0
         λ ≥ 0, one for all layers or one for each.
     methods : iterable of str, default=("sgd", "momentum", "adam", "lbfgs", "pso", "pso+lbfgs")
-        Each "sgd", "momentum", "nesterov", "adam", "lbfgs" or "pso", or several joined by "+",
+        Each "sgd", "momentum", "nesterov", "adam", "lbfgs", "lm" (of a squared error, for at most
+        5,000 parameters and dense rows) or "pso", or several joined by "+",
         which train the same network one after the other, each with an equal share of the budget:
         "pso+lbfgs" lets a swarm find a basin and L-BFGS go down in it.  adamw is none of them: it
         minimises no fixed E.
     seconds : float, optional
         Budget of a run, > 0: no epoch begins after it.  1 where no budget is given.
     evaluations : int, optional
-        Budget of a run in forward passes over the training rows, a gradient counting as three: no
+        Budget of a run in forward passes over the training rows, a gradient counting as three and
+        an iteration of lm as 5 + 2 · outputs (the products of its Jacobian are not counted): no
         epoch begins that would, if it costs what the last one did, spend more.  With it alone the
         same seeds give the same bits.  With both, what is spent first counts.
     seeds : int or iterable of int, default=5
@@ -276,7 +279,10 @@ def compare(
         n_threads,
         seconds,
         evaluations,
+        network.layer_sizes[-1],
     )
+    for stage in {stage for method in plan.methods for stage in method.split("+")}:
+        plan.trainer(stage, network, starts[0])  # which sees whether they go together
     training, testing = split_rows(X, y, test, starts[0], network)
     import scipy.optimize  # noqa: F401 - here, so that no clock sees it
 
@@ -314,6 +320,7 @@ class _Plan:
     n_threads: int | None
     seconds: float | None
     evaluations: int | None
+    outputs: int
 
     def __post_init__(self) -> None:
         check_integer("particles", self.particles, 1, MANY)
@@ -326,9 +333,8 @@ class _Plan:
 
     def _least(self, stages: Sequence[str]) -> int:
         """Return the budget that lets each stage of a method begin."""
-        return len(stages) * max(
-            self.particles if stage == "pso" else 2 * GRADIENT for stage in stages
-        )
+        costs = {"pso": self.particles, "lm": 2 * iteration_cost(self.outputs)}
+        return len(stages) * max(costs.get(stage, 2 * GRADIENT) for stage in stages)
 
     def budget(self) -> _Spent:
         """Return what a run may spend."""

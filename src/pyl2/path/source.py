@@ -157,7 +157,7 @@ class _Plan:
         keywords.refuse_unknown("l2_path", training, _known(self._swarm))
         self.template = copy_network(model, model.params)
         self.n_threads = threads.count(n_threads)
-        self.epochs = check_integer("epochs", training.pop("epochs", 100), 1)
+        epochs = training.pop("epochs", None)
         self.validation = training.pop("validation", None)
         max_time = training.pop("max_time", None)
         self._max_time = math.inf
@@ -172,6 +172,8 @@ class _Plan:
         self._seeds = itertools.chain([rng], map(copy.deepcopy, itertools.repeat(self._fresh)))
         self._options = training
         self._probe = self._trainer(self.template, 0.0, self._fresh)
+        usual = SOLVERS["pso" if self._swarm else self._probe.optimizer].epochs
+        self.epochs = usual if epochs is None else check_integer("epochs", epochs, 1)
 
     def started(self) -> _Plan:
         """Return the plan with its clock at the beginning: the time is that of all λs."""

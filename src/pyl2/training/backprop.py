@@ -19,6 +19,7 @@ from pyl2.network import Network, engine_of, from_file, to_file
 from pyl2.training.descent import Descent, Run
 from pyl2.training.history import History
 from pyl2.training.lbfgs import Minimisation
+from pyl2.training.levenberg import LevenbergMarquardt
 from pyl2.training.policy import Policy
 from pyl2.training.schedule import Progress
 from pyl2.training.session import TrainingSession, check_validation
@@ -41,9 +42,12 @@ class Backprop:
         Trained in place.
     optimizer : str, default="sgd"
         "sgd" (plain), "momentum", "nesterov", "adam" (these as scikit-learn writes them), "adamw"
-        (as PyTorch computes it) or "lbfgs" (SciPy's, on E over the whole set).
+        (as PyTorch computes it), "lbfgs" (SciPy's, on E over the whole set) or "lm"
+        (Levenberg–Marquardt, for a squared error, dense rows and at most 5,000 parameters: smooth
+        units, a small λ and a tight fit are what it is for).
     eta : float, optional
-        Learning rate η > 0; by default 0.001 for adam and adamw, else 0.01.  lbfgs has none.
+        Learning rate η > 0; by default 0.001 for adam and adamw, else 0.01.  lbfgs and lm have
+        none.
     l2 : float or sequence of float, default=0.0
         λ ≥ 0, one for all layers or one for each.
     n : {"batch", "train"} or float, default="batch"
@@ -72,7 +76,8 @@ class Backprop:
     tol : float, optional
         An epoch that does not lower the error by more than this stalls.  By default training ends
         after its epochs alone, and "adaptive" and early stopping take 0.  For lbfgs the largest
-        component of the gradient to reach; by default it goes on to the limit of precision.
+        component of the gradient to reach; by default it goes on to the limit of precision.  lm
+        ends when two steps in a row have lowered E by less than this share of it, by default 1e-10.
     n_iter_no_change : int, default=10
         More stalled epochs than this one after another end the training.
     early_stopping : bool, default=False
@@ -101,6 +106,8 @@ class Backprop:
     M. Nielsen, Neural Networks and Deep Learning, 2015, chapter 3 (the update).
     I. Loshchilov, F. Hutter, Decoupled Weight Decay Regularization, ICLR 2019 (decoupled).
     D. Kingma, J. Ba, Adam: A Method for Stochastic Optimization, ICLR 2015 (adam).
+    M. Hagan, M. Menhaj, Training feedforward networks with the Marquardt algorithm, IEEE
+    Transactions on Neural Networks 5 (1994) (lm).
 
     Examples
     --------
@@ -175,7 +182,7 @@ class Backprop:
         self,
         X: Matrix,
         Y: ArrayLike,
-        epochs: int = 100,
+        epochs: int | None = None,
         *,
         sample_weight: ArrayLike | None = None,
         validation: tuple[Any, ...] | Callable[[Network], float] | None = None,
@@ -192,8 +199,8 @@ class Backprop:
             that dtype; any other sparse matrix is converted to CSR.  It is never made dense.
         Y : array-like of shape (rows, outputs), (rows,) with one output, or class indices (rows,)
             Targets; class indices are whole numbers and go with softmax.
-        epochs : int, default=100
-            At most so many; for lbfgs iterations.  At least 1.
+        epochs : int, optional
+            At most so many, at least 1; for lbfgs and lm iterations.  By default 100, for lm 200.
         sample_weight : array-like of shape (rows,), optional
             Not negative; 1 each where not given.
         validation : tuple (X, Y) or (X, Y, sample_weight), or callable, optional
@@ -235,7 +242,7 @@ class Backprop:
         session = TrainingSession(
             self,
             self.network,
-            epochs,
+            SOLVERS[self.optimizer].epochs if epochs is None else epochs,
             check_validation(validation, self.network),
             max_time,
             callbacks,
@@ -255,8 +262,8 @@ class Backprop:
     def save(self, path: PathLike) -> None:
         """Write the training, its network included, to a file, whole or not at all.
 
-        Training goes on from it with the same bits as one that never stopped (lbfgs apart, which
-        starts afresh from the present parameters).
+        Training goes on from it with the same bits as one that never stopped (lbfgs and lm apart,
+        which start afresh from the present parameters).
 
         Parameters
         ----------
@@ -339,6 +346,8 @@ def run_of(trainer: Backprop, session: TrainingSession) -> Run:
     settings, state, policy = Settings.of(trainer), trainer._state, trainer._policy
     if settings.early_stopping and session.validation is None:
         raise ValueError("early_stopping needs validation=(X, Y)")
+    if settings.optimizer == "lm":
+        return LevenbergMarquardt(session, settings.l2, settings.n, settings.tol)
     if SOLVERS[settings.optimizer].full_batch:
         return Minimisation(session, settings.l2, settings.n, settings.tol)
     refresh = partial(Settings.of, trainer) if session.callbacks else None

@@ -29,10 +29,12 @@ class History:
         Time since ``train`` began, at the end of each epoch.
     evaluations : int
         What it has cost so far: one evaluation is a forward pass over all rows, and a gradient over
-        them, or an epoch of its batches, counts as ``GRADIENT`` = 3.
+        them, or an epoch of its batches, counts as ``GRADIENT`` = 3.  A step of lm that is accepted
+        counts as 5 + 2 · outputs, for gradient, Jacobian and error, each that is refused as 1.
     stopped : str
         Why it ended: "epochs", "max_time", "early_stopping", "tol", "callback", "diverged"; for
-        lbfgs "converged"; for a swarm "target", "evaluations" or "stagnation".
+        lbfgs "converged"; for lm "gradient" (it is small) or "mu" (no step lowers E any more); for
+        a swarm "target", "evaluations" or "stagnation".
 
     Examples
     --------

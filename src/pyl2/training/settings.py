@@ -20,8 +20,21 @@ from pyl2._common.validation import (
     check_real,
 )
 from pyl2.network import Network
+from pyl2.training.levenberg import check_problem
 from pyl2.training.schedule import SCHEDULES
 from pyl2.training.solvers import OPTIMIZERS, SOLVERS, check_decay
+
+# What it means nothing to, of the parameters of stochastic descent.
+_NOT_FOR_LM = (
+    "early_stopping",
+    "schedule",
+    "power_t",
+    "shuffle",
+    "momentum",
+    "beta_1",
+    "beta_2",
+    "epsilon",
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +93,11 @@ class Settings:
         solver = SOLVERS[self.optimizer]
         if solver.has_epsilon:  # 0 in the engine would make 0/0 the step of a zero gradient
             check_normal("epsilon", self.epsilon, network.dtype)
-        if solver.full_batch and (plain["early_stopping"] or self.schedule != "constant"):
+        if self.optimizer == "lm":
+            defaults = {field.name: field.default for field in fields(self)}
+            given = {name: (getattr(self, name), defaults[name]) for name in _NOT_FOR_LM}
+            check_problem(network.output, network.params.size, given)
+        elif solver.full_batch and (plain["early_stopping"] or self.schedule != "constant"):
             raise ValueError("lbfgs has no learning rate: no schedule and no early_stopping")
         return replace(self, **plain)
 

@@ -26,6 +26,8 @@ class Solver:
         Whether what it minimises is one fixed E.
     has_epsilon : bool
         Whether its steps depend on ε.
+    epochs : int
+        At most so many where nothing else is asked for.
     """
 
     full_batch: bool = False
@@ -33,6 +35,7 @@ class Solver:
     eta: float = 0.01
     fixed_error: bool = True
     has_epsilon: bool = False
+    epochs: int = 100
 
 
 SOLVERS = {
@@ -44,9 +47,10 @@ SOLVERS = {
         eta=0.001, decays=("decoupled", "fraction"), fixed_error=False, has_epsilon=True
     ),
     "lbfgs": Solver(full_batch=True, decays=("l2",)),
+    "lm": Solver(full_batch=True, decays=("l2",), epochs=200),
     "pso": Solver(full_batch=True, decays=("l2",)),
 }
-OPTIMIZERS = (*_core.OPTIMIZERS, "lbfgs")
+OPTIMIZERS = (*_core.OPTIMIZERS, "lbfgs", "lm")
 
 
 def check_decay(decay: Any, optimizer: str) -> str:
@@ -55,7 +59,7 @@ def check_decay(decay: Any, optimizer: str) -> str:
     Raises
     ------
     ValueError
-        If the optimizer has no such decay: adamw with "l2" would be adam, and lbfgs and pso
+        If the optimizer has no such decay: adamw with "l2" would be adam, and lbfgs, lm and pso
         minimise a fixed error.
     """
     allowed = SOLVERS[optimizer].decays
