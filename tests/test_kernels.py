@@ -1,6 +1,6 @@
 """The binding's Net against reference.py: every type, instruction set, row of a table and edge."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import product
 
@@ -530,6 +530,36 @@ def test_rows_of_weight_0_are_absent(dtype, isa):
     )
     expected = net.gradient(params, x[keep], y[keep], s[keep])
     close(kernel.gradient(params, x, y, s * keep), expected, dtype)
+
+
+@lru_cache(maxsize=4)
+def online_cases(inputs, dtype):
+    """Reference results about the sizes below which a network lives in registers."""
+    found = []
+    for units, classes in product((1, 3, 4, 5, 7, 8, 9, 15, 16, 17), range(1, 6)):
+        pick = inputs + units + classes
+        activation = _core.ACTIVATIONS[(units + classes) % 4]
+        output = _core.OUTPUTS[(inputs + units) % 4]
+        net = reference.Net((inputs, units, classes), (activation,), output)
+        indices = output == "softmax" and pick % 2 == 0
+        params, x, y, s = make_problem(net, 12, seed=pick, indices=indices)
+        s[[0, 5, 11]] = 0
+        weights = s if pick % 3 else None
+        order = np.random.RandomState(pick).permutation(12) if pick % 5 else None
+        decay = ("decoupled", "fraction")[pick % 2]
+        update = update_of(net, "sgd", decay, n=(0.0, 12.0)[pick // 2 % 2])
+        if pick % 4 == 0:  # so small that float32 takes several updates' at once
+            update = replace(update, l2=(3e-6, 0.0), decay="fraction")
+        args = params, state_of(net, "sgd"), 3, x, y, update, weights, order
+        found.append((args, net, net.epoch(*args, dtype=dtype)))
+    return found
+
+
+@KIND
+@pytest.mark.parametrize("inputs", range(1, 10))
+def test_online(dtype, isa, inputs):
+    for args, net, expected in online_cases(inputs, dtype):
+        all_close(Kernel(net, dtype, isa).epoch(*args), expected, dtype, f"{net} {args[5]}")
 
 
 # ---- rows of weight 0 ----

@@ -15,13 +15,16 @@
 #define R float
 #define INT int32_t
 #define NAME(f) f##_f32_avx512
+#define PL2_HALF_AS_WIDE(f) f##_f32_avx2
 #include "kernel/kernel.h"
 #undef R
 #undef INT
 #undef NAME
+#undef PL2_HALF_AS_WIDE
 #define R double
 #define INT int64_t
 #define NAME(f) f##_f64_avx512
+#define PL2_HALF_AS_WIDE(f) f##_f64_avx2
 #include "kernel/kernel.h"
 #include "kernel/second_order.h"
 

@@ -141,6 +141,8 @@ static void NAME(note)(const Job *job, const Block *b, const Update *u, const Cu
     if (NAME(decays)(b->net, u)) sums[1] += (double)batch * NAME(batch_penalty)(b, u, at->mass, squares);
 }
 
+#include "tiny.h"
+
 /* One block of the batch under the cursor, with the update if it is the last of its batch.  Until then
    nothing but work and the cursor is written, so a batch can be dropped whole.
 
@@ -240,6 +242,15 @@ static void NAME(pack_all)(const Net *net, const Job *job, int64_t p, const Work
         NAME(pack)(net, state + s * net->params, packed + (1 + s) * net->packed, back);
 }
 
+/* Items of a network that lives in registers, for what is left of the slice. */
+static void NAME(advance_tiny)(const Net *net, const Job *job, Cursor *at, double update_cost)
+{
+    const double cost = job->row_cost + update_cost, most = at->left / cost + 1;
+    const int64_t left = job->rows - at->batch, items = most < (double)left ? (int64_t)most : left;
+    PL2_TINY_BATCHES(net, job, at, items);
+    at->left -= (double)items * cost;
+}
+
 /* Every batch of one network. */
 static void NAME(batches)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
@@ -249,6 +260,11 @@ static void NAME(batches)(const Net *net, const Job *job, Cursor *at, void *memo
     const Work work = NAME(carve)(net, job, team, memory);
     const int packs = work.packed && team->rank == 0;
     const pl2_flush found = pl2_flush_on();
+    if (NAME(is_tiny)(net, job, &job->updates[at->network])) {
+        NAME(advance_tiny)(net, job, at, update_cost);
+        pl2_flush_restore(found);
+        return;
+    }
     if (work.active && !begun) pl2_none_active(net, work.active);
     if (packs) NAME(pack_all)(net, job, at->network, &work, 0);
     if (packs && !at->row) memset(work.gradient, 0, (size_t)net->packed * sizeof(R));

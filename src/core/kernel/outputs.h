@@ -18,7 +18,7 @@ enum { OUTPUTS(OUTPUT_ENUM) };
 /* Squared error, half: 1/2 |z - y|^2. */
 static void NAME(identity_link)(R *z, int64_t step, int64_t n) { (void)z, (void)step, (void)n; }
 
-static V NAME(identity_loss)(R *z, int64_t step, const R *y, int64_t n)
+PL2_INLINE V NAME(identity_loss)(R *z, int64_t step, const R *y, int64_t n)
 {
     V loss = NAME(splat)(0);
     PL2_EACH_OUTPUT(n)
@@ -42,7 +42,7 @@ static void NAME(logistic_link)(R *z, int64_t step, int64_t n)
     PL2_EACH_OUTPUT(n) NAME(store)(z, NAME(logistic)(NAME(load)(z)));
 }
 
-static V NAME(logistic_loss)(R *z, int64_t step, const R *y, int64_t n)
+PL2_INLINE V NAME(logistic_loss)(R *z, int64_t step, const R *y, int64_t n)
 {
     const V zero = NAME(splat)(0);
     V loss = zero;
@@ -122,7 +122,7 @@ static void NAME(exp_link)(R *z, int64_t step, int64_t n)
     PL2_EACH_OUTPUT(n) NAME(store)(z, NAME(exp)(NAME(load)(z)));
 }
 
-static V NAME(exp_loss)(R *z, int64_t step, const R *y, int64_t n)
+PL2_INLINE V NAME(exp_loss)(R *z, int64_t step, const R *y, int64_t n)
 {
     const V zero = NAME(splat)(0), one = NAME(splat)(1);
     V loss = zero;

@@ -164,6 +164,16 @@ PL2_INLINE V NAME(pick)(M mask, V yes, V no)
 }
 #endif
 
+/* a < b ? b : a, which is a where either is NaN. */
+PL2_INLINE V NAME(larger)(V a, V b)
+{
+#if defined(PL2_AVX2)
+    return sizeof(R) == 4 ? (V)_mm256_max_ps((__m256)b, (__m256)a) : (V)_mm256_max_pd((__m256d)b, (__m256d)a);
+#else
+    return NAME(pick)(NAME(less)(a, b), b, a);
+#endif
+}
+
 /* 1 in the lanes where two whole numbers are the same, else 0.  As integers, for R holds not all of
    them. */
 PL2_INLINE V NAME(same)(I a, INT b)
@@ -341,4 +351,77 @@ PL2_INLINE V NAME(every)(V v, const int from, const int step)
     for (int l = 0; l < LANES; l++) lane[l] = (INT)((from + l * step) % LANES);
     memcpy(&index, lane, sizeof index);
     return NAME(shuffle)(v, v, index);
+}
+
+/* Sums in float64 of the lanes of many vectors, whatever R is. */
+#define Sums NAME(Sums)
+#undef HALVES
+#define HALVES (8 / (int)sizeof(R))
+#if PL2_VECTORS
+typedef double NAME(Wide) __attribute__((vector_size(WIDTH)));
+#else
+typedef double NAME(Wide);
+#endif
+typedef struct {
+    NAME(Wide) half[HALVES];
+} Sums;
+
+PL2_INLINE Sums NAME(no_sums)(void)
+{
+    Sums sums;
+    memset(&sums, 0, sizeof sums);
+    return sums;
+}
+
+PL2_INLINE Sums NAME(widened)(V v)
+{
+    Sums wide;
+#if defined(PL2_AVX512)
+    if (sizeof(R) == 4) {
+        wide.half[0] = (NAME(Wide))_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)v));
+        wide.half[HALVES - 1] = (NAME(Wide))_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)v, 1));
+        return wide;
+    }
+#elif defined(PL2_AVX2)
+    if (sizeof(R) == 4) {
+        wide.half[0] = (NAME(Wide))_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v));
+        wide.half[HALVES - 1] = (NAME(Wide))_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)v, 1));
+        return wide;
+    }
+#endif
+    R lane[LANES];
+    double each[LANES];
+    NAME(store)(lane, v);
+    for (int l = 0; l < LANES; l++) each[l] = (double)lane[l];
+    memcpy(&wide, each, sizeof wide);
+    return wide;
+}
+
+PL2_INLINE void NAME(add)(Sums *sums, V v)
+{
+    const Sums wide = NAME(widened)(v);
+    PL2_UNROLL
+    for (int h = 0; h < HALVES; h++) sums->half[h] += wide.half[h];
+}
+
+PL2_INLINE void NAME(add_squares)(Sums *sums, V v)
+{
+    const Sums wide = NAME(widened)(v);
+    PL2_UNROLL
+    for (int h = 0; h < HALVES; h++) sums->half[h] += wide.half[h] * wide.half[h];
+}
+
+PL2_INLINE void NAME(add_scaled)(Sums *sums, const Sums *more, double scale)
+{
+    PL2_UNROLL
+    for (int h = 0; h < HALVES; h++) sums->half[h] += more->half[h] * scale;
+}
+
+PL2_INLINE double NAME(sum_up)(const Sums *sums)
+{
+    double lane[LANES];
+    memcpy(lane, sums, sizeof *sums);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) lane[l] += lane[l + half];
+    return lane[0];
 }
