@@ -24,123 +24,45 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_RawFree, PyMem_RawMallo
 from libc.string cimport memset
 from libc.stdint cimport int32_t, int64_t, uint64_t, uintptr_t
 
-
-cdef extern from "core.h" nogil:
-    ctypedef struct Layer:
-        int64_t inputs "in"
-        int64_t outputs "out"
-        int32_t activation
-
-    ctypedef struct CNet "Net":
-        int64_t layers, inputs, outputs, weights, params
-        int32_t output
-        Layer *layer
-
-    ctypedef struct CUpdate "Update":
-        int32_t optimizer, decay
-        double eta, n, momentum, beta_1, beta_2, epsilon
-        const double *l2
-
-    ctypedef struct Job:
-        int64_t networks
-        void *params
-        int64_t rows
-        const void *x
-        int64_t x_stride
-        const void *indptr
-        const void *indices
-        int32_t index_bytes
-        int64_t stored
-        int64_t fullest
-        const void *y
-        int64_t y_stride
-        const int64_t *labels
-        const void *sample_weight
-        int32_t to_inputs
-        int32_t second_order
-        int32_t every_layer
-        const double *rates
-        const int64_t *order
-        int64_t order_stride, batch_rows
-        const CUpdate *updates
-        void *state
-        int64_t *steps
-        double *sums
-        void *result
-
-    ctypedef void Verb(const CNet *, const Job *, void *, void *) noexcept
-
-    ctypedef struct CSwarm "Swarm":
-        int64_t particles
-        int64_t size
-        void *x
-        void *v
-        const void *best
-        const int64_t *leader
-        const void *centre
-        double *distance
-        const void *v_max
-        const void *lower
-        const void *upper
-        double inertia, c1, c2
-        uint64_t seed, iteration
-        int32_t boundary
-
-    ctypedef void Move(const CSwarm *, int64_t, int64_t) noexcept
-
-    ctypedef struct Kernels:
-        int64_t width
-        Verb *predict
-        Verb *errors
-        Verb *gradient
-        Verb *input_gradient
-        Verb *epoch
-        Move *move
-
-    ctypedef struct SecondOrder:
-        Verb *gauss_newton
-        Verb *jacobian
-
-    int64_t pl2_index(const void *, int32_t, int64_t)
-    int64_t pl2_among(int64_t, int64_t)
-    void pl2_plan(CNet *, int64_t, int64_t)
-    bint pl2_finite(const void *, int64_t, int64_t)
-    void pl2_shuffle(int64_t *, const double *, int64_t, int64_t)
-    int64_t pl2_best(const double *, int64_t, int64_t)
-    void pl2_keep(const double *, const void *, int64_t, int64_t, double *, void *)
-    void pl2_follow(int32_t, const double *, int64_t, const int64_t *, int64_t, int64_t *)
-    const char *const *pl2_isas
-    const char *const *pl2_activations
-    const char *const *pl2_outputs
-    const char *const *pl2_optimizers
-    const char *const *pl2_decays
-    const char *const *pl2_boundaries
-    const char *const *pl2_topologies
-    const int32_t *pl2_states
-    bint pl2_runs(const char *)
-    const Kernels *pl2_kernels(int64_t, const char *)
-    const SecondOrder *pl2_second_order(const char *)
-    enum:
-        LINE "PL2_LINE"
-        JACOBIAN "PL2_JACOBIAN"
-        GAUSS_NEWTON "PL2_GAUSS_NEWTON"
-
-cdef extern from "parts.h" nogil:
-    ctypedef struct Run:
-        const CNet *net
-        Job *job
-        const Kernels *kernels
-        Verb *verb
-        int64_t item_bytes
-        int32_t done
-
-    int64_t pl2_settle(Run *, int64_t, int32_t)
-    void pl2_begin(Run *, void *)
-    void pl2_go_on(Run *)
-
-cdef extern from "team.h" nogil:
-    int32_t pl2_get_num_threads()
-    void pl2_set_num_threads(int32_t)
+from core cimport (
+    CNet,
+    CSwarm,
+    CUpdate,
+    Data,
+    GAUSS_NEWTON,
+    JACOBIAN,
+    Job,
+    Kernels,
+    LINE,
+    Layer,
+    Run,
+    SecondOrder,
+    Verb,
+    pl2_activations,
+    pl2_among,
+    pl2_begin,
+    pl2_best,
+    pl2_boundaries,
+    pl2_decays,
+    pl2_finite,
+    pl2_follow,
+    pl2_get_num_threads,
+    pl2_go_on,
+    pl2_index,
+    pl2_isas,
+    pl2_keep,
+    pl2_kernels,
+    pl2_optimizers,
+    pl2_outputs,
+    pl2_plan,
+    pl2_runs,
+    pl2_second_order,
+    pl2_set_num_threads,
+    pl2_settle,
+    pl2_shuffle,
+    pl2_states,
+    pl2_topologies,
+)
 
 
 cdef tuple names(const char *const *rows):
@@ -446,9 +368,9 @@ cdef class Net:
         """Write the outputs for each row of x into `out` (rows, outputs)."""
         cdef Loan loan = Loan()
         cdef Job job = self.job(loan, params, vector(self.net.params), DENSE)
-        self.take_x(loan, &job, x)
-        job.result = loan.take("out", out, self.letter, matrix(job.rows, self.net.outputs), WRITTEN).buf
-        self.run(self.kernels.predict, &job, job.rows, n_threads)
+        self.take_x(loan, &job.data, x)
+        job.result = loan.take("out", out, self.letter, matrix(job.data.rows, self.net.outputs), WRITTEN).buf
+        self.run(self.kernels.predict, &job, job.data.rows, n_threads)
 
     def activations(self, params, x, out, int32_t n_threads=0):
         """Write the outputs of each layer, (rows, units), one after another into the vector `out`.
@@ -457,74 +379,76 @@ cdef class Net:
         """
         cdef Loan loan = Loan()
         cdef Job job = self.job(loan, params, vector(self.net.params), DENSE)
-        self.take_x(loan, &job, x)
+        self.take_x(loan, &job.data, x)
         cdef Py_buffer *view = loan.take("out", out, self.letter, vector(-1), WRITTEN)
         cdef int64_t units = self.net.params - self.net.weights
-        if view.shape[0] % units or view.shape[0] // units != job.rows:
-            raise ValueError(f"out must have room for {units} units of {job.rows} rows, got {view.shape[0]}")
+        if view.shape[0] % units or view.shape[0] // units != job.data.rows:
+            raise ValueError(f"out must have room for {units} units of {job.data.rows} rows, got {view.shape[0]}")
         job.result, job.every_layer = view.buf, True
-        self.run(self.kernels.predict, &job, job.rows, n_threads)
+        self.run(self.kernels.predict, &job, job.data.rows, n_threads)
 
     def errors(self, params, x, y, sample_weight, rates, out, int32_t n_threads=0):
         """Write E0 and R of each of P networks on all rows into `out` (P, 2)."""
         cdef Loan loan = Loan()
         cdef Job job = self.job(loan, params, matrix(-1, self.net.params), DENSE)
-        self.take_items(loan, &job, x, y, sample_weight)
+        self.take_items(loan, &job.data, x, y, sample_weight)
         shape = matrix(job.networks, self.net.layers)
         job.rates = <const double *> loan.take("rates", rates, c"d", shape, DENSE).buf
         job.sums = <double *> loan.take("out", out, c"d", matrix(job.networks, 2), WRITTEN).buf
-        self.run(self.kernels.errors, &job, job.rows, n_threads)
+        self.run(self.kernels.errors, &job, job.data.rows, n_threads)
 
     def gradient(self, params, x, y, sample_weight, rates, grad, int32_t n_threads=0):
         """Write dE/dparams on all rows into `grad`, and return E0 and R."""
         cdef Loan loan = Loan()
         cdef double sums[2]
         cdef Job job = self.job(loan, params, vector(self.net.params), DENSE)
-        self.take_items(loan, &job, x, y, sample_weight)
+        self.take_items(loan, &job.data, x, y, sample_weight)
         job.rates = <const double *> loan.take("rates", rates, c"d", vector(self.net.layers), DENSE).buf
         job.sums = sums
         job.result = loan.take("grad", grad, self.letter, vector(self.net.params), WRITTEN).buf
-        self.run(self.kernels.gradient, &job, job.rows, n_threads)
+        self.run(self.kernels.gradient, &job, job.data.rows, n_threads)
         return sums[0], sums[1]
 
     def input_gradient(self, params, x, out, int32_t n_threads=0):
         """Write the derivative of each row's outputs by its inputs into `out` (rows, outputs, inputs)."""
         cdef Loan loan = Loan()
         cdef Job job = self.job(loan, params, vector(self.net.params), DENSE)
-        self.take_x(loan, &job, x)
+        self.take_x(loan, &job.data, x)
         job.to_inputs = True
-        cdef Shape shape = block(job.rows, self.net.outputs, self.net.inputs)
+        cdef Shape shape = block(job.data.rows, self.net.outputs, self.net.inputs)
         job.result = loan.take("out", out, self.letter, shape, WRITTEN).buf
-        self.run(self.kernels.input_gradient, &job, job.rows, n_threads)
+        self.run(self.kernels.input_gradient, &job, job.data.rows, n_threads)
 
     def jacobian(self, params, x, out, int32_t n_threads=0):
         """Write the derivative of each row's outputs, before their link, by params: `out` (rows, outputs, d)."""
         cdef Loan loan = Loan()
         cdef Job job = self.second_order_job(loan, params, x, "jacobian")
-        cdef Shape shape = block(job.rows, self.net.outputs, self.net.params)
+        cdef Shape shape = block(job.data.rows, self.net.outputs, self.net.params)
         job.second_order = JACOBIAN
         job.result = loan.take("out", out, self.letter, shape, WRITTEN).buf
-        self.run(self.second_order.jacobian, &job, job.rows, n_threads)
+        self.run(self.second_order.jacobian, &job, job.data.rows, n_threads)
 
     def gauss_newton(self, params, x, sample_weight, out, int32_t n_threads=0):
         """Write the Gauss-Newton matrix of E0 on all rows, whatever their targets, into `out` (d, d)."""
+        cdef Py_buffer *view
         cdef Loan loan = Loan()
         cdef Job job = self.second_order_job(loan, params, x, "gauss_newton")
-        if job.rows == 0:
+        if job.data.rows == 0:
             raise ValueError("X has no rows")
         if sample_weight is not None:
-            job.sample_weight = loan.take("sample_weight", sample_weight, self.letter, vector(job.rows), DENSE).buf
+            view = loan.take("sample_weight", sample_weight, self.letter, vector(job.data.rows), DENSE)
+            job.data.sample_weight = view.buf
         job.second_order = GAUSS_NEWTON
         job.result = loan.take("out", out, self.letter, matrix(self.net.params, self.net.params), WRITTEN).buf
-        self.run(self.second_order.gauss_newton, &job, job.rows, n_threads)
+        self.run(self.second_order.gauss_newton, &job, job.data.rows, n_threads)
 
     cdef Job second_order_job(self, Loan loan, object params, object x, str verb) except *:
         """params and dense x of a float64 network."""
         if self.letter != c"d":
             raise TypeError(f"{verb} is computed in float64 alone; a float32 network is one of float64 too")
         cdef Job job = self.job(loan, params, vector(self.net.params), DENSE)
-        self.take_x(loan, &job, x)
-        if job.indptr != NULL:
+        self.take_x(loan, &job.data, x)
+        if job.data.indptr != NULL:
             raise TypeError(f"{verb} takes a dense X, got a sparse matrix")
         job.to_inputs = True
         return job
@@ -542,12 +466,12 @@ cdef class Net:
         cdef int64_t networks = job.networks
         cdef CUpdate *plan
         cdef tuple held = tuple(updates)  # and with them the memory of each one's l2, to the end
-        self.take_items(loan, &job, x, y, sample_weight)
+        self.take_items(loan, &job.data, x, y, sample_weight)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        job.batch_rows = min(batch_size, job.rows)
+        job.training.batch_rows = min(batch_size, job.data.rows)
         self.take_order(loan, &job, order)
-        job.steps = <int64_t *> loan.take("steps", steps, c"l", vector(networks), WRITTEN).buf
+        job.training.steps = <int64_t *> loan.take("steps", steps, c"l", vector(networks), WRITTEN).buf
         job.sums = <double *> loan.take("out", out, c"d", matrix(networks, 2), WRITTEN).buf
         for i in range(2 * networks):
             job.sums[i] = 0
@@ -556,10 +480,10 @@ cdef class Net:
             raise MemoryError()
         try:
             states = self.fill_plan(plan, held, networks)
-            job.updates = plan
+            job.training.updates = plan
             shape = matrix(networks, states * self.net.params)
-            job.state = loan.take("state", state, self.letter, shape, WRITTEN).buf
-            self.run(self.kernels.epoch, &job, job.batch_rows, n_threads)
+            job.training.state = loan.take("state", state, self.letter, shape, WRITTEN).buf
+            self.run(self.kernels.epoch, &job, job.training.batch_rows, n_threads)
         finally:
             PyMem_Free(plan)
         return pl2_finite(job.params, networks * self.net.params, self.item_bytes)
@@ -573,15 +497,15 @@ cdef class Net:
         job.networks = view.shape[0] if shape.axes == 2 else 1
         return job
 
-    cdef int take_x(self, Loan loan, Job *job, object x) except -1:
+    cdef int take_x(self, Loan loan, Data *data, object x) except -1:
         """x as an array, or anything with the data, indices, indptr and shape of a CSR matrix."""
         if not PyObject_CheckBuffer(x) and hasattr(x, "indptr"):
-            return self.take_csr(loan, job, x)
+            return self.take_csr(loan, data, x)
         cdef Py_buffer *view = loan.take("X", x, self.letter, matrix(-1, self.net.inputs), ROWS)
-        job.x, job.rows, job.x_stride = view.buf, view.shape[0], stride_of(view)
+        data.x, data.rows, data.x_stride = view.buf, view.shape[0], stride_of(view)
         return 0
 
-    cdef int take_csr(self, Loan loan, Job *job, object x) except -1:
+    cdef int take_csr(self, Loan loan, Data *data, object x) except -1:
         """Every index is looked at, once a call: a bad one is an error here, not another number."""
         indptr, shape = x.indptr, tuple(x.shape)
         cdef Py_ssize_t rows = -1, inputs = -1
@@ -593,30 +517,30 @@ cdef class Net:
         cdef Py_buffer *starts = loan.take("X.indptr", indptr, letter, vector(rows + 1), DENSE)
         cdef Py_buffer *values = loan.take("X.data", x.data, self.letter, vector(-1), DENSE)
         cdef Py_buffer *columns = loan.take("X.indices", x.indices, letter, vector(values.shape[0]), DENSE)
-        job.rows, job.index_bytes, job.stored = rows, starts.itemsize, values.shape[0]
-        job.x, job.indptr, job.indices = values.buf, starts.buf, columns.buf
-        job.fullest = check_indptr("X.indptr", job.indptr, job.index_bytes, job.rows, job.stored)
-        stored = pl2_among(pl2_index(job.indptr, job.index_bytes, job.rows), job.stored + 1)
-        check_indices("X.indices", job.indices, job.index_bytes, stored, inputs)
+        data.rows, data.index_bytes, data.stored = rows, starts.itemsize, values.shape[0]
+        data.x, data.indptr, data.indices = values.buf, starts.buf, columns.buf
+        data.fullest = check_indptr("X.indptr", data.indptr, data.index_bytes, data.rows, data.stored)
+        stored = pl2_among(pl2_index(data.indptr, data.index_bytes, data.rows), data.stored + 1)
+        check_indices("X.indices", data.indices, data.index_bytes, stored, inputs)
         return 0
 
-    cdef int take_items(self, Loan loan, Job *job, object x, object y, object sample_weight) except -1:
+    cdef int take_items(self, Loan loan, Data *data, object x, object y, object sample_weight) except -1:
         """x, its targets and its sample weights."""
         cdef Py_buffer *view
-        self.take_x(loan, job, x)
-        if job.rows == 0:
+        self.take_x(loan, data, x)
+        if data.rows == 0:
             raise ValueError("X has no rows")
         if getattr(y, "ndim", 2) == 1:
             if self.output != "softmax":
                 raise ValueError(f"class indices go with softmax outputs; {self.output} takes Y (rows, outputs)")
-            view = loan.take("Y", y, c"l", vector(job.rows), DENSE)
-            job.labels = <const int64_t *> view.buf
-            check_indices("class indices in Y", job.labels, 8, job.rows, self.net.outputs)
+            view = loan.take("Y", y, c"l", vector(data.rows), DENSE)
+            data.labels = <const int64_t *> view.buf
+            check_indices("class indices in Y", data.labels, 8, data.rows, self.net.outputs)
         else:
-            view = loan.take("Y", y, self.letter, matrix(job.rows, self.net.outputs), ROWS)
-            job.y, job.y_stride = view.buf, stride_of(view)
+            view = loan.take("Y", y, self.letter, matrix(data.rows, self.net.outputs), ROWS)
+            data.y, data.y_stride = view.buf, stride_of(view)
         if sample_weight is not None:
-            job.sample_weight = loan.take("sample_weight", sample_weight, self.letter, vector(job.rows), DENSE).buf
+            data.sample_weight = loan.take("sample_weight", sample_weight, self.letter, vector(data.rows), DENSE).buf
         return 0
 
     cdef int take_order(self, Loan loan, Job *job, object order) except -1:
@@ -625,11 +549,11 @@ cdef class Net:
         if order is None:
             return 0
         shared = getattr(order, "ndim", 1) == 1
-        shape = vector(job.rows) if shared else matrix(job.networks, job.rows)
+        shape = vector(job.data.rows) if shared else matrix(job.networks, job.data.rows)
         view = loan.take("order", order, c"l", shape, DENSE)
-        job.order = <const int64_t *> view.buf
-        job.order_stride = 0 if shared else job.rows
-        check_indices("order", job.order, 8, view.len // view.itemsize, job.rows)
+        job.training.order = <const int64_t *> view.buf
+        job.training.order_stride = 0 if shared else job.data.rows
+        check_indices("order", job.training.order, 8, view.len // view.itemsize, job.data.rows)
         return 0
 
     cdef int fill_plan(self, CUpdate *plan, tuple updates, int64_t networks) except -1:

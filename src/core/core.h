@@ -1,13 +1,28 @@
 /* The whole surface of the engine: shapes, layouts, and a table of verbs.
 
-   Everything is told by three structs: a Net (one shape), a Job (what to do with which arrays) and
-   a Cursor (how far it has come).  The caller owns all memory, checks everything and hands over one
+   Three structs describe everything: a Net (one shape), a Job (what to do with which arrays) and a
+   Cursor (how far it has come).  The caller owns all memory, checks everything and hands over one
    work buffer; after that nothing can fail, so no verb returns a status.  A verb works for what is
    `left` of a slice of time, moves the cursor and returns; call it again until `done`.
 
    Other threads can still write the arrays that were checked.  That changes numbers, never what memory
    is accessed: an index is read once, by pl2_once or pl2_index, and brought into its range by pl2_among
    before it is used. */
+/* One batch of m items through a network of layers W_1 .. W_L, items in rows:
+
+     x (m, in) or, gathered, inputs (m, x_stride)
+       | W_1, b_1                      params as users have them, or packed: rows padded
+     a_1 (m, stride_1)                 activation, layer 1
+       ...
+     z_L (m, stride_L)                 activation, layer L; where outputs are few (outputs, m)
+       | loss with targets             panel: 16 or so items at a time, turned into columns
+     delta_L in the place of z_L
+       | W_L^T                         panel: a strip of W transposed
+     delta_L-1 .. delta_1              delta
+       | a^T delta                     gradient, or subtracted from W at once under plain descent
+
+   In columns (feature_major.h) each of these arrays is (units, m); interleaved networks (interleaved.h) have
+   (m, units, LANES), a lane for each network. */
 #ifndef PL2_CORE_H
 #define PL2_CORE_H
 
@@ -80,10 +95,8 @@ typedef struct {
     const double *l2; /* (layers) lambda of each layer */
 } Update;
 
-/* What a verb is to do.  `void *` arrays are of the table's type R. */
+/* What it is computed on: items, and what is wanted of them.  `void *` arrays are of the table's type R. */
 typedef struct {
-    int64_t networks; /* P; 1 but for errors and epoch */
-    void *params;     /* (P, d); written by epoch alone */
     int64_t rows;     /* items */
     const void *x;    /* (rows, in) */
     int64_t x_stride; /* elements from one row to the next; may be negative or 0 */
@@ -93,35 +106,80 @@ typedef struct {
     int32_t index_bytes; /* 4 or 8, of both */
     int64_t stored;      /* as many values and indices there are */
     int64_t fullest;     /* values of the row that has most */
-    double row_cost;     /* see pl2_measure */
-    int64_t passes;      /* so many times a row costs that */
+    const void *y;       /* (rows, outputs), or NULL where labels are given or none are needed */
+    int64_t y_stride;
+    const int64_t *labels;     /* (rows) class indices, or NULL */
+    const void *sample_weight; /* (rows), or NULL: 1 each */
+} Data;
+
+/* Into what the work is split; set by pl2_measure. */
+typedef struct {
+    double row_cost; /* operations, roughly and at most */
+    int64_t passes;  /* so many times a row costs that */
     int64_t block_rows;
     int32_t layout;           /* of the items of a block: PL2_ROWS, or PL2_COLUMNS: see feature_major.h */
     int64_t grouped;          /* the first so many networks are interleaved (see interleaved.h), */
     int64_t interleaved;      /* so many in a part, which are the lanes of a vector; others have one each */
-    int64_t interleaved_rows; /* of a block of theirs */
+    int64_t interleaved_rows; /* of a block of theirs, at most */
     int64_t chunks;           /* of blocks, about equal, each of which may go to another thread */
     int64_t output_chunks;    /* input_gradient: of the outputs, for each chunk of blocks; else 1 */
-    double *part_sums;        /* errors, gradient: (P, chunks, 2): sums of s loss and of s */
-    void *part_gradients;     /* (chunks, params_stride) their sums of s dl/dparams; pl2_part_gradients */
-    const void *y;            /* (rows, outputs), or NULL where labels are given or none are needed */
-    int64_t y_stride;
-    const int64_t *labels;     /* (rows) class indices, or NULL */
-    const void *sample_weight; /* (rows), or NULL: 1 each */
-    int32_t to_inputs;         /* input_gradient: 1, for rows as long as the inputs are to be held */
-    int32_t second_order;      /* PL2_JACOBIAN or PL2_GAUSS_NEWTON, each with to_inputs; else 0 */
-    int32_t every_layer;       /* predict: the outputs of all layers are wanted, not the last's alone */
-    const double *rates;       /* errors, gradient: (P, layers), lambda/n: R = sum of rate/2 |W|^2 */
-    const int64_t *order;      /* epoch: the items in their order, or NULL */
-    int64_t order_stride;      /* 0: one order for all networks; else rows: (P, rows) */
-    int64_t batch_rows;        /* epoch: rows of a batch; the last may be smaller */
-    const Update *updates;     /* epoch: (P) */
-    void *state;               /* epoch: (P, S, d) the optimizer's state vectors */
-    int64_t *steps;            /* epoch: (P) updates done so far */
-    double *sums;              /* (P, 2): E0 and R; epoch: sums over batches of rows E0 and rows R */
+} Split;
+
+/* Of an epoch. */
+typedef struct {
+    const int64_t *order;  /* the items in their order, or NULL */
+    int64_t order_stride;  /* 0: one order for all networks; else rows: (P, rows) */
+    int64_t batch_rows;    /* rows of a batch; the last may be smaller */
+    const Update *updates; /* (P); NULL where nothing is trained */
+    void *state;           /* (P, S, d) the optimizer's state vectors */
+    int64_t *steps;        /* (P) updates done so far */
+} Training;
+
+/* Where things lie in the work buffer, in bytes from its start; pl2_lay_out is the only place that knows
+   their sizes.  What a job does not need takes no room. */
+typedef struct {
+    int64_t jacobian; /* a row with a panel to spare, and for gauss_newton the rows at hand, in panels */
+    /* Of one network.  `packed`: parameters, then state vectors. */
+    int64_t packed, gradient, panels, squares, active;
+    /* Of a block of at most `room` rows, which are whole cache lines. */
+    int64_t room;
+    int64_t loss;       /* (room), float64 */
+    int64_t targets;    /* (outputs, room), columns */
+    int64_t activation; /* all layers (room, stride) or (out, room), one after another; see Layer.column */
+    int64_t delta;      /* the same; the last layer's take the place of its activations */
+    int64_t spans;      /* CSR: (room, 2) int64 */
+    int64_t inputs;     /* (room, x_stride): gathered items, gradients by them; in columns x (in, room) */
+    int64_t bytes;      /* of all */
+} Layout;
+
+/* The same of a part of interleaved networks; of each number of theirs a vector. */
+typedef struct {
+    int64_t params, state, gradient; /* (d), (S, d), (d) */
+    int64_t l2, c, decay, loss;      /* (layers) each: see decay.h; (1) float64 */
+    int64_t rows, activation, delta; /* of a block; (rows, units of all layers) each */
+    int64_t targets, inputs;         /* (outputs) of one item; (rows, x_stride) numbers */
+    int64_t bytes;
+} InterleavedLayout;
+
+/* What a verb is to do. */
+typedef struct {
+    int64_t networks; /* P; 1 but for errors and epoch */
+    void *params;     /* (P, d); written by epoch alone */
+    Data data;
+    Training training;
+    int32_t to_inputs;    /* input_gradient: 1, for rows as long as the inputs are to be held */
+    int32_t second_order; /* PL2_JACOBIAN or PL2_GAUSS_NEWTON, each with to_inputs; else 0 */
+    int32_t every_layer;  /* predict: the outputs of all layers are wanted, not the last's alone */
+    const double *rates;  /* errors, gradient: (P, layers), lambda/n: R = sum of rate/2 |W|^2 */
+    double *part_sums;    /* errors, gradient: (P, chunks, 2): sums of s loss and of s */
+    void *part_gradients; /* (chunks, params_stride) their sums of s dl/dparams; pl2_part_gradients */
+    double *sums;         /* (P, 2): E0 and R; epoch: sums over batches of rows E0 and rows R */
     /* predict: (rows, out), or that of each layer, one after another; gradient: (d);
        input_gradient: (rows, outputs, in); jacobian: (rows, outputs, d); gauss_newton: (d, d) */
     void *result;
+    Split split;
+    Layout work;
+    InterleavedLayout interleaved_work;
 } Job;
 
 /* Where a verb stands in one part of a job: a network, or the first of some interleaved ones, and a chunk of its
@@ -201,77 +259,40 @@ typedef struct {
 
 /* net.c: what follows from a shape.  `layer` (layers) has in, out and activation set. */
 void pl2_plan(Net *net, int64_t item_bytes, int64_t width);
-/* Sets row_cost, the operations for each row of a step, roughly and at most: a training step, or in
-   input_gradient one of its passes; block_rows, the rows that go through the layers together, layout,
-   chunks, and what is interleaved.  All arrays must be in place. */
+/* Sets job->split.  All arrays must be in place. */
 void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes);
+/* Sets job->work and job->interleaved_work, for a team of so many; returns the bytes of a work buffer. */
+int64_t pl2_lay_out(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team);
 /* The parts of a job, and the start of one. */
 int64_t pl2_parts(const Job *job);
 Cursor pl2_part(const Net *net, const Job *job, int64_t part);
-int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team);
 
-/* Parts of work, in numbers. */
+/* Whether networks are trained with packed parameters. */
 static inline int pl2_is_packed(const Net *net, const Job *job)
 {
-    return job->updates && job->chunks == 1 && net->packed && job->layout == PL2_ROWS && !job->indptr;
-}
-
-static inline int64_t pl2_packed_items(const Net *net, const Job *job)
-{
-    return pl2_is_packed(net, job) ? (1 + PL2_STATES) * net->packed : 0;
-}
-
-static inline int64_t pl2_gradient_items(const Net *net, const Job *job)
-{
-    if (!job->updates || job->chunks > 1) return 0;
-    return pl2_is_packed(net, job) ? net->packed : net->params_stride;
-}
-
-static inline int pl2_goes_back(const Job *job)
-{
-    return job->updates || job->to_inputs || (job->rates && job->result);
+    const int rows = job->split.layout == PL2_ROWS && !job->data.indptr;
+    return job->training.updates && job->split.chunks == 1 && net->packed && rows;
 }
 
 /* Bytes of the sums of squares of all weights, a number for each segment of a layer's. */
 static inline int64_t pl2_squares_bytes(const Net *net, const Job *job)
 {
     const int64_t most = net->packed > net->params ? net->packed : net->params;
-    const int64_t count = job->updates ? most / PL2_SEGMENT + net->layers : 0;
-    return (count * (int64_t)sizeof(double) + PL2_LINE - 1) / PL2_LINE * PL2_LINE;
+    const int64_t count = job->training.updates ? most / PL2_SEGMENT + net->layers : 0;
+    return count * (int64_t)sizeof(double);
 }
 
-/* Panels of the columns of a Jacobian, and the numbers of one in work: a row with a panel to spare, and for
-   gauss_newton the rows at hand. */
+/* Panels of the columns of a Jacobian. */
 static inline int64_t pl2_jacobian_panels(const Net *net)
 {
     return (net->params + PL2_JACOBIAN_COLUMNS - 1) / PL2_JACOBIAN_COLUMNS;
 }
 
-static inline int64_t pl2_jacobian_items(const Net *net, const Job *job)
-{
-    const int64_t rows = job->second_order == PL2_GAUSS_NEWTON ? PL2_JACOBIAN_ROWS : 0;
-    const int64_t row = pl2_jacobian_panels(net) * PL2_JACOBIAN_COLUMNS;
-    return job->second_order ? (1 + rows) * row + PL2_JACOBIAN_COLUMNS : 0;
-}
-
-/* Rows at most of a block of interleaved networks. */
-static inline int64_t pl2_interleaved_rows(const Job *job)
-{
-    return job->batch_rows < job->interleaved_rows ? job->batch_rows : job->interleaved_rows;
-}
-
 /* Of how many chunks the gradients are kept apart from the result. */
 static inline int64_t pl2_part_gradients(const Job *job)
 {
-    if (job->updates) return job->chunks > 1 ? job->chunks : 0;
-    return job->sums && job->result ? job->chunks - 1 : 0;
-}
-
-/* Rows rounded up to whole cache lines. */
-static inline int64_t pl2_room(int64_t rows, int64_t item_bytes)
-{
-    const int64_t line = PL2_LINE / item_bytes;
-    return (rows + line - 1) / line * line;
+    if (job->training.updates) return job->split.chunks > 1 ? job->split.chunks : 0;
+    return job->sums && job->result ? job->split.chunks - 1 : 0;
 }
 
 /* finite.c: whether all of `count` numbers are finite. */

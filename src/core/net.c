@@ -1,6 +1,10 @@
 /* What follows from a network's shape: offsets, padding, rows of a block, bytes of work. */
 #include "core.h"
 
+#include "kernel/decay.h"
+
+#include <stddef.h>
+
 /* Rows that pass through all layers together: few enough to stay in the cache. */
 #define BLOCK_ROWS 256
 
@@ -90,12 +94,18 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
 #define FEATURE_MAJOR_ROWS 64
 #define FEATURE_MAJOR_BLOCK 128
 
+/* Whether deltas are wanted. */
+static int goes_back(const Job *job)
+{
+    return job->training.updates || job->to_inputs || (job->rates && job->result);
+}
+
 static int feature_major_pays(const Net *net, const Job *job, int64_t rows)
 {
-    const int64_t units = pl2_goes_back(job) ? FEATURE_MAJOR_UNITS_BACK : FEATURE_MAJOR_UNITS;
+    const int64_t units = goes_back(job) ? FEATURE_MAJOR_UNITS_BACK : FEATURE_MAJOR_UNITS;
     int narrow = net->inputs <= FEATURE_MAJOR_INPUTS;
     for (int64_t l = 0; l < net->layers; l++) narrow = narrow && net->layer[l].out <= units;
-    return narrow && rows >= FEATURE_MAJOR_ROWS && !job->indptr && !job->to_inputs;
+    return narrow && rows >= FEATURE_MAJOR_ROWS && !job->data.indptr && !job->to_inputs;
 }
 
 /* Chunks of rows: many, for threads need not be equally fast, but few where each has a gradient of
@@ -110,8 +120,9 @@ static int feature_major_pays(const Net *net, const Job *job, int64_t rows)
 
 static int64_t most_chunks(const Net *net, const Job *job, int64_t batch_rows)
 {
-    if (job->updates && (batch_rows < job->rows || job->networks > 1 || net->params >= SMALL)) return 1;
-    if (job->updates) return GRADIENTS;
+    if (job->training.updates && (batch_rows < job->data.rows || job->networks > 1 || net->params >= SMALL))
+        return 1;
+    if (job->training.updates) return GRADIENTS;
     if (job->second_order == PL2_GAUSS_NEWTON) return 1;
     if (!job->sums || !job->result) return CHUNKS;
     return net->params < LARGE ? GRADIENTS : LARGE_GRADIENTS;
@@ -136,8 +147,8 @@ static int interleaving_pays(const Net *net, int64_t networks)
 
 static int64_t grouped(const Net *net, const Job *job, int64_t item_bytes)
 {
-    if (!job->updates || job->indptr || job->order_stride || net->lanes == 1) return 0;
-    const int64_t rest = job->networks % net->lanes, states = pl2_states[job->updates->optimizer];
+    if (!job->training.updates || job->data.indptr || job->training.order_stride || net->lanes == 1) return 0;
+    const int64_t rest = job->networks % net->lanes, states = pl2_states[job->training.updates->optimizer];
     if ((1 + states) * net->params * net->lanes * item_bytes > INTERLEAVED_BYTES) return 0;
     if (!interleaving_pays(net, net->lanes)) return 0;
     return job->networks - (interleaving_pays(net, rest) ? 0 : rest);
@@ -153,108 +164,150 @@ static int64_t grouped(const Net *net, const Job *job, int64_t item_bytes)
 static int64_t most_output_chunks(const Net *net, const Job *job)
 {
     if (job->second_order == PL2_GAUSS_NEWTON) return (pl2_jacobian_panels(net) + STRIP - 1) / STRIP;
-    return job->to_inputs ? max_int(1, min_int(CHUNKS / job->chunks, net->outputs / OUTPUTS)) : 1;
+    return job->to_inputs ? max_int(1, min_int(CHUNKS / job->split.chunks, net->outputs / OUTPUTS)) : 1;
 }
 
-static int64_t blocks(const Job *job) { return (job->rows + job->block_rows - 1) / job->block_rows; }
+static int64_t blocks(const Job *job)
+{
+    return (job->data.rows + job->split.block_rows - 1) / job->split.block_rows;
+}
 
 /* gauss_newton: as many rows as fill the Jacobian at hand, and what each costs in a strip of G. */
 static void measure_gauss_newton(const Net *net, Job *job)
 {
     const double params = (double)net->params, outputs = (double)net->outputs;
-    job->block_rows = max_int(1, min_int(job->block_rows, PL2_JACOBIAN_ROWS / net->outputs));
-    job->passes = job->output_chunks;
-    job->row_cost += outputs * (PRODUCT * params + params * (params / (double)job->passes));
+    job->split.block_rows = max_int(1, min_int(job->split.block_rows, PL2_JACOBIAN_ROWS / net->outputs));
+    job->split.passes = job->split.output_chunks;
+    job->split.row_cost += outputs * (PRODUCT * params + params * (params / (double)job->split.passes));
 }
 
 /* All sparse rows are taken for the fullest: a block may be shorter than it need be, never longer. */
 void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes)
 {
     const Layer *first = net->layer;
-    const int64_t dense = net->weights - (job->indptr && !job->to_inputs ? first->in * first->out : 0);
+    const int64_t dense = net->weights - (job->data.indptr && !job->to_inputs ? first->in * first->out : 0);
     const double meeting = (MEETING + MEETING_UNIT * (double)first->out) * net->slice / SLICE;
-    job->row_cost = PRODUCT * (double)dense + ACTIVATION * (double)net->columns;
-    if (job->indptr) job->row_cost += meeting * (double)job->fullest;
-    job->passes = job->to_inputs ? 1 + net->outputs : 1;
-    job->layout = feature_major_pays(net, job, batch_rows);
-    job->block_rows = max_int(1, min_int(job->layout == PL2_COLUMNS ? FEATURE_MAJOR_BLOCK : BLOCK_ROWS,
-                                         (int64_t)(BLOCK_SLICES * net->slice / job->row_cost)));
-    job->chunks = min_int(blocks(job), most_chunks(net, job, batch_rows));
-    job->output_chunks = job->chunks ? most_output_chunks(net, job) : 1;
+    job->split.row_cost = PRODUCT * (double)dense + ACTIVATION * (double)net->columns;
+    if (job->data.indptr) job->split.row_cost += meeting * (double)job->data.fullest;
+    job->split.passes = job->to_inputs ? 1 + net->outputs : 1;
+    job->split.layout = feature_major_pays(net, job, batch_rows);
+    job->split.block_rows =
+        max_int(1, min_int(job->split.layout == PL2_COLUMNS ? FEATURE_MAJOR_BLOCK : BLOCK_ROWS,
+                           (int64_t)(BLOCK_SLICES * net->slice / job->split.row_cost)));
+    job->split.chunks = min_int(blocks(job), most_chunks(net, job, batch_rows));
+    job->split.output_chunks = job->split.chunks ? most_output_chunks(net, job) : 1;
     if (job->second_order == PL2_GAUSS_NEWTON) measure_gauss_newton(net, job);
-    job->grouped = grouped(net, job, item_bytes);
-    job->interleaved = net->lanes;
-    job->interleaved_rows = INTERLEAVED_ROWS;
+    job->split.grouped = grouped(net, job, item_bytes);
+    job->split.interleaved = net->lanes;
+    job->split.interleaved_rows = INTERLEAVED_ROWS;
 }
 
 /* The row that a chunk begins with, or that the last one ends before. */
 static int64_t chunk_row(const Job *job, int64_t chunk)
 {
-    const int64_t whole = job->rows / blocks(job), larger = job->rows % blocks(job);
-    const int64_t block = blocks(job) * chunk / job->chunks;
+    const int64_t whole = job->data.rows / blocks(job), larger = job->data.rows % blocks(job);
+    const int64_t block = blocks(job) * chunk / job->split.chunks;
     return block * whole + min_int(block, larger); /* as the kernel's block_rows has it */
 }
 
 static int64_t groups(const Job *job)
 {
-    return job->grouped ? (job->grouped + job->interleaved - 1) / job->interleaved : 0;
+    return job->split.grouped ? (job->split.grouped + job->split.interleaved - 1) / job->split.interleaved
+                              : 0;
 }
 
 int64_t pl2_parts(const Job *job)
 {
-    return groups(job) + (job->networks - job->grouped) * job->chunks * job->output_chunks;
+    return groups(job) + (job->networks - job->split.grouped) * job->split.chunks * job->split.output_chunks;
 }
 
 Cursor pl2_part(const Net *net, const Job *job, int64_t part)
 {
-    const int64_t first = part * job->interleaved, other = part - groups(job);
+    const int64_t first = part * job->split.interleaved, other = part - groups(job);
     if (other < 0)
-        return (Cursor){.network = first, .interleaved = min_int(job->interleaved, job->grouped - first)};
-    const int64_t alone = job->networks - job->grouped;
-    const int64_t chunk = other / alone, outputs = chunk % job->output_chunks;
-    Cursor at = {.network = job->grouped + other % alone, .chunk = chunk / job->output_chunks};
-    if (job->updates && job->chunks == 1) return at;
+        return (Cursor){.network = first,
+                        .interleaved = min_int(job->split.interleaved, job->split.grouped - first)};
+    const int64_t alone = job->networks - job->split.grouped;
+    const int64_t chunk = other / alone, outputs = chunk % job->split.output_chunks;
+    Cursor at = {.network = job->split.grouped + other % alone, .chunk = chunk / job->split.output_chunks};
+    if (job->training.updates && job->split.chunks == 1) return at;
     at.row = at.first_row = chunk_row(job, at.chunk);
     at.last_row = chunk_row(job, at.chunk + 1);
     const int64_t panels = pl2_jacobian_panels(net);
     const int64_t all = job->second_order == PL2_GAUSS_NEWTON ? panels : net->outputs;
-    at.first_output = at.output = all * outputs / job->output_chunks;
-    at.last_output = all * (outputs + 1) / job->output_chunks;
+    at.first_output = at.output = all * outputs / job->split.output_chunks;
+    at.last_output = all * (outputs + 1) / job->split.output_chunks;
     return at;
 }
 
-/* work, in order: a Jacobian; packed parameters; a gradient; a panel for each of a team; the squares of segments; for CSR the
-   list of active rows; and for a block the losses of its rows, float64, targets in columns (outputs, room),
-   activations and, to go back, deltas (room, columns) each, for CSR the spans (room, 2) of the items,
-   int64, and as the verb needs them rows as long as the inputs (room, x_stride). */
-static int64_t work_alone(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes,
-                          int64_t team)
+/* The next `bytes`, from a whole cache line on. */
+static int64_t reserve(int64_t *end, int64_t bytes)
 {
-    const int64_t room = pl2_room(max_int(1, min_int(batch_rows, job->block_rows)), item_bytes);
-    const int64_t targets = net->layer[net->layers - 1].stride;
-    const int64_t columns = targets + net->columns * (1 + pl2_goes_back(job));
-    const int64_t gathered = job->indptr && !job->to_inputs ? 0 : net->x_stride;
-    const int64_t items = pl2_jacobian_items(net, job) + pl2_packed_items(net, job)
-                          + pl2_gradient_items(net, job) + room * (columns + gathered);
-    const int64_t lists = job->indptr ? net->active_bytes + room * 2 * (int64_t)sizeof(int64_t) : 0;
-    const int64_t sums = pl2_squares_bytes(net, job) + room * (int64_t)sizeof(double);
-    return items * item_bytes + team * net->panel_bytes + sums + lists;
+    const int64_t at = *end;
+    *end += (bytes + PL2_LINE - 1) / PL2_LINE * PL2_LINE;
+    return at;
 }
 
-/* work of interleaved networks, in order: params, state and a gradient; l2 and c of the layers; for a block
-   activations and deltas; the targets of an item; of each a vector.  The losses and what decay.h says of
-   the layers, four words each; and gathered rows as long as the inputs. */
-static int64_t work_interleaved(const Net *net, const Job *job, int64_t item_bytes)
+/* Rows of the largest block of so many, rounded up to whole cache lines. */
+static int64_t room(int64_t rows, int64_t block_rows, int64_t item_bytes)
 {
-    const int64_t rows = pl2_interleaved_rows(job), units = net->params - net->weights;
-    const int64_t vectors =
-        (2 + PL2_STATES) * net->params + 2 * net->layers + 2 * rows * units + net->outputs;
-    const int64_t sums = (1 + 4 * net->layers) * net->lanes * (int64_t)sizeof(double);
-    return (vectors * net->lanes + rows * net->x_stride) * item_bytes + sums;
+    const int64_t line = PL2_LINE / item_bytes, blocks = max_int(1, (rows + block_rows - 1) / block_rows);
+    return max_int(1, ((rows + blocks - 1) / blocks + line - 1) / line) * line;
 }
 
-int64_t pl2_work_bytes(const Net *net, const Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team)
+/* Numbers of a Jacobian in work: a row with a panel to spare, and for gauss_newton the rows at hand. */
+static int64_t jacobian_items(const Net *net, const Job *job)
 {
-    return max_int(work_alone(net, job, batch_rows, item_bytes, team),
-                   job->grouped ? work_interleaved(net, job, item_bytes) : 0);
+    const int64_t rows = job->second_order == PL2_GAUSS_NEWTON ? PL2_JACOBIAN_ROWS : 0;
+    const int64_t row = pl2_jacobian_panels(net) * PL2_JACOBIAN_COLUMNS;
+    return job->second_order ? (1 + rows) * row + PL2_JACOBIAN_COLUMNS : 0;
+}
+
+static void lay_out_one(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team)
+{
+    const Layer *top = &net->layer[net->layers - 1];
+    const int packed = pl2_is_packed(net, job), trains = job->training.updates && job->split.chunks == 1;
+    const int sparse = job->data.indptr != NULL;
+    Layout *work = &job->work;
+    int64_t *end = &work->bytes;
+    *work = (Layout){.room = room(batch_rows, job->split.block_rows, item_bytes)};
+    work->jacobian = reserve(end, jacobian_items(net, job) * item_bytes);
+    work->packed = reserve(end, packed ? (1 + PL2_STATES) * net->packed * item_bytes : 0);
+    work->gradient = reserve(end, trains ? (packed ? net->packed : net->params_stride) * item_bytes : 0);
+    work->panels = reserve(end, team * net->panel_bytes);
+    work->squares = reserve(end, pl2_squares_bytes(net, job));
+    work->active = reserve(end, sparse ? net->active_bytes : 0);
+    work->loss = reserve(end, work->room * (int64_t)sizeof(double));
+    work->targets = reserve(end, work->room * top->stride * item_bytes);
+    work->activation = reserve(end, work->room * net->columns * item_bytes);
+    work->delta = reserve(end, goes_back(job) ? work->room * net->columns * item_bytes : 0);
+    work->spans = reserve(end, sparse ? work->room * 2 * (int64_t)sizeof(int64_t) : 0);
+    work->inputs = reserve(end, sparse && !job->to_inputs ? 0 : work->room * net->x_stride * item_bytes);
+}
+
+static void lay_out_interleaved(const Net *net, Job *job, int64_t item_bytes)
+{
+    const int64_t units = net->params - net->weights, vector = net->lanes * item_bytes;
+    InterleavedLayout *work = &job->interleaved_work;
+    int64_t *end = &work->bytes;
+    *work = (InterleavedLayout){.rows = min_int(job->training.batch_rows, job->split.interleaved_rows)};
+    work->params = reserve(end, net->params * vector);
+    work->state = reserve(end, PL2_STATES * net->params * vector);
+    work->gradient = reserve(end, net->params * vector);
+    work->l2 = reserve(end, net->layers * vector);
+    work->c = reserve(end, net->layers * vector);
+    work->decay = reserve(end, net->layers * net->lanes * (int64_t)sizeof(Decay));
+    work->loss = reserve(end, net->lanes * (int64_t)sizeof(double));
+    work->activation = reserve(end, work->rows * units * vector);
+    work->delta = reserve(end, work->rows * units * vector);
+    work->targets = reserve(end, net->outputs * vector);
+    work->inputs = reserve(end, work->rows * net->x_stride * item_bytes);
+}
+
+int64_t pl2_lay_out(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team)
+{
+    lay_out_one(net, job, batch_rows, item_bytes, team);
+    if (!job->split.grouped) return job->work.bytes;
+    lay_out_interleaved(net, job, item_bytes);
+    return max_int(job->work.bytes, job->interleaved_work.bytes);
 }

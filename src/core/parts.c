@@ -18,8 +18,8 @@ static int64_t whole_lines(int64_t bytes) { return (bytes + PL2_LINE - 1) / PL2_
 static int64_t useful_threads(const Run *run, int32_t most)
 {
     const Job *job = run->job;
-    const double rows = (double)job->networks * (double)job->rows;
-    const double work = rows * (double)job->passes * job->row_cost;
+    const double rows = (double)job->networks * (double)job->data.rows;
+    const double work = rows * (double)job->split.passes * job->split.row_cost;
     const double shares = work / (MIN_SHARE * run->net->slice);
     const int64_t threads = shares < (double)run->parts ? (int64_t)shares : run->parts;
     if (threads <= 1) return 1; /* the system is asked for larger work alone */
@@ -36,7 +36,8 @@ static int64_t sums_bytes(const Run *run)
 static int64_t gradients_bytes(const Run *run)
 {
     const int64_t apart = pl2_part_gradients(run->job) * run->net->params_stride * run->item_bytes;
-    return apart + (run->job->updates && apart ? pl2_squares_bytes(run->net, run->job) : 0);
+    return apart
+           + (run->job->training.updates && apart ? whole_lines(pl2_squares_bytes(run->net, run->job)) : 0);
 }
 
 /* A team shares the batches of a network where a block of rows is long enough work for it, and has a
@@ -44,10 +45,10 @@ static int64_t gradients_bytes(const Run *run)
 static int64_t useful_team(const Run *run, int64_t batch_rows, int32_t most)
 {
     const Job *job = run->job;
-    const int64_t rows = batch_rows < job->block_rows ? batch_rows : job->block_rows;
-    const double shares = (double)rows * job->row_cost / (MIN_TEAM_SHARE * run->net->slice);
+    const int64_t rows = batch_rows < job->split.block_rows ? batch_rows : job->split.block_rows;
+    const double shares = (double)rows * job->split.row_cost / (MIN_TEAM_SHARE * run->net->slice);
     const int64_t heights = rows / TEAM_ROWS, threads = shares < (double)heights ? (int64_t)shares : heights;
-    if (threads <= 1 || job->indptr) return 1;
+    if (threads <= 1 || job->data.indptr) return 1;
     if (!most) most = pl2_get_num_threads();
     return most < threads ? most : threads;
 }
@@ -56,12 +57,12 @@ int64_t pl2_settle(Run *run, int64_t batch_rows, int32_t most_threads)
 {
     pl2_measure(run->net, run->job, batch_rows, run->item_bytes);
     run->parts = pl2_parts(run->job);
-    run->together = run->job->updates && run->parts == 1 && !run->job->grouped;
+    run->together = run->job->training.updates && run->parts == 1 && !run->job->split.grouped;
     run->threads = useful_threads(run, most_threads);
     if (run->together) run->threads = useful_team(run, batch_rows, most_threads);
     const int64_t team = run->together ? run->threads : 1;
     run->seat_bytes = whole_lines(sizeof(Seat))
-                      + whole_lines(pl2_work_bytes(run->net, run->job, batch_rows, run->item_bytes, team));
+                      + whole_lines(pl2_lay_out(run->net, run->job, batch_rows, run->item_bytes, team));
     return run->threads * run->seat_bytes + sums_bytes(run) + gradients_bytes(run);
 }
 
@@ -147,6 +148,6 @@ void pl2_go_on(Run *run)
     run->seat = run->stop = 0;
     pl2_team_run((int32_t)run->threads, 0, member, run);
     run->done = finished(run);
-    const int apart = !run->job->updates || run->job->chunks > 1;
+    const int apart = !run->job->training.updates || run->job->split.chunks > 1;
     if (run->done && run->job->sums && apart) run->kernels->add_up(run->net, run->job);
 }

@@ -363,25 +363,25 @@ static void give_csr(Case *c, const double *x, int64_t width, Given *g)
                 indices[stored] = j, values[stored] = x[i * width + j] / (1 + twice);
         }
         indptr[i + 1] = stored;
-        if (stored - begin > g->job.fullest) g->job.fullest = stored - begin;
+        if (stored - begin > g->job.data.fullest) g->job.data.fullest = stored - begin;
     }
-    g->job.index_bytes = (int32_t)index_bytes;
-    g->job.x = g->x = as_type(c, values, g->x_count = stored);
-    g->job.indptr = g->indptr = integers(indptr, c->rows + 1, index_bytes);
-    g->job.indices = g->indices = integers(indices, stored, index_bytes);
-    g->stored = g->job.stored = stored;
+    g->job.data.index_bytes = (int32_t)index_bytes;
+    g->job.data.x = g->x = as_type(c, values, g->x_count = stored);
+    g->job.data.indptr = g->indptr = integers(indptr, c->rows + 1, index_bytes);
+    g->job.data.indices = g->indices = integers(indices, stored, index_bytes);
+    g->stored = g->job.data.stored = stored;
     free(indptr), free(indices), free(values);
 }
 
 static Given give(Case *c, const double *params, const double *x, int64_t width, int sparse)
 {
     Given g = {.net = plan(c)};
-    g.job.networks = c->networks, g.job.rows = c->rows;
+    g.job.networks = c->networks, g.job.data.rows = c->rows;
     g.job.params = g.params = as_type(c, params, c->networks * c->params);
     if (sparse)
         give_csr(c, x, width, &g);
     else
-        give_rows(c, x, width, &g.job.x_stride, &g.x_count, &g.x, &g.job.x);
+        give_rows(c, x, width, &g.job.data.x_stride, &g.x_count, &g.x, &g.job.data.x);
     return g;
 }
 
@@ -395,18 +395,18 @@ static void give_targets(Case *c, Given *g)
         for (int64_t i = 0; i < c->rows; i++)
             for (int64_t j = 0; j < n; j++)
                 if (c->y[i * n + j] == 1) g->labels[i] = j;
-        g->job.labels = g->labels;
+        g->job.data.labels = g->labels;
     } else
-        give_rows(c, c->y, n, &g->job.y_stride, &g->y_count, &g->y, &g->job.y);
-    if (c->s) g->job.sample_weight = g->s = as_type(c, c->s, c->rows);
+        give_rows(c, c->y, n, &g->job.data.y_stride, &g->y_count, &g->y, &g->job.data.y);
+    if (c->s) g->job.data.sample_weight = g->s = as_type(c, c->s, c->rows);
 }
 
 static void take_back(const Case *c, Given *g)
 {
     drop(c, g->params, c->networks * c->params);
     drop(c, g->x, g->x_count);
-    if (g->indptr) release(g->indptr, (c->rows + 1) * g->job.index_bytes, 1);
-    if (g->indptr) release(g->indices, g->stored * g->job.index_bytes, 1);
+    if (g->indptr) release(g->indptr, (c->rows + 1) * g->job.data.index_bytes, 1);
+    if (g->indptr) release(g->indices, g->stored * g->job.data.index_bytes, 1);
     if (g->y) drop(c, g->y, g->y_count);
     if (g->labels) release(g->labels, c->rows * 8, 1);
     if (g->s) drop(c, g->s, c->rows);
@@ -545,7 +545,7 @@ static void test_second_order(Case *c, const double *params)
     run_twice(c, &g, pl2_second_order(c->isa)->jacobian, out, count * 8);
     all_close("jacobian", out, jacobian, count);
     drop(c, out, count);
-    if (c->s) g.job.sample_weight = g.s = as_type(c, c->s, c->rows);
+    if (c->s) g.job.data.sample_weight = g.s = as_type(c, c->s, c->rows);
     for (int64_t i = 0; i < c->rows; i++) mass += c->s ? c->s[i] : 1;
     for (int64_t r = 0; r < c->rows * n * n; r++) { /* (item, output, output) */
         const int64_t i = r / (n * n);
@@ -657,17 +657,17 @@ static void test_epoch(Case *c, const double *params)
     if (c->weightless) c->s = nothing;
     Given g = give(c, params, c->x, c->sizes[0], !below(c, 3));
     give_targets(c, &g);
-    g.job.updates = updates, g.job.batch_rows = c->batch;
-    g.job.order = order, g.job.order_stride = orders > 1 ? c->rows : 0;
+    g.job.training.updates = updates, g.job.training.batch_rows = c->batch;
+    g.job.training.order = order, g.job.training.order_stride = orders > 1 ? c->rows : 0;
     memcpy(trained, params, (size_t)(P * d) * sizeof *trained);
     void *given = as_type(c, state, P * S * d), *ends[2][2];
     for (int again = 0; again < 2; again++) {
         const int32_t threads = again ? 1 : c->threads;
-        g.job.state = as_type(c, state, P * S * d);
-        g.job.steps = steps[again], g.job.sums = sums[again];
+        g.job.training.state = as_type(c, state, P * S * d);
+        g.job.training.steps = steps[again], g.job.sums = sums[again];
         g.job.params = as_type(c, params, P * d);
         run(c, &g, pl2_kernels(c->bytes, c->isa)->epoch, c->batch, threads);
-        ends[again][0] = g.job.params, ends[again][1] = g.job.state;
+        ends[again][0] = g.job.params, ends[again][1] = g.job.training.state;
     }
     if (memcmp(ends[0][0], ends[1][0], (size_t)(P * d * c->bytes)) || memcmp(sums[0], sums[1], sizeof sums[0])
         || memcmp(ends[0][1], ends[1][1], (size_t)(P * S * d * c->bytes)))
@@ -807,8 +807,8 @@ static void trample(Case *c, void *array, int64_t count, int64_t bytes)
 
 static void trample_all(Case *c, Given *g, int64_t *order, int64_t orders)
 {
-    if (g->indptr) trample(c, g->indptr, c->rows + 1, g->job.index_bytes);
-    if (g->indptr) trample(c, g->indices, g->stored, g->job.index_bytes);
+    if (g->indptr) trample(c, g->indptr, c->rows + 1, g->job.data.index_bytes);
+    if (g->indptr) trample(c, g->indices, g->stored, g->job.data.index_bytes);
     trample(c, g->labels, c->rows, 8);
     trample(c, order, orders * c->rows, 8);
 }
@@ -834,11 +834,12 @@ static void test_trampled(Case *c, const double *params)
         void *state = as_type(c, none, states), *out = block((count + d) * c->bytes, 1);
         g.job.sums = sums;
         if (verb < 3) give_targets(c, &g), g.job.rates = rates;
-        if (verb == 0) g.job.updates = updates, g.job.steps = steps, g.job.state = state;
-        if (verb == 0) g.job.order = order, g.job.order_stride = orders > 1 ? c->rows : 0;
+        if (verb == 0)
+            g.job.training.updates = updates, g.job.training.steps = steps, g.job.training.state = state;
+        if (verb == 0) g.job.training.order = order, g.job.training.order_stride = orders > 1 ? c->rows : 0;
         if (verb > 1) g.job.result = out;
         if (verb > 2) g.job.sums = NULL;
-        g.job.to_inputs = verb == 4, g.job.batch_rows = c->batch;
+        g.job.to_inputs = verb == 4, g.job.training.batch_rows = c->batch;
         trample_all(c, &g, verb ? NULL : order, orders);
         Verb *const verbs[] = {kernels->epoch, kernels->errors, kernels->gradient, kernels->predict,
                                kernels->input_gradient};
@@ -902,7 +903,7 @@ static void test_looks(const char *isa, int64_t bytes)
     const int64_t memory_bytes = pl2_settle(&r, ROWS, 1);
     void *memory = block(memory_bytes, PL2_LINE);
     int64_t slices = 0;
-    const double step = ROWS * g.job.row_cost, wanted = floor(OUTPUTS * step / (g.net.slice + step));
+    const double step = ROWS * g.job.split.row_cost, wanted = floor(OUTPUTS * step / (g.net.slice + step));
     for (pl2_begin(&r, memory); !r.done; slices++) pl2_go_on(&r);
     if (r.parts < 2) fail("looks: parts", (double)r.parts, 2);
     if (wanted < 10 || (double)slices < wanted) fail("looks: slices", (double)slices, wanted);
@@ -1053,7 +1054,7 @@ static void late(const Team *team, void *task)
 static void test_labels(void)
 {
     const int64_t labels[] = {1 << 24, (1 << 24) + 1};
-    const Job job = {.labels = labels, .rows = 2};
+    const Job job = {.data = {.labels = labels, .rows = 2}};
     float y[LANES];
     for (int64_t last = 0; last < 2; last++)
         for (int64_t item = 0; item < 2; item++) {

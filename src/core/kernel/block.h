@@ -2,7 +2,10 @@
 
 static int64_t NAME(item)(const Job *job, int64_t network, int64_t i)
 {
-    return job->order ? pl2_among(pl2_once(&job->order[network * job->order_stride + i]), job->rows) : i;
+    return job->training.order
+               ? pl2_among(pl2_once(&job->training.order[network * job->training.order_stride + i]),
+                           job->data.rows)
+               : i;
 }
 
 /* Rows of the next block of a batch of `rows`, all blocks of it about equal, of so many at most. */
@@ -19,10 +22,12 @@ static void NAME(find_spans)(const Job *job, int64_t network, int64_t first, int
 {
     for (int64_t i = 0; i < rows; i++) {
         const int64_t item = NAME(item)(job, network, first + i);
-        const int64_t begin = pl2_among(pl2_index(job->indptr, job->index_bytes, item), job->stored + 1);
-        const int64_t end = pl2_among(pl2_index(job->indptr, job->index_bytes, item + 1), job->stored + 1);
+        const int64_t begin =
+            pl2_among(pl2_index(job->data.indptr, job->data.index_bytes, item), job->data.stored + 1);
+        const int64_t end =
+            pl2_among(pl2_index(job->data.indptr, job->data.index_bytes, item + 1), job->data.stored + 1);
         spans[2 * i] = begin;
-        spans[2 * i + 1] = begin + pl2_among(end - begin, job->fullest + 1);
+        spans[2 * i + 1] = begin + pl2_among(end - begin, job->data.fullest + 1);
     }
 }
 
@@ -30,12 +35,12 @@ static void NAME(find_spans)(const Job *job, int64_t network, int64_t first, int
 static void NAME(targets)(const Job *job, int64_t network, int64_t i, int count, int64_t outputs, R *y,
                           int64_t step)
 {
-    if (job->labels) {
+    if (job->data.labels) {
         I label = {0};
-        label += (INT)job->labels[NAME(item)(job, network, i)];
+        label += (INT)job->data.labels[NAME(item)(job, network, i)];
         if (count > 1) {
             INT each[LANES] = {0};
-            for (int r = 0; r < count; r++) each[r] = (INT)job->labels[NAME(item)(job, network, i + r)];
+            for (int r = 0; r < count; r++) each[r] = (INT)job->data.labels[NAME(item)(job, network, i + r)];
             memcpy(&label, each, sizeof label);
         }
         for (int64_t j = 0; j < outputs; j++) NAME(store)(y + j * step, NAME(same)(label, (INT)j));
@@ -43,7 +48,7 @@ static void NAME(targets)(const Job *job, int64_t network, int64_t i, int count,
     }
     const R *row[LANES];
     for (int r = 0; r < count; r++)
-        row[r] = (const R *)job->y + NAME(item)(job, network, i + r) * job->y_stride;
+        row[r] = (const R *)job->data.y + NAME(item)(job, network, i + r) * job->data.y_stride;
     NAME(to_feature_major)(row, count, outputs, y, step);
 }
 
@@ -55,9 +60,9 @@ static void NAME(gather_feature_major)(const Job *job, int64_t network, int64_t 
         const int64_t left = b->from + b->rows - i;
         const int count = (int)(left < LANES ? left : LANES);
         for (int r = 0; r < count; r++)
-            row[r] = (const R *)job->x + NAME(item)(job, network, first + i + r) * job->x_stride;
+            row[r] = (const R *)job->data.x + NAME(item)(job, network, first + i + r) * job->data.x_stride;
         NAME(to_feature_major)(row, count, b->net->inputs, b->inputs + i, b->room);
-        if (job->y || job->labels)
+        if (job->data.y || job->data.labels)
             NAME(targets)(job, network, first + i, count, b->net->outputs, b->targets + i, b->room);
     }
 }
@@ -67,7 +72,7 @@ static void NAME(gather_rows)(const Job *job, int64_t network, int64_t first, co
 {
     const Net *net = b->net;
     for (int64_t i = b->from; i < b->from + b->rows; i++) {
-        const R *from = (const R *)job->x + NAME(item)(job, network, first + i) * job->x_stride;
+        const R *from = (const R *)job->data.x + NAME(item)(job, network, first + i) * job->data.x_stride;
         R *to = b->inputs + i * net->x_stride;
         int64_t j = 0;
         for (; j + LANES <= net->inputs; j += LANES) NAME(store)(to + j, NAME(load)(from + j));
@@ -75,71 +80,46 @@ static void NAME(gather_rows)(const Job *job, int64_t network, int64_t first, co
     }
 }
 
-#define Work NAME(Work)
-/* The work buffer, carved (see pl2_work_bytes). */
-typedef struct {
-    R *packed; /* params and state of one network, padded; NULL where they are used as they are */
-    R *gradient, *panel;
-    double *squares; /* of the weights, SEGMENT by SEGMENT */
-    int32_t *active; /* CSR: the list of active rows, which lasts for a batch */
-    R *block;
-} Work;
-
-/* Panels are one for each member of a team. */
-static Work NAME(carve)(const Net *net, const Job *job, const Team *team, void *work)
-{
-    R *packed = work, *gradient = packed + pl2_packed_items(net, job);
-    char *panels = (char *)(gradient + pl2_gradient_items(net, job));
-    char *squares = panels + team->size * net->panel_bytes;
-    char *active = squares + pl2_squares_bytes(net, job);
-    return (Work){
-        .packed = pl2_is_packed(net, job) ? packed : NULL,
-        .gradient = gradient,
-        .panel = (R *)(panels + team->rank * net->panel_bytes),
-        .squares = (double *)squares,
-        .active = job->indptr ? (int32_t *)active : NULL,
-        .block = (R *)(active + (job->indptr ? net->active_bytes : 0)),
-    };
-}
+/* What begins so many bytes behind the start of work. */
+PL2_INLINE R *NAME(in_work)(void *work, int64_t offset) { return (R *)((char *)work + offset); }
 
 /* A block of the items [first, first + rows) of a network, which are still to be gathered. */
 static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team, int64_t network,
-                               int64_t first, int64_t rows, const Work *work)
+                               int64_t first, int64_t rows, void *memory)
 {
     enum { FEW = 4 };
-    const int sparse = job->indptr != NULL,
-              gathered = !sparse && job->layout == PL2_ROWS && job->order && rows > 1;
+    const Layout *work = &job->work;
+    const Data *data = &job->data;
+    const int sparse = data->indptr != NULL, columns = job->split.layout == PL2_COLUMNS;
+    const int gathered = !sparse && !columns && job->training.order && rows > 1;
     const int sparse_to_outputs = sparse && net->layers == 1; /* as rows alone */
-    const int64_t room = pl2_room(rows, (int64_t)sizeof(R));
-    double *loss = (double *)work->block;
-    R *targets = (R *)(loss + room), *act = targets + room * net->layer[net->layers - 1].stride;
-    R *delta = act + room * net->columns;
-    int64_t *spans = (int64_t *)(delta + (pl2_goes_back(job) ? room * net->columns : 0));
-    R *inputs = (R *)(spans + (sparse ? 2 * room : 0));
-    const R *x = job->x;
+    const int packed = pl2_is_packed(net, job);
+    const R *x = data->x;
+    R *inputs = NAME(in_work)(memory, work->inputs), *panels = NAME(in_work)(memory, work->panels);
     return (Block){
         .net = net,
         .team = team,
-        .params = work->packed ? work->packed : (R *)job->params + network * net->params,
-        .packed = work->packed != NULL,
-        .narrow = work->packed ? net->narrow : net->outputs == 1 && !job->to_inputs && !sparse_to_outputs,
-        .layout = job->layout,
+        .params = packed ? NAME(in_work)(memory, work->packed) : (R *)job->params + network * net->params,
+        .packed = packed,
+        .narrow = packed ? net->narrow : net->outputs == 1 && !job->to_inputs && !sparse_to_outputs,
+        .layout = job->split.layout,
         .few = rows <= FEW,
         .rows = rows,
         .filled = (rows + LANES - 1) / LANES * LANES,
-        .room = room,
-        .x = sparse                                   ? NULL
-             : job->layout == PL2_COLUMNS || gathered ? inputs
-                                                      : x + NAME(item)(job, network, first) * job->x_stride,
-        .x_stride = gathered ? net->x_stride : job->x_stride,
+        .room = work->room,
+        .x = sparse                ? NULL
+             : columns || gathered ? inputs
+                                   : x + NAME(item)(job, network, first) * data->x_stride,
+        .x_stride = gathered ? net->x_stride : data->x_stride,
         .x_unpadded = !gathered,
-        .sparse = {x, job->indices, job->index_bytes, net->inputs, rows, sparse ? spans : NULL},
-        .active = work->active,
-        .act = act,
-        .delta = delta,
-        .panel = work->panel,
-        .targets = targets,
-        .loss = loss,
+        .sparse = {x, data->indices, data->index_bytes, net->inputs, rows,
+                   sparse ? (int64_t *)NAME(in_work)(memory, work->spans) : NULL},
+        .active = sparse ? (int32_t *)NAME(in_work)(memory, work->active) : NULL,
+        .act = NAME(in_work)(memory, work->activation),
+        .delta = NAME(in_work)(memory, work->delta),
+        .panel = panels + team->rank * (net->panel_bytes / (int64_t)sizeof(R)),
+        .targets = NAME(in_work)(memory, work->targets),
+        .loss = (double *)NAME(in_work)(memory, work->loss),
         .inputs = inputs,
     };
 }
@@ -157,9 +137,9 @@ static void NAME(gather)(const Job *job, int64_t network, int64_t first, const B
 
 /* A whole block with its items, unless they are held there from a block before. */
 static Block NAME(block)(const Net *net, const Job *job, int64_t network, int64_t first, int64_t rows,
-                         int held, const Work *work)
+                         int held, void *memory)
 {
-    const Block b = NAME(whole_block)(net, job, &pl2_alone, network, first, rows, work);
+    const Block b = NAME(whole_block)(net, job, &pl2_alone, network, first, rows, memory);
     if (!held) NAME(gather)(job, network, first, &b);
     return b;
 }
@@ -194,7 +174,7 @@ static void NAME(gradients)(const Block *b, const Gradient *g)
 /* Sample weights, 0 in lanes without an item; a single item's in all lanes, as its z is. */
 static V NAME(sample_weights)(const Block *b, const Job *job, int64_t network, int64_t i, int count)
 {
-    const R *given = job->sample_weight;
+    const R *given = job->data.sample_weight;
     R s[LANES] = {0};
     if (!given) return NAME(first)(NAME(splat)(1), count);
     if (b->layout == PL2_ONE_ITEM) return NAME(splat)(given[NAME(item)(job, network, i)]);
@@ -246,7 +226,7 @@ static void NAME(losses)(const Block *b, const Job *job, int64_t network, int64_
             NAME(to_feature_major)((const R *const *)row, count, n, z, step);
         }
         V loss = NAME(loss)(b->net->output, z, step, y, n);
-        if ((count < LANES && b->layout != PL2_ONE_ITEM) || job->sample_weight) {
+        if ((count < LANES && b->layout != PL2_ONE_ITEM) || job->data.sample_weight) {
             const V s = NAME(sample_weights)(b, job, network, first + at, count), zero = NAME(splat)(0);
             const M counts = NAME(less)(zero, s);
             if (b->layout != PL2_ONE_ITEM) NAME(silence)(b, i, count, s);
@@ -309,7 +289,7 @@ static void NAME(layer_outputs)(const Block *b, int64_t l, R *result)
 /* The sum of the sample weights of items [first, first + rows). */
 static double NAME(mass)(const Job *job, int64_t network, int64_t first, int64_t rows)
 {
-    const R *sample_weight = job->sample_weight;
+    const R *sample_weight = job->data.sample_weight;
     double sum = 0;
     if (!sample_weight) return (double)rows;
     for (int64_t i = 0; i < rows; i++) sum += (double)sample_weight[NAME(item)(job, network, first + i)];

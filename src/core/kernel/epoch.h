@@ -128,7 +128,7 @@ static int NAME(states)(const Update *u)
 
 static R *NAME(state)(const Net *net, const Job *job, int64_t p)
 {
-    return (R *)job->state + p * NAME(states)(&job->updates[p]) * net->params;
+    return (R *)job->training.state + p * NAME(states)(&job->training.updates[p]) * net->params;
 }
 
 /* What a batch leaves, before its update: for each member to see, and one of them to write down. */
@@ -148,19 +148,21 @@ static void NAME(note)(const Job *job, const Block *b, const Update *u, const Cu
 
    A team shares the rows on the way forward and back, and then the rows of all W.  Each member has a
    cursor of its own, all the same. */
-static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, const Work *work)
+static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const Team *team = at->team;
-    const int64_t p = at->network, start = at->batch * job->batch_rows, left = job->rows - start;
-    const int64_t batch = left < job->batch_rows ? left : job->batch_rows;
-    const int64_t rows = NAME(block_rows)(job->block_rows, batch, at->row), first = start + at->row;
-    const Update *u = &job->updates[p];
+    const int64_t p = at->network, start = at->batch * job->training.batch_rows,
+                  left = job->data.rows - start;
+    const int64_t batch = left < job->training.batch_rows ? left : job->training.batch_rows;
+    const int64_t rows = NAME(block_rows)(job->split.block_rows, batch, at->row), first = start + at->row;
+    const Update *u = &job->training.updates[p];
     const int plain = u->optimizer == OPTIMIZER_sgd && u->decay != DECAY_l2;
     if (!at->row) at->mass = NAME(mass)(job, p, start, batch);
     if (at->mass > 0) {
-        Block whole = NAME(whole_block)(net, job, team, p, first, rows, work);
-        R *gradient = work->gradient,
-          *state = work->packed ? work->packed + net->packed : NAME(state)(net, job, p);
+        Block whole = NAME(whole_block)(net, job, team, p, first, rows, memory);
+        R *gradient = NAME(in_work)(memory, job->work.gradient);
+        R *state = whole.packed ? whole.params + net->packed : NAME(state)(net, job, p);
+        double *squares = (double *)NAME(in_work)(memory, job->work.squares);
         R *shrink = gradient + net->weights; /* the biases', of which each layer has at least one */
         int32_t *active = plain ? whole.active : NULL;
         const int last = at->row + rows == batch, at_once = plain && rows == batch;
@@ -170,12 +172,12 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, const W
         NAME(member_share)(team, rows, PL2_LINE / (int64_t)sizeof(R), &own, &end);
         const Block b = team->size > 1 ? NAME(rows_of)(&whole, own, end - own) : whole;
         if (b.rows > 0) NAME(there_and_back)(job, p, first, &b);
-        if (last && NAME(decays)(net, u)) NAME(segment_squares)(&whole, work->squares);
-        if (at_once && team->rank == 0) NAME(shrinks)(net, u, job->steps[p] + 1, at->mass, shrink);
+        if (last && NAME(decays)(net, u)) NAME(segment_squares)(&whole, squares);
+        if (at_once && team->rank == 0) NAME(shrinks)(net, u, job->training.steps[p] + 1, at->mass, shrink);
         pl2_team_wait(team);
         at->loss += NAME(block_loss)(&whole);
-        const int64_t t = job->steps[p] + 1; /* now, for rank 0 may just have written it */
-        if (last) NAME(note)(job, &whole, u, at, batch, work->squares);
+        const int64_t t = job->training.steps[p] + 1; /* now, for rank 0 may just have written it */
+        if (last) NAME(note)(job, &whole, u, at, batch, squares);
         if (online) { /* a last batch of one row is too little to share */
             if (team->rank == 0) NAME(backward_one)(&whole, (R)(u->eta / at->mass), shrink);
         } else if (at_once)
@@ -185,12 +187,12 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, const W
                             &(Gradient){at->row ? STORE_ADD : STORE, 1, NULL, gradient, gradient, active});
         if (last && !at_once) NAME(update)(&whole, u, t, at->mass, gradient, state, active);
         pl2_team_wait(team);
-        if (last && team->rank == 0) job->steps[p] = t;
+        if (last && team->rank == 0) job->training.steps[p] = t;
     }
     at->row += rows;
     if (at->row == batch) {
         at->batch++, at->row = 0, at->loss = 0;
-        at->done = start + batch == job->rows;
+        at->done = start + batch == job->data.rows;
     }
     return rows;
 }
@@ -198,16 +200,16 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, const W
 /* The update of an epoch that was one batch, in chunks. */
 static void NAME(finish_epoch)(const Net *net, const Job *job, double loss, double mass)
 {
-    const Update *u = job->updates;
+    const Update *u = job->training.updates;
     const Cursor at = {.loss = loss, .mass = mass};
     R *gradient = job->part_gradients;
-    double *squares = (double *)(gradient + job->chunks * net->params_stride);
+    double *squares = (double *)(gradient + job->split.chunks * net->params_stride);
     const Block b = {.net = net, .team = &pl2_alone, .params = job->params};
     if (!(mass > 0)) return;
-    NAME(add_gradients)(net, gradient, gradient + net->params_stride, job->chunks - 1);
+    NAME(add_gradients)(net, gradient, gradient + net->params_stride, job->split.chunks - 1);
     NAME(segment_squares)(&b, squares);
-    NAME(note)(job, &b, u, &at, job->rows, squares);
-    NAME(update)(&b, u, ++job->steps[0], mass, gradient, NAME(state)(net, job, 0), NULL);
+    NAME(note)(job, &b, u, &at, job->data.rows, squares);
+    NAME(update)(&b, u, ++job->training.steps[0], mass, gradient, NAME(state)(net, job, 0), NULL);
 }
 
 PL2_INLINE void NAME(copy)(R *there, R *here, int64_t count, int back)
@@ -232,10 +234,10 @@ static void NAME(pack)(const Net *net, R *params, R *packed, int back)
 }
 
 /* Packs parameters and state of network p, padded with 0, or unpacks them. */
-static void NAME(pack_all)(const Net *net, const Job *job, int64_t p, const Work *work, int back)
+static void NAME(pack_all)(const Net *net, const Job *job, int64_t p, R *packed, int back)
 {
-    const int states = NAME(states)(&job->updates[p]);
-    R *packed = work->packed, *state = NAME(state)(net, job, p);
+    const int states = NAME(states)(&job->training.updates[p]);
+    R *state = NAME(state)(net, job, p);
     if (!back) memset(packed, 0, (size_t)((1 + states) * net->packed) * sizeof(R));
     NAME(pack)(net, (R *)job->params + p * net->params, packed, back);
     for (int s = 0; s < states; s++)
@@ -245,8 +247,8 @@ static void NAME(pack_all)(const Net *net, const Job *job, int64_t p, const Work
 /* Items of a network that lives in registers, for what is left of the slice. */
 static void NAME(advance_tiny)(const Net *net, const Job *job, Cursor *at, double update_cost)
 {
-    const double cost = job->row_cost + update_cost, most = at->left / cost + 1;
-    const int64_t left = job->rows - at->batch, items = most < (double)left ? (int64_t)most : left;
+    const double cost = job->split.row_cost + update_cost, most = at->left / cost + 1;
+    const int64_t left = job->data.rows - at->batch, items = most < (double)left ? (int64_t)most : left;
     PL2_TINY_BATCHES(net, job, at, items);
     at->left -= (double)items * cost;
 }
@@ -257,22 +259,23 @@ static void NAME(batches)(const Net *net, const Job *job, Cursor *at, void *memo
     const double update_cost = 20 * (double)net->params;
     const int begun = at->batch || at->row;
     const Team *team = at->team;
-    const Work work = NAME(carve)(net, job, team, memory);
-    const int packs = work.packed && team->rank == 0;
+    R *packed = NAME(in_work)(memory, job->work.packed),
+      *gradient = NAME(in_work)(memory, job->work.gradient);
+    const int packs = pl2_is_packed(net, job) && team->rank == 0;
     const pl2_flush found = pl2_flush_on();
-    if (NAME(is_tiny)(net, job, &job->updates[at->network])) {
+    if (NAME(is_tiny)(net, job, &job->training.updates[at->network])) {
         NAME(advance_tiny)(net, job, at, update_cost);
         pl2_flush_restore(found);
         return;
     }
-    if (work.active && !begun) pl2_none_active(net, work.active);
-    if (packs) NAME(pack_all)(net, job, at->network, &work, 0);
-    if (packs && !at->row) memset(work.gradient, 0, (size_t)net->packed * sizeof(R));
+    if (job->data.indptr && !begun) pl2_none_active(net, (int32_t *)NAME(in_work)(memory, job->work.active));
+    if (packs) NAME(pack_all)(net, job, at->network, packed, 0);
+    if (packs && !at->row) memset(gradient, 0, (size_t)net->packed * sizeof(R));
     pl2_team_wait(team);
     while (at->left > 0 && !at->done) {
-        at->left -= (double)NAME(advance)(net, job, at, &work) * job->row_cost;
+        at->left -= (double)NAME(advance)(net, job, at, memory) * job->split.row_cost;
         if (!at->row) at->left -= update_cost;
     }
-    if (packs) NAME(pack_all)(net, job, at->network, &work, 1);
+    if (packs) NAME(pack_all)(net, job, at->network, packed, 1);
     pl2_flush_restore(found);
 }

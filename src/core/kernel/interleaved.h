@@ -26,31 +26,25 @@ typedef struct {
     int64_t x_stride;
 } Interleaved;
 
-/* Work, carved: see pl2_interleaved_bytes. */
-static Interleaved NAME(interleaved)(const Net *net, const Job *job, const Cursor *at, void *work)
+static Interleaved NAME(interleaved)(const Net *net, const Job *job, const Cursor *at, void *memory)
 {
-    const int64_t d = net->params * LANES, units = (net->params - net->weights) * LANES;
-    const int64_t rows = pl2_interleaved_rows(job);
-    R *params = work, *l2 = params + (2 + PL2_STATES) * d, *c = l2 + net->layers * LANES;
-    R *act = c + net->layers * LANES, *targets = act + 2 * rows * units;
-    double *loss = (double *)(targets + net->outputs * LANES);
-    Decay *decay = (Decay *)(loss + LANES);
+    const InterleavedLayout *work = &job->interleaved_work;
     return (Interleaved){
         .net = net,
-        .updates = job->updates + at->network,
+        .updates = job->training.updates + at->network,
         .first = at->network,
         .count = (int)at->interleaved,
-        .params = params,
-        .state = params + d,
-        .gradient = params + (1 + PL2_STATES) * d,
-        .l2 = l2,
-        .c = c,
-        .act = act,
-        .delta = act + rows * units,
-        .targets = targets,
-        .loss = loss,
-        .decay = decay,
-        .inputs = (R *)(decay + net->layers * LANES),
+        .params = NAME(in_work)(memory, work->params),
+        .state = NAME(in_work)(memory, work->state),
+        .gradient = NAME(in_work)(memory, work->gradient),
+        .l2 = NAME(in_work)(memory, work->l2),
+        .c = NAME(in_work)(memory, work->c),
+        .decay = (Decay *)NAME(in_work)(memory, work->decay),
+        .loss = (double *)NAME(in_work)(memory, work->loss),
+        .act = NAME(in_work)(memory, work->activation),
+        .delta = NAME(in_work)(memory, work->delta),
+        .targets = NAME(in_work)(memory, work->targets),
+        .inputs = NAME(in_work)(memory, work->inputs),
     };
 }
 
@@ -114,9 +108,9 @@ static void NAME(interleaved_forward)(const Interleaved *g)
 /* The targets of an item, the same in all lanes. */
 static void NAME(interleaved_targets)(const Interleaved *g, const Job *job, int64_t item)
 {
-    const R *y = job->labels ? NULL : (const R *)job->y + item * job->y_stride;
+    const R *y = job->data.labels ? NULL : (const R *)job->data.y + item * job->data.y_stride;
     for (int64_t j = 0; j < g->net->outputs; j++)
-        NAME(store)(g->targets + j * LANES, NAME(splat)(y ? y[j] : (R)(job->labels[item] == j)));
+        NAME(store)(g->targets + j * LANES, NAME(splat)(y ? y[j] : (R)(job->data.labels[item] == j)));
 }
 
 /* The i-th item has weight 0: see `silence` in block.h. */
@@ -135,7 +129,7 @@ static void NAME(interleaved_losses)(const Interleaved *g, const Job *job, int64
     R *z = NAME(interleaved_layer)(g, g->act, g->net->layers - 1), each[LANES];
     for (int64_t i = 0; i < g->rows; i++, z += n * LANES) {
         const int64_t item = NAME(item)(job, 0, begin + i);
-        const R s = job->sample_weight ? ((const R *)job->sample_weight)[item] : 1;
+        const R s = job->data.sample_weight ? ((const R *)job->data.sample_weight)[item] : 1;
         NAME(interleaved_targets)(g, job, item);
         NAME(store)(each, NAME(loss)(g->net->output, z, LANES, g->targets, n));
         for (int64_t j = 0; s != 1 && j < n; j++)
@@ -322,9 +316,9 @@ static void NAME(interleaved_update)(const Interleaved *g, const int64_t *steps)
 /* The items of a block: where they lie, or gathered where they do not lie one after another. */
 static void NAME(interleaved_gather)(Interleaved *g, const Job *job, int64_t begin)
 {
-    g->x = job->order ? g->inputs : (const R *)job->x + begin * job->x_stride;
-    g->x_stride = job->order ? g->net->x_stride : job->x_stride;
-    if (job->order)
+    g->x = job->training.order ? g->inputs : (const R *)job->data.x + begin * job->data.x_stride;
+    g->x_stride = job->training.order ? g->net->x_stride : job->data.x_stride;
+    if (job->training.order)
         NAME(gather_rows)(job, 0, begin, &(Block){.net = g->net, .rows = g->rows, .inputs = g->inputs});
 }
 
@@ -332,16 +326,17 @@ static void NAME(interleaved_gather)(Interleaved *g, const Job *job, int64_t beg
    last of its batch. */
 static int64_t NAME(interleaved_advance)(const Job *job, Cursor *at, Interleaved *g)
 {
-    const int64_t start = at->batch * job->batch_rows, left = job->rows - start;
-    const int64_t batch = left < job->batch_rows ? left : job->batch_rows, begin = start + at->row;
-    g->rows = NAME(block_rows)(job->interleaved_rows, batch, at->row);
+    const int64_t start = at->batch * job->training.batch_rows, left = job->data.rows - start;
+    const int64_t batch = left < job->training.batch_rows ? left : job->training.batch_rows,
+                  begin = start + at->row;
+    g->rows = NAME(block_rows)(job->split.interleaved_rows, batch, at->row);
     if (!at->row) {
         at->mass = NAME(mass)(job, 0, start, batch);
         memset(g->loss, 0, LANES * sizeof(double));
     }
     if (at->mass > 0) {
         const int last = at->row + g->rows == batch;
-        int64_t *steps = job->steps + g->first;
+        int64_t *steps = job->training.steps + g->first;
         NAME(interleaved_rates)(g, at->mass);
         NAME(interleaved_gather)(g, job, begin);
         NAME(interleaved_forward)(g);
@@ -360,7 +355,7 @@ static int64_t NAME(interleaved_advance)(const Job *job, Cursor *at, Interleaved
     at->row += g->rows;
     if (at->row == batch) {
         at->batch++, at->row = 0;
-        at->done = start + batch == job->rows;
+        at->done = start + batch == job->data.rows;
     }
     return g->rows;
 }
@@ -378,17 +373,17 @@ static void NAME(interleaved_pack)(const Interleaved *g, R *numbers, int64_t d, 
 
 static void NAME(interleaved_batches)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
-    const double row_cost = job->row_cost * LANES, update_cost = 20 * (double)net->params * LANES;
-    const int64_t states = NAME(states)(job->updates) * net->params;
+    const double row_cost = job->split.row_cost * LANES, update_cost = 20 * (double)net->params * LANES;
+    const int64_t states = NAME(states)(job->training.updates) * net->params;
     Interleaved g = NAME(interleaved)(net, job, at, memory);
     const pl2_flush found = pl2_flush_on();
     NAME(interleaved_pack)(&g, (R *)job->params, net->params, g.params, 0);
-    NAME(interleaved_pack)(&g, job->state, states, g.state, 0);
+    NAME(interleaved_pack)(&g, job->training.state, states, g.state, 0);
     while (at->left > 0 && !at->done) {
         at->left -= (double)NAME(interleaved_advance)(job, at, &g) * row_cost;
         if (!at->row) at->left -= update_cost;
     }
     NAME(interleaved_pack)(&g, (R *)job->params, net->params, g.params, 1);
-    NAME(interleaved_pack)(&g, job->state, states, g.state, 1);
+    NAME(interleaved_pack)(&g, job->training.state, states, g.state, 1);
     pl2_flush_restore(found);
 }

@@ -40,12 +40,12 @@ static double NAME(penalties)(const Net *net, const R *params, const double *rat
 static void NAME(end_chunk)(const Net *net, const Job *job, Cursor *at)
 {
     const int64_t p = at->network;
-    double *sums = job->part_sums + 2 * (p * job->chunks + at->chunk);
+    double *sums = job->part_sums + 2 * (p * job->split.chunks + at->chunk);
     at->done = at->row == at->last_row;
     if (!at->done) return;
     sums[0] = at->loss;
     sums[1] = NAME(mass)(job, p, at->first_row, at->last_row - at->first_row);
-    if (at->chunk || job->updates) return;
+    if (at->chunk || job->training.updates) return;
     job->sums[2 * p + 1] =
         NAME(penalties)(net, (const R *)job->params + p * net->params, job->rates + p * net->layers);
 }
@@ -54,19 +54,18 @@ static void NAME(end_chunk)(const Net *net, const Job *job, Cursor *at)
 static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const int64_t top = net->layers - 1;
-    const Work work = NAME(carve)(net, job, &pl2_alone, memory);
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
-        const int64_t rows = NAME(block_rows)(job->block_rows, job->rows, at->row);
-        const Block b = NAME(block)(net, job, 0, at->row, rows, 0, &work);
+        const int64_t rows = NAME(block_rows)(job->split.block_rows, job->data.rows, at->row);
+        const Block b = NAME(block)(net, job, 0, at->row, rows, 0, memory);
         R *result = job->result;
         NAME(forward)(&b);
         for (int64_t l = job->every_layer ? 0 : top; l <= top; l++) {
             NAME(layer_outputs)(&b, l, result + at->row * net->layer[l].out);
-            result += job->rows * net->layer[l].out;
+            result += job->data.rows * net->layer[l].out;
         }
         at->row += rows;
-        at->left -= (double)rows * job->row_cost;
+        at->left -= (double)rows * job->split.row_cost;
     }
     at->done = at->row == at->last_row;
     pl2_flush_restore(found);
@@ -76,18 +75,17 @@ static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *memo
    one after the other to the same rows, which are put into columns once. */
 static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
-    const Work work = NAME(carve)(net, job, &pl2_alone, memory);
     const int64_t p = at->network;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
-        const int64_t rows = NAME(block_rows)(job->block_rows, job->rows, at->row);
-        const Block b = NAME(block)(net, job, p, at->row, rows, at->held == 1 + at->row, &work);
+        const int64_t rows = NAME(block_rows)(job->split.block_rows, job->data.rows, at->row);
+        const Block b = NAME(block)(net, job, p, at->row, rows, at->held == 1 + at->row, memory);
         at->held = 1 + at->row;
         NAME(forward)(&b);
         NAME(losses)(&b, job, p, at->row);
         at->loss += NAME(block_loss)(&b);
         at->row += rows;
-        at->left -= (double)rows * job->row_cost;
+        at->left -= (double)rows * job->split.row_cost;
     }
     NAME(end_chunk)(net, job, at);
     pl2_flush_restore(found);
@@ -96,13 +94,12 @@ static void NAME(errors)(const Net *net, const Job *job, Cursor *at, void *memor
 /* gradient: the same, and the sum of s dl/dparams over the chunk; also the epoch that is one batch. */
 static void NAME(gradient)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
-    const Work work = NAME(carve)(net, job, &pl2_alone, memory);
-    const int64_t apart = at->chunk - (job->chunks - pl2_part_gradients(job));
+    const int64_t apart = at->chunk - (job->split.chunks - pl2_part_gradients(job));
     R *sum = apart < 0 ? job->result : (R *)job->part_gradients + apart * net->params_stride;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
-        const int64_t rows = NAME(block_rows)(job->block_rows, job->rows, at->row);
-        const Block b = NAME(whole_block)(net, job, &pl2_alone, 0, at->row, rows, &work);
+        const int64_t rows = NAME(block_rows)(job->split.block_rows, job->data.rows, at->row);
+        const Block b = NAME(whole_block)(net, job, &pl2_alone, 0, at->row, rows, memory);
         NAME(there_and_back)(job, 0, at->row, &b);
         at->loss += NAME(block_loss)(&b);
         NAME(gradients)(&b, &(Gradient){
@@ -112,7 +109,7 @@ static void NAME(gradient)(const Net *net, const Job *job, Cursor *at, void *mem
                                 .sparse = sum,
                             });
         at->row += rows;
-        at->left -= (double)rows * job->row_cost;
+        at->left -= (double)rows * job->split.row_cost;
     }
     NAME(end_chunk)(net, job, at);
     pl2_flush_restore(found);
@@ -138,14 +135,13 @@ static void NAME(finish_gradient)(const Net *net, const Job *job, double mass)
 static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const int64_t top = net->layers - 1;
-    const Work work = NAME(carve)(net, job, &pl2_alone, memory);
     R *result = job->result;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
-        const int64_t rows = NAME(block_rows)(job->block_rows, job->rows, at->row);
+        const int64_t rows = NAME(block_rows)(job->split.block_rows, job->data.rows, at->row);
         const int held = at->held == 1 + at->row;
-        const Block b = NAME(block)(net, job, 0, at->row, rows, held, &work);
-        at->left -= (double)rows * job->row_cost;
+        const Block b = NAME(block)(net, job, 0, at->row, rows, held, memory);
+        at->left -= (double)rows * job->split.row_cost;
         if (!held) {
             NAME(forward)(&b);
             NAME(predictions)(&b, NAME(activation)(&b, top), net->layer[top].stride);
@@ -164,7 +160,7 @@ static void NAME(input_gradient)(const Net *net, const Job *job, Cursor *at, voi
 /* epoch: every batch of one network or of some interleaved ones, or a chunk of its only one. */
 static void NAME(epoch)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
-    if (job->chunks > 1)
+    if (job->split.chunks > 1)
         NAME(gradient)(net, job, at, memory);
     else if (at->interleaved)
         NAME(interleaved_batches)(net, job, at, memory);
@@ -179,8 +175,8 @@ static void NAME(add_up)(const Net *net, const Job *job)
     const pl2_flush found = pl2_flush_on();
     for (int64_t p = 0; p < job->networks; p++) {
         double loss = 0, mass = 0;
-        for (int64_t c = 0; c < job->chunks; c++, part += 2) loss += part[0], mass += part[1];
-        if (job->updates) {
+        for (int64_t c = 0; c < job->split.chunks; c++, part += 2) loss += part[0], mass += part[1];
+        if (job->training.updates) {
             NAME(finish_epoch)(net, job, loss, mass);
             continue;
         }

@@ -55,14 +55,13 @@ static void NAME(backward_to_layers)(const Block *b)
 static void NAME(jacobian_rows)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const Layer *top = &net->layer[net->layers - 1];
-    R *row = memory, *result = job->result;
-    const Work work = NAME(carve)(net, job, &pl2_alone, row + pl2_jacobian_items(net, job));
+    R *row = NAME(in_work)(memory, job->work.jacobian), *result = job->result;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
-        const int64_t rows = NAME(block_rows)(job->block_rows, job->rows, at->row);
+        const int64_t rows = NAME(block_rows)(job->split.block_rows, job->data.rows, at->row);
         const int held = at->held == 1 + at->row;
-        const Block b = NAME(block)(net, job, 0, at->row, rows, held, &work);
-        at->left -= (double)rows * job->row_cost;
+        const Block b = NAME(block)(net, job, 0, at->row, rows, held, memory);
+        at->left -= (double)rows * job->split.row_cost;
         if (!held) {
             NAME(forward)(&b);
             at->held = 1 + at->row;
@@ -160,7 +159,7 @@ static void NAME(add_block)(Strip *s, const Block *b, const Job *job, int64_t fi
 {
     const Net *net = b->net;
     const Layer *top = &net->layer[net->layers - 1];
-    const R *p = NAME(activation)(b, net->layers - 1), *weight = job->sample_weight;
+    const R *p = NAME(activation)(b, net->layers - 1), *weight = job->data.sample_weight;
     R *delta = b->delta + b->room * top->column;
     for (int64_t c = 0; c < net->outputs; c++) {
         for (int64_t i = 0; i < b->rows; i++)
@@ -192,8 +191,7 @@ static void NAME(mirror)(const Strip *s, double mass)
 static void NAME(gauss_newton)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const int64_t top = net->layers - 1;
-    R *row = memory;
-    const Work work = NAME(carve)(net, job, &pl2_alone, row + pl2_jacobian_items(net, job));
+    R *row = NAME(in_work)(memory, job->work.jacobian);
     Strip s = {
         .first = at->first_output,
         .end = at->last_output,
@@ -206,14 +204,14 @@ static void NAME(gauss_newton)(const Net *net, const Job *job, Cursor *at, void 
     s.jacobian = row + (s.panels + 1) * PL2_JACOBIAN_COLUMNS;
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
-        const int64_t rows = NAME(block_rows)(job->block_rows, job->rows, at->row);
-        const Block b = NAME(block)(net, job, 0, at->row, rows, 0, &work);
+        const int64_t rows = NAME(block_rows)(job->split.block_rows, job->data.rows, at->row);
+        const Block b = NAME(block)(net, job, 0, at->row, rows, 0, memory);
         NAME(forward)(&b);
         NAME(predictions)(&b, NAME(activation)(&b, top), net->layer[top].stride);
         NAME(add_block)(&s, &b, job, at->row);
         at->mass += NAME(mass)(job, 0, at->row, rows);
         at->row += rows;
-        at->left -= (double)rows * job->row_cost;
+        at->left -= (double)rows * job->split.row_cost;
     }
     at->done = at->row == at->last_row;
     if (at->done) NAME(mirror)(&s, at->mass);

@@ -13,7 +13,7 @@
 static int NAME(is_tiny)(const Net *net, const Job *job, const Update *u)
 {
     const int plain = u->optimizer == OPTIMIZER_sgd && u->decay != DECAY_l2;
-    return LANES >= 4 && plain && job->batch_rows == 1 && !job->indptr && net->layers == 2
+    return LANES >= 4 && plain && job->training.batch_rows == 1 && !job->data.indptr && net->layers == 2
            && net->inputs <= TINY_INPUTS && net->layer[0].out <= TINY_UNITS && net->outputs <= TINY_OUTPUTS;
 }
 
@@ -181,7 +181,7 @@ PL2_INLINE void NAME(tiny_gather)(const Net *net, const Job *job, int64_t item, 
                                   TinyItem *of)
 {
     enum { PARTS = (TINY_INPUTS + LANES - 1) / LANES };
-    const R *from = (const R *)job->x + item * job->x_stride;
+    const R *from = (const R *)job->data.x + item * job->data.x_stride;
     V part[PARTS];
     PL2_UNROLL
     for (int i = 0; i < inputs; i += LANES) {
@@ -190,10 +190,10 @@ PL2_INLINE void NAME(tiny_gather)(const Net *net, const Job *job, int64_t item, 
     }
     PL2_UNROLL
     for (int i = 0; i < inputs; i++) of->x[i] = NAME(repeat)(part[i / LANES], i % LANES);
-    if (job->labels)
-        of->y = NAME(same)(NAME(quarters)(), (INT)job->labels[item]);
+    if (job->data.labels)
+        of->y = NAME(same)(NAME(quarters)(), (INT)job->data.labels[item]);
     else
-        of->y = NAME(spread)((const R *)job->y + item * job->y_stride, net->outputs);
+        of->y = NAME(spread)((const R *)job->data.y + item * job->data.y_stride, net->outputs);
 }
 
 /* The same sums as those of online.h. */
@@ -269,15 +269,15 @@ PL2_INLINE void NAME(tiny_items)(const Net *net, const Job *job, Cursor *at, int
                                  const int vectors)
 {
     const int64_t p = at->network;
-    const R *sample_weight = job->sample_weight;
-    const Update *u = &job->updates[p];
+    const R *sample_weight = job->data.sample_weight;
+    const Update *u = &job->training.updates[p];
     const V zero = NAME(splat)(0), eta = NAME(splat)((R)u->eta);
     const M given = NAME(quarters_below)(net->outputs);
     const int decays = NAME(decays)(net, u);
     Decay decay[2] = {NAME(layer_decay)(u, 0, 1), NAME(layer_decay)(u, 1, 1)};
     Sums losses = NAME(no_sums)(), penalties = NAME(no_sums)();
     double mass = 1;
-    int64_t t = job->steps[p];
+    int64_t t = job->training.steps[p];
     Tiny n;
 
     NAME(tiny_load)(net, (const R *)job->params + p * net->params, &n, vectors);
@@ -300,10 +300,10 @@ PL2_INLINE void NAME(tiny_items)(const Net *net, const Job *job, Cursor *at, int
         NAME(tiny_backward)(&n, &of, delta, inputs, vectors, shrink);
     }
     NAME(tiny_store)(net, (R *)job->params + p * net->params, &n, vectors);
-    job->steps[p] = t;
+    job->training.steps[p] = t;
     job->sums[2 * p] += NAME(sum_up)(&losses) / QUARTER;
     job->sums[2 * p + 1] += NAME(sum_up)(&penalties);
-    at->done = at->batch == job->rows;
+    at->done = at->batch == job->data.rows;
 }
 
 /* So many of the batches of one row. */
