@@ -214,6 +214,37 @@ def test_large_batch(width, rows, dtype, isa):
         all_close(kernel.epoch(*args), result, dtype)
 
 
+@lru_cache(maxsize=1)
+def large_layer_case(inputs, width, rows):
+    net = reference.Net((inputs, width, 3), ("tanh",), "identity")
+    params, x, y, s = make_problem(net, rows)
+    data, trained = (params, x, y, s, gradient_rates(net)), []
+    for optimizer, batch in product(("sgd", "adam"), (rows, rows - 33)):
+        update = update_of(net, optimizer, eta=0.1 / width)
+        args = params, state_of(net, optimizer), 4, x, y, update, s, None, batch
+        trained.append((args, net.epoch(*args)))
+    expected = net.predict(params, x), net.errors(*data), net.gradient(*data)
+    return net, data, expected, trained
+
+
+@KIND
+@pytest.mark.parametrize(
+    ("inputs", "width", "rows"),
+    [(547, 548, 65), (548, 549, 65), (1600, 193, 67), (390, 385, 531)],
+)
+def test_large_layer(inputs, width, rows, dtype, isa):
+    """From 1.2 MB of weights on products are packed.
+
+    Just below and above in either type, more inputs than a panel has rows, more items than a block.
+    """
+    net, data, expected, trained = large_layer_case(inputs, width, rows)
+    kernel = Kernel(net, dtype, isa)
+    actual = kernel.predict(*data[:2]), kernel.errors(*data), kernel.gradient(*data)
+    all_close(actual, expected, dtype)
+    for args, result in trained:
+        all_close(kernel.epoch(*args), result, dtype)
+
+
 # ---- rows of the tables ----
 
 GRID = np.array(

@@ -41,9 +41,9 @@
 #define PL2_LINE 64  /* bytes of a cache line */
 #define PL2_STATES 2 /* the most state vectors that an optimizer has */
 
-/* The panel of a transposed matrix in gemm.h: bytes of a row, and rows at most. */
-#define PL2_PANEL_BYTES 256
-#define PL2_PANEL_ROWS 256
+/* A panel of a packed matrix in gemm.h: the most bytes it has, and those of a row. */
+#define PL2_PANEL_BYTES 131072
+#define PL2_PANEL_ROW_BYTES 256
 
 /* second_order.h: rows of the Jacobian at hand, and how wide its panels are: whole tiles of every type and
    instruction set. */
@@ -66,6 +66,7 @@ typedef struct {
     int64_t column;       /* sum of the strides before it: a' of m rows begins at m * column */
     /* The same in packed parameters: W has rows `pitch` apart, in a narrow last layer it is W^T. */
     int64_t packed_weight, packed_bias, pitch;
+    int32_t large;      /* W fills a cache: its products are made of packed panels */
     int32_t activation; /* row of activations.h; unused in the last layer, whose link is the output's */
 } Layer;
 
@@ -82,6 +83,7 @@ typedef struct {
     /* Packed parameters: a network in training lies in work, its rows padded to whole cache lines, so
        that no vector is a part and what is stored is soon loaded again.  0: it is too large. */
     int64_t packed, packed_weights;
+    int32_t large;  /* one of the layers is */
     double slice;   /* operations after which signals are looked for */
     int32_t narrow; /* few outputs: the last layer is packed as W^T */
     int32_t output; /* row of outputs.h */

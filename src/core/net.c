@@ -5,14 +5,19 @@
 
 #include <stddef.h>
 
-/* Rows that pass through all layers together: few enough to stay in the cache. */
+/* Rows that pass through all layers together: few enough to stay in the cache.  Where the weights do not, they
+   are more, for in each block W, and its gradient, comes from afar once. */
 #define BLOCK_ROWS 256
+#define LARGE_BLOCK_ROWS (PL2_PANEL_BYTES / PL2_PANEL_ROW_BYTES) /* a panel sums over all at once */
+
+/* A layer is large from so many bytes of W on. */
+#define LARGE_BYTES 1200000
 
 /* Ctrl-C is to be seen within 0.1 s on a slow machine, and a verb returns between blocks only: so
    many operations, for each number that a vector holds, before it looks, and so many slices in a
    block at most. */
 #define SLICE 2e7
-#define BLOCK_SLICES 4
+#define BLOCK_SLICES 16
 
 static int64_t min_int(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max_int(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -57,12 +62,14 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
     net->outputs = net->layer[net->layers - 1].out;
     net->x_stride = padded(net->inputs, item_bytes);
     net->active_bytes = padded(net->inputs + 1, sizeof(int32_t)) * (int64_t)sizeof(int32_t);
-    net->widest = net->weights = net->columns = 0;
+    net->widest = net->weights = net->columns = net->large = 0;
     for (int64_t l = 0; l < net->layers; l++) {
         Layer *layer = &net->layer[l];
         layer->weight = net->weights;
         layer->stride = padded(layer->out, item_bytes);
         layer->column = net->columns;
+        layer->large = layer->in * layer->out * item_bytes >= LARGE_BYTES;
+        net->large |= layer->large;
         net->weights += layer->in * layer->out;
         net->columns += layer->stride;
         net->widest = max_int(net->widest, layer->stride);
@@ -73,8 +80,9 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
         net->params += net->layer[l].out;
     }
     net->params_stride = padded(net->params, item_bytes);
-    net->panel_bytes =
-        max_int(min_int(max_int(net->widest, net->inputs), PL2_PANEL_ROWS), net->outputs) * PL2_PANEL_BYTES;
+    const int64_t longest = max_int(net->widest, net->inputs) * PL2_PANEL_ROW_BYTES;
+    net->panel_bytes = max_int(net->large ? PL2_PANEL_BYTES : min_int(longest, PL2_PANEL_BYTES),
+                               net->outputs * PL2_PANEL_ROW_BYTES);
     plan_packed(net, item_bytes);
 }
 
@@ -191,9 +199,9 @@ void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_byte
     if (job->data.indptr) job->split.row_cost += meeting * (double)job->data.fullest;
     job->split.passes = job->to_inputs ? 1 + net->outputs : 1;
     job->split.layout = feature_major_pays(net, job, batch_rows);
-    job->split.block_rows =
-        max_int(1, min_int(job->split.layout == PL2_COLUMNS ? FEATURE_MAJOR_BLOCK : BLOCK_ROWS,
-                           (int64_t)(BLOCK_SLICES * net->slice / job->split.row_cost)));
+    const int64_t most = net->large ? LARGE_BLOCK_ROWS : BLOCK_ROWS;
+    job->split.block_rows = max_int(1, min_int(job->split.layout == PL2_COLUMNS ? FEATURE_MAJOR_BLOCK : most,
+                                               (int64_t)(BLOCK_SLICES * net->slice / job->split.row_cost)));
     job->split.chunks = min_int(blocks(job), most_chunks(net, job, batch_rows));
     job->split.output_chunks = job->split.chunks ? most_output_chunks(net, job) : 1;
     if (job->second_order == PL2_GAUSS_NEWTON) measure_gauss_newton(net, job);

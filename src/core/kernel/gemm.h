@@ -279,18 +279,21 @@ static void NAME(dots)(const Product *g)
     }
 }
 
-#define PANEL (PL2_PANEL_BYTES / (int)sizeof(R))
+/* A panel of B: as many columns as the widest tile, in rows one after another. */
+#define PANEL (NV * LANES)
+#define PANEL_ROWS (PL2_PANEL_BYTES / (PANEL * (int)sizeof(R)))
 
-/* Of A B^T the columns [j, j + n) and of their sums the part [p, p + k), for which B is in a panel.  C is
+/* Of A B the columns [j, j + n), and of their sums the part [p, p + k), for which B is in a panel.  C is
    finished with the last part. */
 static Product NAME(part)(const Product *g, int64_t p, int64_t k, int64_t j, int64_t n, const R *panel)
 {
     Product part = *g;
-    part.unpadded = 0;
     part.n = n, part.k = k;
     part.a += p * g->a_column;
     part.b = panel, part.b_stride = PANEL;
-    part.c += j, part.by += j;
+    part.c += j;
+    if (part.by) part.by += j;
+    if (part.start) part.start += j;
     part.onward = p > 0;
     if (p + k < g->k) part.store = STORE, part.floor = -(R)INFINITY;
     return part;
@@ -316,22 +319,52 @@ static void NAME(transpose)(const R *w, int64_t w_stride, int64_t rows, int64_t 
     }
 }
 
+/* T (k, PANEL) = n columns of B (k, ...), padded with 0 to whole vectors. */
+static void NAME(pack_panel)(const R *b, int64_t b_stride, int64_t k, int64_t n, R *t)
+{
+    for (int64_t p = 0; p < k; p++, b += b_stride, t += PANEL) {
+        int64_t j = 0;
+        for (; j + LANES <= n; j += LANES) NAME(store)(t + j, NAME(load)(b + j));
+        if (j < n) NAME(store)(t + j, NAME(load_part)(b + j, (int)(n - j)));
+    }
+}
+
+/* C (m, n) = A (m, k) B (k, n), or A B^T for B (n, k), a panel of B at a time: what is read again and again
+   lies close together, whatever the stride of B. */
+static void NAME(gemm_packed)(const Product *g, int transposed, R *panel)
+{
+    for (int64_t j = 0; j < g->n; j += PANEL) {
+        const int64_t n = g->n - j < PANEL ? g->n - j : PANEL;
+        for (int64_t p = 0; p < g->k; p += PANEL_ROWS) {
+            const int64_t k = g->k - p < PANEL_ROWS ? g->k - p : PANEL_ROWS;
+            Product part = NAME(part)(g, p, k, j, n, panel);
+            if (transposed) {
+                NAME(transpose)(g->b + j * g->b_stride + p, g->b_stride, n, k, panel);
+                part.unpadded = 0;
+            } else
+                NAME(pack_panel)(g->b + p * g->b_stride + j, g->b_stride, k, n, panel);
+            NAME(gemm)(&part);
+        }
+    }
+}
+
+/* The product of a layer, which is packed where it is large and there are rows enough to pay for that. */
+static void NAME(gemm_layer)(const Product *g, int large, R *panel)
+{
+    enum { ENOUGH = 32 };
+    if (large && g->m >= ENOUGH)
+        NAME(gemm_packed)(g, 0, panel);
+    else
+        NAME(gemm)(g);
+}
+
 /* C (m, n) = A (m, k) B^T for B (n, k).  A few rows take dot products along k; more of them pay for
    transposing B, a panel at a time. */
 static void NAME(gemm_transposed)(const Product *g, int few, R *panel)
 {
-    if (few) {
+    if (few)
         NAME(dots)(g);
-        return;
-    }
-    for (int64_t j = 0; j < g->n; j += PANEL) {
-        const int64_t n = g->n - j < PANEL ? g->n - j : PANEL;
-        for (int64_t p = 0; p < g->k; p += PL2_PANEL_ROWS) {
-            const int64_t k = g->k - p < PL2_PANEL_ROWS ? g->k - p : PL2_PANEL_ROWS;
-            NAME(transpose)(g->b + j * g->b_stride + p, g->b_stride, n, k, panel);
-            const Product part = NAME(part)(g, p, k, j, n, panel);
-            NAME(gemm)(&part);
-        }
-    }
+    else
+        NAME(gemm_packed)(g, 1, panel);
 }
 #undef PANEL

@@ -127,22 +127,24 @@ static void NAME(forward_rows)(const Block *b)
                 .floor = floor,
             });
         else
-            NAME(gemm)(&(Product){
-                .store = STORE,
-                .unpadded = W.unpadded,
-                .m = b->rows,
-                .n = layer->out,
-                .k = layer->in,
-                .a = a,
-                .a_row = a_stride,
-                .a_column = 1,
-                .b = W.w,
-                .b_stride = W.pitch,
-                .c = z,
-                .c_stride = layer->stride,
-                .start = W.bias,
-                .floor = floor,
-            });
+            NAME(gemm_layer)(
+                &(Product){
+                    .store = STORE,
+                    .unpadded = W.unpadded,
+                    .m = b->rows,
+                    .n = layer->out,
+                    .k = layer->in,
+                    .a = a,
+                    .a_row = a_stride,
+                    .a_column = 1,
+                    .b = W.w,
+                    .b_stride = W.pitch,
+                    .c = z,
+                    .c_stride = layer->stride,
+                    .start = W.bias,
+                    .floor = floor,
+                },
+                layer->large, b->panel);
         if (hidden) NAME(activate)(layer->activation, z, b->rows, layer->out, layer->stride);
         a = z;
         a_stride = layer->stride;
@@ -267,7 +269,7 @@ static void NAME(gradients_rows)(const Block *b, const Gradient *g)
         if (l == 0 && b->sparse.spans)
             NAME(sparse_sum)(b, g, layer);
         else
-            NAME(gemm)(&product);
+            NAME(gemm_layer)(&product, layer->large, b->panel);
         if (b->team->rank == 0) NAME(bias_gradient)(b, g, &to, l, to.transposed);
     }
 }
