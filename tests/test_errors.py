@@ -21,8 +21,10 @@ from pyl2 import (
     Laplace,
     MLPClassifier,
     MLPClassifierCV,
+    MLPClassifierEnsemble,
     MLPRegressor,
     MLPRegressorCV,
+    MLPRegressorEnsemble,
     Network,
     ParticleSwarm,
     bias_variance,
@@ -116,9 +118,18 @@ def fitted(made=MLPRegressor, y=LABELS):
     return made(hidden_layer_sizes=2, max_iter=1, random_state=0).fit(X, y)
 
 
+def ensemble(made):
+    """A copy: what a case does to one ensemble is not another's affair."""
+    return copy.deepcopy(FITTED[made])
+
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ConvergenceWarning)
-    FITTED = {made: fitted(made) for made in (MLPClassifier, MLPRegressor)}
+    FITTED = {
+        made: made(2, max_iter=1, candidates=1, folds=2, random_state=0).fit(X, LABELS)
+        for made in (MLPClassifierEnsemble, MLPRegressorEnsemble)
+    }
+    FITTED |= {made: fitted(made) for made in (MLPClassifier, MLPRegressor)}
     THEIRS = neural_network.MLPRegressor(hidden_layer_sizes=2, max_iter=1).fit(X, LABELS)
     PATH = l2_path(network(), X, Y, [0.1, 1], epochs=1)
 TRAIN = {
@@ -163,14 +174,16 @@ def estimator(made, *only, **rest):
     """Each parameter of an estimator, or some, at a fit of an epoch."""
     names = inspect.signature(made).parameters
     start = {"hidden_layer_sizes": 2, "max_iter": 1, "random_state": 0, "max_time": 1e-4}
-    if "alphas" in names:
+    if "cv" in names:
         start |= {"alphas": [0.1, 1], "cv": 2}
+    if "folds" in names:
+        start |= {"candidates": 1, "folds": 2, "members": 1}
 
     def fit(**given):
         return made(**given).fit(X, LABELS)
 
     sound = {name: one.default for name, one in names.items()} | start | rest
-    also = {"cv": "n_splits", "early_stopping": "validation_fraction"}
+    also = {"cv": "n_splits", "folds": "n_splits", "early_stopping": "validation_fraction"}
     return Case(lambda: fit, sound, also=also, only=only)
 
 
@@ -428,6 +441,25 @@ CASES = {
         *("class_weight", "n", "learning_rate_init"),
     ),
     "MLPRegressorCV": estimator(MLPRegressorCV, "alphas", "cv"),
+    "MLPClassifierEnsemble": estimator(MLPClassifierEnsemble),
+    "MLPRegressorEnsemble": estimator(MLPRegressorEnsemble),
+    **{
+        f"{made.__name__}.{method}": of(lambda made=made: ensemble(made), method, sound, skip=ROWS)
+        for made in (MLPClassifierEnsemble, MLPRegressorEnsemble)
+        for method, sound in {
+            "fit": FIT | {"groups": None},
+            "predict": {"X": X} | ({"return_std": False} if made is MLPRegressorEnsemble else {}),
+            "save": {"path": "saved"},
+        }.items()
+    },
+    **{
+        f"MLPClassifierEnsemble.{method}": of(
+            lambda: ensemble(MLPClassifierEnsemble), method, {"X": X}, skip=ROWS
+        )
+        for method in ("predict_proba", "predict_log_proba")
+    },
+    "MLPClassifierEnsemble.load": constructor(MLPClassifierEnsemble.load, {"path": "saved"}),
+    "MLPRegressorEnsemble.load": constructor(MLPRegressorEnsemble.load, {"path": "saved"}),
     "MLPClassifier.fit": of(classifier, "fit", FIT | VALIDATED, skip=ROWS),
     "MLPClassifier.partial_fit": of(
         classifier, "partial_fit", FIT | {"classes": [0, 1]}, skip=ROWS

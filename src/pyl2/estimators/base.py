@@ -158,6 +158,24 @@ def named_error(name: str) -> Iterator[None]:
         raise kind(f"{error} ({name})") from None
 
 
+def check_numbers(estimator: Any) -> None:
+    """See that whole numbers fit an int64, or a float where they need not be whole.
+
+    scikit-learn's check stumbles over others.
+    """
+    for name, value in estimator.get_params(deep=False).items():
+        if not isinstance(value, Real) or isinstance(value, float | np.floating):
+            continue
+        constraints = estimator._parameter_constraints[name]
+        intervals = [one.type for one in constraints if isinstance(one, Interval)]
+        if Real in intervals:
+            if not isinstance(value, Integral):
+                raise TypeError(f"{name} must be a float or an int, got {shown(value)}")
+            check_real(name, int(value))
+        elif Integral in intervals or not isinstance(value, bool):
+            check_integer(name, value, -LARGEST)
+
+
 def check_weights(sample_weight: Any, X: Any, dtype: Any = None) -> Array:
     """Return sample weights as scikit-learn checks them."""
     if isinstance(sample_weight, Number) and not isinstance(sample_weight, Real):
@@ -339,27 +357,13 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _validate_params(self) -> None:
         """Refuse what scikit-learn's check stumbles over or lets pass, then have it look."""
-        for name, value in self.get_params(deep=False).items():
-            if isinstance(value, Real) and not isinstance(value, float | np.floating):
-                self._check_number(name, value)
+        check_numbers(self)
         super()._validate_params()
         self._hidden_sizes()
         if not isinstance(self.activation, str):
             self._activations(len(self.activation))
         check_class_weight(self.class_weight)
         check_callbacks(self.callbacks or ())
-
-    def _check_number(self, name: str, value: Any) -> None:
-        """See that a whole number fits an int64, or a float where it need not be whole."""
-        intervals = [
-            one.type for one in self._parameter_constraints[name] if isinstance(one, Interval)
-        ]
-        if Real in intervals:
-            if not isinstance(value, Integral):
-                raise TypeError(f"{name} must be a float or an int, got {shown(value)}")
-            check_real(name, int(value))
-        elif Integral in intervals or not isinstance(value, bool):
-            check_integer(name, value, -LARGEST)
 
     def __getstate__(self) -> Any:
         """Leave out the views of the network's parameters: they are made anew."""

@@ -15,16 +15,17 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from pyl2._common import threads
-from pyl2._common.dataset import check_features
+from pyl2._common.dataset import check_features, check_sample_weight
 from pyl2._common.progress import progress
 from pyl2._common.scaling import warn_if_unscaled
-from pyl2._common.validation import LARGEST, Array, check_integer, check_pair, check_real, shown
+from pyl2._common.validation import Array, check_integer, check_pair, check_real, shown
 from pyl2._common.warn import warn
 from pyl2.ensemble import Ensemble
 from pyl2.estimators._sklearn_compat import Interval, StrOptions, check_parameters
 from pyl2.estimators.base import (
     BaseMLP,
     FitRows,
+    check_numbers,
     check_weights,
     named_error,
     refuse_lost,
@@ -39,6 +40,7 @@ SELECTIONS = ("greedy", "equal", "bagging")
 
 _FOLDS = 5
 _MOST_SEED = 2**31 - 1
+_MOST = 10**6  # candidates, members of one, rounds
 # The least that is left of the out-of-fold error where a spread is taken off.
 LEAST_NOISE = 0.2
 
@@ -171,6 +173,10 @@ class BaseEnsemble(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.sparse = True
         return tags
 
+    def _validate_params(self) -> None:
+        check_numbers(self)
+        super()._validate_params()
+
     # What each estimator says.
 
     def _targets(self, model: BaseMLP, labels: Array, weight: Array | None, dtype: Any) -> Array:
@@ -191,6 +197,7 @@ class BaseEnsemble(BaseEstimator):  # type: ignore[misc]
         )
         if sample_weight is not None:
             sample_weight = check_weights(sample_weight, X, X.dtype)
+            check_sample_weight(sample_weight, X.shape[0], X.dtype)
         targets = self._targets(model, labels, sample_weight, X.dtype)
         model._set_outputs(targets)
         rows = FitRows(X, targets, labels, sample_weight, None, True)
@@ -225,7 +232,7 @@ class BaseEnsemble(BaseEstimator):  # type: ignore[misc]
         check_parameters(model)
         threads.count(self.n_threads)
         for name in ("candidates", "members", "rounds"):
-            check_integer(name, getattr(self, name), 0, LARGEST)
+            check_integer(name, getattr(self, name), 0, _MOST)
         return model
 
     def _limits(self) -> tuple[float, float]:
@@ -277,7 +284,8 @@ class BaseEnsemble(BaseEstimator):  # type: ignore[misc]
             splitter = self._splitter(rows, seed)
             found = list(splitter.split(np.zeros(count), rows.labels, groups))
         held_out = [np.arange(count)[test] for _, test in found]
-        if not np.array_equal(np.sort(np.concatenate(held_out)), np.arange(count)):
+        every = np.sort(np.concatenate([[], *held_out]))
+        if not np.array_equal(every, np.arange(count)):
             raise ValueError(f"folds must hold out each row once, which folds={told} does not")
         return [
             Split(np.arange(count)[train], None, test)

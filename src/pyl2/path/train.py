@@ -66,8 +66,9 @@ def l2_path(
     **training
         Of a Network alone, how it is trained: parameters of ``Backprop`` (``optimizer``, also
         "lbfgs" and "lm"; ``eta``, ``decay``, ``batch_size``, ``tol``, ``seed`` …; a generator is
-        used by the first λ, copies of it by the others), or with ``optimizer="pso"`` of ``ParticleSwarm``; and ``epochs``, ``validation`` and ``max_time`` of
-        ``train``, the time being that of all λs.
+        used by the first λ, copies of it by the others), or with ``optimizer="pso"`` of
+        ``ParticleSwarm``; and ``epochs``, ``validation`` and ``max_time`` of ``train``, the time
+        being that of all λs.
 
     Returns
     -------
