@@ -611,7 +611,7 @@ cdef class TrainingLock:
         if not self.lock.acquire(False):
             raise RuntimeError("this network is being trained already, by another thread or call")
 
-    def __exit__(self, *raised):
+    def __exit__(self, kind, error, traceback):  # *raised would be a tuple, which memory can be short of
         self.lock.release()
 
 

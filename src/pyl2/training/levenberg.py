@@ -209,11 +209,11 @@ class _Problem:
         return self.error - sum(self._tried_parts)
 
     def accept(self) -> None:
-        """Go where the last step was tried."""
-        self._params = self._tried
-        self._network.params[...] = self._params
+        """Go where the last step was tried; the network follows last, for looking takes long."""
+        parts, self._params = self._tried_parts, self._tried
         self._look()
-        self.parts = self._tried_parts
+        self.parts = parts
+        self._network.params[...] = self._params
 
 
 def _in_float64(dataset: Dataset) -> Dataset:
