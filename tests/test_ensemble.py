@@ -6,7 +6,6 @@ import threading
 import time
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
@@ -454,7 +453,7 @@ def test_sparse_rows_float32_and_names():
     single = regressor().fit(X.astype(np.float32), Y)
     assert single.predict(X).dtype == single.networks_[0].dtype == np.float32
     np.testing.assert_allclose(single.predict(X), dense.predict(X), atol=0.5)
-    table = pd.DataFrame(X, columns=list("abc"))
+    table = pytest.importorskip("pandas").DataFrame(X, columns=list("abc"))
     named = regressor().fit(table, Y)
     assert named.feature_names_in_.tolist() == ["a", "b", "c"]
     with pytest.raises(ValueError, match="feature names"):
@@ -514,7 +513,7 @@ def test_a_progress_bar(capfd):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_what_is_loaded_predicts_the_same_bits(tmp_path, dtype):
-    table = pd.DataFrame(X.astype(dtype), columns=list("abc"))
+    table = pytest.importorskip("pandas").DataFrame(X.astype(dtype), columns=list("abc"))
     model = regressor(hidden_layer_sizes=(5, 4), activation=("tanh", "relu")).fit(table, Y)
     model.save(tmp_path / "model.pyl2")
     again = MLPRegressorEnsemble.load(tmp_path / "model.pyl2")
