@@ -420,12 +420,45 @@ def test_threads_are_shared():
     assert threads.share(0, 1)[0] == 1
 
 
+def blas_threads():
+    return [library["num_threads"] for library in threads._blas_controller().info()]
+
+
 def test_blas_gets_its_threads_back():
-    controller = threads._blas_controller()
-    before = [library["num_threads"] for library in controller.info()]
+    before = blas_threads()
     with threads.one_blas_thread(), threads.one_blas_thread():
-        assert {library["num_threads"] for library in controller.info()} <= {1}
-    assert [library["num_threads"] for library in controller.info()] == before
+        assert set(blas_threads()) <= {1}
+    assert blas_threads() == before
+    regressor(n_threads=3).fit(X, Y)
+    assert blas_threads() == before
+
+
+def test_blas_gets_its_threads_back_whoever_leaves_last():
+    """By threadpoolctl 3.8 none but the thread that has set a limit can take it back."""
+    before = blas_threads()
+    entered, leave, left, done = (threading.Event() for _ in range(4))
+
+    def first():
+        with threads.one_blas_thread():
+            entered.set()
+            leave.wait()
+        left.set()
+        done.wait()
+
+    def second():
+        entered.wait()
+        with threads.one_blas_thread():
+            leave.set()
+            left.wait()
+
+    begun = [threading.Thread(target=job) for job in (first, second)]
+    for thread in begun:
+        thread.start()
+    begun[1].join()
+    found = blas_threads()
+    done.set()
+    begun[0].join()
+    assert found == before
 
 
 # As scikit-learn's estimators.

@@ -108,28 +108,20 @@ def one_blas_thread() -> Iterator[None]:
 
     OpenBLAS wakes and awaits a thread for a triangular system of 20 unknowns, of which L-BFGS
     solves several an iteration: on a busy machine that takes longer than all else together.  The
-    limit holds for the process; the first to ask sets it, and the last to leave takes it back.
+    limit holds for the process.  The thread that has set it takes it back, for threadpoolctl lets
+    no other one do so; who comes meanwhile does without.
     """
-    with _blas.lock:
-        if not _blas.users:
-            _blas.limit = _blas_controller().limit(limits=1)
-        _blas.users += 1
-    try:
+    if not _blas_limited.acquire(blocking=False):
         yield
+        return
+    try:
+        with _blas_controller().limit(limits=1):
+            yield
     finally:
-        with _blas.lock:
-            _blas.users -= 1
-            if not _blas.users:
-                _blas.limit.restore_original_limits()
+        _blas_limited.release()
 
 
-class _Blas:
-    def __init__(self) -> None:
-        self.lock, self.users = Lock(), 0
-        self.limit: Any = None
-
-
-_blas = _Blas()
+_blas_limited = Lock()
 
 
 @cache

@@ -111,7 +111,8 @@ def train_all(
                 advance(error)
 
     jobs = [_bound(job, place, task) for place, task in enumerate(tasks)]
-    threads.side_by_side(jobs, workers, stop)
+    with threads.one_blas_thread():  # here, for of the workers any may be the last
+        threads.side_by_side(jobs, workers, stop)
 
 
 def _bound(job: Callable[[int, Task], None], place: int, task: Task) -> Callable[[], None]:
