@@ -32,11 +32,13 @@ const int32_t pl2_states[] = {OPTIMIZERS(STATES)};
     extern const SecondOrder second_order_f64_##isa;
 PL2_ISAS(DECLARE)
 
-static const struct {
+typedef struct {
     const char *isa;
     const Kernels *f32, *f64;
     const SecondOrder *second_order;
-} table[] = {
+} Row;
+
+static const Row table[] = {
 #define ROW(isa) {#isa, &kernels_f32_##isa, &kernels_f64_##isa, &second_order_f64_##isa},
     PL2_ISAS(ROW)};
 
@@ -57,16 +59,21 @@ int pl2_runs(const char *isa)
     return !strcmp(isa, "base");
 }
 
-const Kernels *pl2_kernels(int64_t item_bytes, const char *isa)
+static const Row *row_of(const char *isa)
 {
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (!strcmp(table[i].isa, isa)) return item_bytes == 4 ? table[i].f32 : table[i].f64;
+        if (!strcmp(table[i].isa, isa)) return &table[i];
     return NULL;
+}
+
+const Kernels *pl2_kernels(int64_t item_bytes, const char *isa)
+{
+    const Row *row = row_of(isa);
+    return !row ? NULL : item_bytes == 4 ? row->f32 : row->f64;
 }
 
 const SecondOrder *pl2_second_order(const char *isa)
 {
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (!strcmp(table[i].isa, isa)) return table[i].second_order;
-    return NULL;
+    const Row *row = row_of(isa);
+    return row ? row->second_order : NULL;
 }
