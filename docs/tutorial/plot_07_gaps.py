@@ -70,9 +70,10 @@ for l2, (curves, errors) in found.items():
     numbers = f"{at_data:13.3f} {spread[l2]:19.3f} {bends[l2]:12.2f} {distance[l2]:19.3f}"
     print(f"{l2:5g}   {numbers}")
     assert at_data < 0.1
-for measure in (spread, bends, distance):
+# With AVX-512 the starts end elsewhere, and the bend falls by 1.9 only.
+for measure, factor in ((spread, 2), (bends, 1.5), (distance, 2)):
     assert measure[0.0] > 5 * measure[1e-3]
-    assert measure[1e-3] > 1.5 * measure[0.03]
+    assert measure[1e-3] > factor * measure[0.03]
 
 # %%
 # A penalty cannot know what is in the gap. Here the truth is smooth, and so smooth was right; had
