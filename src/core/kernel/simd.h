@@ -356,10 +356,11 @@ PL2_INLINE V NAME(every)(V v, const int from, const int step)
 /* Sums in float64 of the lanes of many vectors, whatever R is. */
 #define Sums NAME(Sums)
 #undef HALVES
-#define HALVES (8 / (int)sizeof(R))
 #if PL2_VECTORS
+#define HALVES (8 / (int)sizeof(R))
 typedef double NAME(Wide) __attribute__((vector_size(WIDTH)));
 #else
+#define HALVES 1
 typedef double NAME(Wide);
 #endif
 typedef struct {
