@@ -201,6 +201,7 @@ CASES = {
             "output": "identity",
             "dtype": float,
             "seed": 0,
+            "init": "glorot",
         },
     ),
     "Network.predict": of(network, "predict", {"X": X}),
@@ -535,7 +536,7 @@ def somewhere_else(tmp_path, monkeypatch):
 
 
 # What a function of the user's raises goes on to the user.
-CALLED = ("validation", "callbacks", "callback", "fun", "data", "scoring", "truth")
+CALLED = ("validation", "callbacks", "callback", "fun", "data", "scoring", "truth", "init")
 RAISING = {name: {"class", "function"} for name in CALLED}
 # An update that no float can hold; of the estimators scikit-learn's sentence.
 DIVERGED = r"|diverged|non-finite"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, cast
@@ -10,9 +9,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from pyl2._common import files, keywords, penalty, random
+from pyl2._common import files, initial, keywords, penalty, random
 from pyl2._common.dataset import Dataset, Matrix, check_dataset
 from pyl2._common.files import PathLike
+from pyl2._common.initial import Initial, check_init
 from pyl2._common.outputs import OUTPUTS
 from pyl2._common.validation import (
     Array,
@@ -46,8 +46,13 @@ class Network:
     dtype : {numpy.float64, numpy.float32}, default=numpy.float64
         Type of the parameters and of all that is computed with them; sums for errors are float64.
     seed : None, int, numpy.random.Generator or numpy.random.RandomState, default=None
-        Where the initial weights and biases come from: uniform within ±√(6 / (fan_in + fan_out)),
-        for a logistic layer ±√(2 / (fan_in + fan_out)).
+        Where the initial weights and biases come from.
+    init : {"glorot", "he", "lecun"} or callable, default="glorot"
+        The rule for them.  "glorot": weights and biases uniform within ±√(6 / (fan_in + fan_out)),
+        for a logistic layer ±√(2 / (fan_in + fan_out)).  "he" and "lecun": weights normal of
+        variance 2 / fan_in and 1 / fan_in, biases 0; the first suits the relu family, the second
+        selu.  Or ``f(layer, fan_in, fan_out, rng)``, layers counted from 0, that returns (W, b) of
+        shapes (fan_in, fan_out) and (fan_out,).
 
     Attributes
     ----------
@@ -69,6 +74,8 @@ class Network:
     ----------
     X. Glorot, Y. Bengio, Understanding the difficulty of training deep feedforward neural networks,
     AISTATS 2010, section 4.2 (the initial weights, in scikit-learn's form).
+    K. He, X. Zhang, S. Ren, J. Sun, Delving deep into rectifiers, ICCV 2015, equation 10 ("he").
+    Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, Efficient BackProp, 1998, section 4.6 ("lecun").
 
     Examples
     --------
@@ -88,11 +95,15 @@ class Network:
         output: str = "identity",
         dtype: DTypeLike = np.float64,
         seed: Any = None,
+        *,
+        init: Initial = "glorot",
     ) -> None:
-        rng = random.make_rng(seed)
+        rng, self._init = random.make_rng(seed), check_init(init)
         engine = _check_shape(layer_sizes, hidden, output, dtype)
         self._adopt(engine, np.empty(engine.n_params, dtype))
-        initialise(self, rng, (*self.hidden, self.output))
+        initialise(self, rng, (*self.hidden, self.output), init)
+
+    _init: Initial = "glorot"
 
     def _adopt(self, engine: Engine, params: Array) -> None:
         """Take a shape and its vector of parameters, and lay out the views."""
@@ -120,6 +131,11 @@ class Network:
     def output(self) -> str:
         """The output, which goes with its loss."""
         return self._engine.output
+
+    @property
+    def init(self) -> Initial:
+        """The rule for initial parameters, by which networks of this shape begin anew too."""
+        return self._init
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -478,10 +494,16 @@ def empty_network(
     return network
 
 
+def fresh_network(template: Network, seed: Any) -> Network:
+    """Return a network of the same shape that begins anew."""
+    shape = template.layer_sizes, template.hidden, template.output, template.dtype
+    return Network(*shape, seed, init=template.init)
+
+
 def copy_network(template: Network, params: Array) -> Network:
     """Return a network of the same shape with a copy of the parameters."""
     network = empty_network(template.layer_sizes, template.hidden, template.output, template.dtype)
-    network.params = params
+    network._init, network.params = template.init, params
     return network
 
 
@@ -528,20 +550,19 @@ def _dtype(dtype: Any) -> np.dtype[Any]:
     return cast("np.dtype[Any]", found)
 
 
-def initialise(network: Network, rng: random.Rng, activations: Sequence[str]) -> None:
+def initialise(
+    network: Network, rng: random.Rng, activations: Sequence[str], init: Initial = "glorot"
+) -> None:
     """Draw the parameters; each layer's bound goes by its entry of `activations`."""
-    bounds = initial_bounds(network, activations)
-    for W, b, bound in zip(network.weights, network.biases, bounds, strict=True):
-        W[...] = rng.uniform(-bound, bound, W.shape)
-        b[...] = rng.uniform(-bound, bound, b.shape)
+    layers = zip(network.weights, network.biases, activations, strict=True)
+    for layer, (W, b, activation) in enumerate(layers):
+        initial.draw(init, rng, layer, W, b, activation)
 
 
 def initial_bounds(network: Network, activations: Sequence[str]) -> list[float]:
-    """Return how large the initial parameters of each layer may be."""
-    return [
-        math.sqrt((2 if activation == "logistic" else 6) / sum(W.shape))
-        for W, activation in zip(network.weights, activations, strict=True)
-    ]
+    """Return how large the initial parameters of each layer may be by scikit-learn's rule."""
+    layers = zip(network.weights, activations, strict=True)
+    return [initial.bound(W, activation) for W, activation in layers]
 
 
 def to_file(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -550,6 +571,7 @@ def to_file(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
         "layer_sizes": list(network.layer_sizes),
         "hidden": list(network.hidden),
         "output": network.output,
+        "init": network.init if isinstance(network.init, str) else None,
     }
     return {"params": network.params}, meta
 
@@ -567,6 +589,8 @@ def from_file(arrays: dict[str, Array], meta: dict[str, Any]) -> Network:
         sizes = tuple(kept(meta, "layer_sizes", list))
         hidden = _activations(kept(meta, "hidden", list), len(sizes) - 2)
         output = kept(meta, "output", str)
+        # A function stays in its process, and the first files held no rule.
+        init = check_init(meta.get("init") or "glorot")
         engine = Engine(sizes, hidden, output, _dtype(params.dtype))
     except (TypeError, ValueError) as error:
         raise ValueError(f"the file's network is damaged: {error}") from None
@@ -576,5 +600,6 @@ def from_file(arrays: dict[str, Array], meta: dict[str, Any]) -> Network:
             f" ({engine.n_params},)"
         )
     network = Network.__new__(Network)
+    network._init = init
     network._adopt(engine, params.copy())
     return network

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pyl2._common import metrics, penalty, sparse, threads
 from pyl2._common.dataset import Dataset, check_dataset
+from pyl2._common.initial import INITIAL
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.validation import (
     LARGEST,
@@ -280,6 +281,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "decay": [StrOptions({"l2", "decoupled", "fraction"}), None],
         "n": [StrOptions({"batch", "train"}), Interval(Real, 0, None, closed="neither")],
+        "init": [StrOptions(set(INITIAL)), callable],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "callbacks": [callable, list, tuple, None],
@@ -322,6 +324,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         max_fun: int,
         decay: str | None,
         n: Any,
+        init: Any,
         scoring: Any,
         max_time: float | None,
         callbacks: Any,
@@ -350,6 +353,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self.max_fun = max_fun
         self.decay = decay
         self.n = n
+        self.init = init
         self.scoring = scoring
         self.max_time = max_time
         self.callbacks = callbacks
@@ -437,7 +441,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"hidden_layer_sizes is too large: {error}") from None
         # Its bound for the output layer, too, goes by the hidden activation.
         last = self.activation if isinstance(self.activation, str) else [*hidden, "relu"][-1]
-        initialise(network, rng, (*hidden, last))
+        initialise(network, rng, (*hidden, last), self.init)
         self.n_layers_ = len(sizes)
         self.t_ = 0
         self.__dict__.pop("_optimizer", None)

@@ -96,6 +96,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     n : {"batch", "train"} or float, default="batch"
         What λ is divided by: the sum of the sample weights (the rows) of each batch, as in
         scikit-learn; of the training set; or a number > 0.
+    init : {"glorot", "he", "lecun"} or callable, default="glorot"
+        The rule for initial weights and biases, as of ``Network``; "glorot" is scikit-learn's.
     scoring : None, str or callable, default=None
         What early stopping judges by: None is the accuracy; "loss" the validation loss without the
         penalty, its negative being the score; or a scorer of scikit-learn's, by name or as
@@ -198,6 +200,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         max_fun: int = 15000,
         decay: str | None = None,
         n: Any = "batch",
+        init: Any = "glorot",
         scoring: Any = None,
         class_weight: Any = None,
         max_time: float | None = None,
@@ -228,6 +231,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             max_fun=max_fun,
             decay=decay,
             n=n,
+            init=init,
             scoring=scoring,
             max_time=max_time,
             callbacks=callbacks,

@@ -184,7 +184,8 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
     shuffle, random_state, tol, verbose, momentum, nesterovs_momentum : as for MLPClassifier
         All λs begin with the same weights, and see the rows of a fold in the same orders.
     early_stopping, validation_fraction, beta_1, beta_2, epsilon : as for MLPClassifier
-    n_iter_no_change, max_fun, decay, n, class_weight, max_time, callbacks : as for MLPClassifier
+    n_iter_no_change, max_fun, decay, n, init, class_weight : as for MLPClassifier
+    max_time, callbacks : as for MLPClassifier
     n_threads : int, optional
         At most so many threads; the λs of a fold are spread over them.
 
@@ -255,6 +256,7 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
         max_fun: int = 15000,
         decay: str | None = None,
         n: Any = "batch",
+        init: Any = "glorot",
         scoring: Any = None,
         class_weight: Any = None,
         max_time: float | None = None,
@@ -286,6 +288,7 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
             max_fun=max_fun,
             decay=decay,
             n=n,
+            init=init,
             scoring=scoring,
             max_time=max_time,
             callbacks=callbacks,
@@ -372,7 +375,7 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
     shuffle, random_state, tol, verbose, momentum, nesterovs_momentum : as for MLPRegressor
         All λs begin with the same weights, and see the rows of a fold in the same orders.
     early_stopping, validation_fraction, beta_1, beta_2, epsilon : as for MLPRegressor
-    n_iter_no_change, max_fun, decay, n, max_time, callbacks : as for MLPRegressor
+    n_iter_no_change, max_fun, decay, n, init, max_time, callbacks : as for MLPRegressor
     n_threads : int, optional
         At most so many threads; the λs of a fold are spread over them.
 
@@ -443,6 +446,7 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
         max_fun: int = 15000,
         decay: str | None = None,
         n: Any = "batch",
+        init: Any = "glorot",
         scoring: Any = None,
         max_time: float | None = None,
         callbacks: Any = None,
@@ -473,6 +477,7 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
             max_fun=max_fun,
             decay=decay,
             n=n,
+            init=init,
             scoring=scoring,
             max_time=max_time,
             callbacks=callbacks,

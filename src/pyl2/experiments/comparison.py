@@ -28,7 +28,7 @@ from pyl2._common.validation import (
     check_real,
     shown,
 )
-from pyl2.network import Network, engine_of
+from pyl2.network import Network, engine_of, fresh_network
 from pyl2.swarm.trainer import ParticleSwarm
 from pyl2.training.backprop import Backprop
 from pyl2.training.history import GRADIENT, History
@@ -428,7 +428,7 @@ def _run(
     testing: _Rows,
 ) -> Run:
     """Train from the start of a seed by one method."""
-    network = Network(shape.layer_sizes, shape.hidden, shape.output, shape.dtype, seed)
+    network = fresh_network(shape, seed)
     meter = _Meter(network, training, plan.l2)
     stages = method.split("+")
     for left, stage in zip(range(len(stages), 0, -1), stages, strict=True):

@@ -26,7 +26,7 @@ from pyl2._common.validation import (
     shown,
 )
 from pyl2.experiments.comparison import ETA, LAST_SEED, score
-from pyl2.network import Network
+from pyl2.network import Network, fresh_network
 from pyl2.training.backprop import Backprop, run_of
 from pyl2.training.descent import train_many
 from pyl2.training.session import TrainingSession
@@ -152,13 +152,12 @@ def decay_grid(
     seed = check_integer("seed", seed, 0, LAST_SEED)
     training, testing = split_rows(X, y, test, seed, network)
     options: dict[str, Any] = {"n": 1, "batch_size": batch_size, "seed": seed}
-    shape = network.layer_sizes, network.hidden, network.output, network.dtype
     dataset = check_dataset(*training, None, network)
     warn_if_unscaled(dataset.x)
     grid = []
     with progress(verbose, len(_DECAYS) * len(etas) * len(rates) * epochs) as advance:
         for decay, step, lam in product(_DECAYS, etas, rates):
-            start = Network(*shape, seed)
+            start = fresh_network(network, seed)
             trainer = Backprop(start, optimizer, step, lam, decay=decay, **options)
             session = TrainingSession(trainer, start, epochs, n_threads=threads.count(n_threads))
             session.advance = advance
