@@ -206,10 +206,14 @@ def _tick(record: dict) -> str:
 
 def run(args) -> dict:
     """All chosen tasks in both types, one after the other."""
-    results = report.about(args.cores) | {"quick": args.quick, "rounds": args.rounds, "cases": []}
+    results = report.about(args.cores, args.isa) | {
+        "quick": args.quick,
+        "rounds": args.rounds,
+        "cases": [],
+    }
     with ExitStack() as stack:
         workers = [
-            start(stack, "estimators", package, args.cores, results["versions"])
+            start(stack, "estimators", package, args.cores, args.isa, results["versions"])
             for package in PACKAGES
         ]
         workers = [worker for worker in workers if worker]

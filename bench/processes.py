@@ -16,6 +16,23 @@ from rich.console import Console
 
 progress = Console(stderr=True)
 
+# What holds everyone to an instruction set, variable by variable: pyl2; OpenBLAS and NumPy's own
+# loops, by their names of all versions; XLA; PyTorch, and in it oneDNN and MKL.
+HOLDS = {
+    "avx2": {
+        "PYL2_ISA": "avx2",
+        "OPENBLAS_CORETYPE": "Haswell",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR AVX512F AVX512CD AVX512_SKX"
+        " AVX512_CLX AVX512_CNL",
+        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "DNNL_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    }
+}
+NOT_HELD = "onnxruntime"  # chooses by the processor alone
+
 
 class Failure(Exception):
     """A process of the bench could not do what it was asked."""
@@ -24,14 +41,14 @@ class Failure(Exception):
 class Worker:
     """A process that answers one request at a time; `role` is one of `worker.py`'s."""
 
-    def __init__(self, role: str, name: str, cores: list[int]) -> None:
+    def __init__(self, role: str, name: str, cores: list[int], isa: str | None) -> None:
         self.name = name
         script, places = Path(__file__).with_name("worker.py"), ",".join(map(str, cores))
         self._process = subprocess.Popen(
             [sys.executable, str(script), role, name, places],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment(len(cores)),
+            env=environment(len(cores), isa),
             text=True,
         )
 
@@ -56,10 +73,12 @@ class Worker:
         self._process.wait()
 
 
-def environment(threads: int) -> dict[str, str]:
-    """So many threads, and no instruction set forced on anyone's BLAS."""
-    kept = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
-    return kept | {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
+def environment(threads: int, isa: str | None = None) -> dict[str, str]:
+    """So many threads, and everyone held to an instruction set, or nobody's BLAS to any."""
+    left_out = ("OPENBLAS_CORETYPE", "XLA_FLAGS")
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
+    counts = {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
+    return kept | counts | HOLDS.get(isa, {})
 
 
 def allowed() -> list[int]:
@@ -70,10 +89,10 @@ def allowed() -> list[int]:
 
 
 def start(
-    stack: ExitStack, role: str, name: str, cores: list[int], versions: dict
+    stack: ExitStack, role: str, name: str, cores: list[int], isa: str | None, versions: dict
 ) -> Worker | None:
     """A worker, or None and a line that names what is missing."""
-    worker = stack.enter_context(Worker(role, name, cores))
+    worker = stack.enter_context(Worker(role, name, cores, isa))
     try:
         versions |= worker.ask("hello")["versions"]
     except Failure as failure:
@@ -86,8 +105,10 @@ def start_all(
     stack: ExitStack, role: str, args, versions: dict
 ) -> tuple[list[Worker], list[Worker]]:
     """Those that sample the peak, one on each core or none at all, and the rivals that are here."""
-    meters = [start(stack, "peak", f"the peak of core {c}", [c], versions) for c in args.cores]
-    workers = [start(stack, role, name, args.cores, versions) for name in args.rivals]
+    meters = [
+        start(stack, "peak", f"the peak of core {c}", [c], args.isa, versions) for c in args.cores
+    ]
+    workers = [start(stack, role, name, args.cores, args.isa, versions) for name in args.rivals]
     return meters if all(meters) else [], [worker for worker in workers if worker]
 
 
@@ -141,6 +162,9 @@ def arguments(
     parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer items")
     parser.add_argument("--core", type=int, default=None, help="first core to run on (the last)")
     parser.add_argument("--threads", type=int, default=1, help="threads, a core for each (1)")
+    parser.add_argument(
+        "--isa", choices=HOLDS, help="hold everyone to an instruction set (each takes its best)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples")
     parser.add_argument("--output", type=Path, metavar="FIGURE.png", help="draw the times")
     args = parser.parse_args(argv)

@@ -25,13 +25,13 @@ CONVENTION = (
 )
 
 
-def about(cores: list[int]) -> dict:
-    """Where and when."""
+def about(cores: list[int], isa: str | None = None) -> dict:
+    """Where and when; isa: what everyone is held to."""
     load = f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown"
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": {"cpu": _cpu(), "platform": platform.platform(), "cores": os.cpu_count()}
-        | {"used": cores, "load_before": load},
+        | {"used": cores, "isa": isa, "load_before": load},
         "versions": {},
     }
 
@@ -227,8 +227,10 @@ def heading(results: dict) -> str:
 
 def where(results: dict) -> str:
     """Threads and processor."""
-    threads = len(results["machine"]["used"])
-    return f"{threads} thread{'s' if threads > 1 else ''}, {results['machine']['cpu']}"
+    machine = results["machine"]
+    threads, held = len(machine["used"]), machine["isa"]
+    held = f", all held to {held.upper()}" if held else ""
+    return f"{threads} thread{'s' if threads > 1 else ''}, {machine['cpu']}{held}"
 
 
 # --- figure ---------------------------------------------------------------------------------------

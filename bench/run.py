@@ -108,12 +108,19 @@ def arguments(argv=None) -> argparse.Namespace:
     if args.quick and not named:
         progress.print(f"{SLOW_TO_START} compiles for minutes: skipped by --quick, unless named")
         args.rivals.remove(SLOW_TO_START)
+    if args.isa and not named:
+        progress.print(f"{processes.NOT_HELD} cannot be held to {args.isa}: skipped, unless named")
+        args.rivals.remove(processes.NOT_HELD)
     return args
 
 
 def run(args) -> dict:
     """All chosen cases, one after the other."""
-    results = report.about(args.cores) | {"quick": args.quick, "rounds": args.rounds, "cases": []}
+    results = report.about(args.cores, args.isa) | {
+        "quick": args.quick,
+        "rounds": args.rounds,
+        "cases": [],
+    }
     with ExitStack() as stack:
         meters, workers = start_all(stack, "rival", args, results["versions"])
         for name in args.cases:

@@ -31,7 +31,8 @@ BASE = {
     "l2": Case("l2", (13, 64, 64, 1), "relu", "identity", 4096, 32, "sgd", 2**-6, 0.0, 1),
 }
 VALUES = {
-    "width": [2**i for i in range(3, 12)],
+    # Beside the powers of two, whose rows are a multiple of 2 KB apart, their neighbours.
+    "width": [*(2**i for i in range(3, 9)), 511, 512, 513, 1023, 1024, 1025, 2047, 2048],
     "batch": [2**i for i in reversed(range(13))],
     "items": [100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000],
     "l2": [0, *(4.0**i for i in range(-6, 6)), 2048],  # at 2048 ηλ/n is 1: a step wipes W out
@@ -210,13 +211,19 @@ def arguments(argv=None) -> argparse.Namespace:
 
 def run(args) -> dict:
     """All chosen panels, one after the other."""
-    results = report.about(args.cores) | {"quick": args.quick, "rounds": args.rounds, "cases": []}
+    results = report.about(args.cores, args.isa) | {
+        "quick": args.quick,
+        "rounds": args.rounds,
+        "cases": [],
+    }
     with ExitStack() as stack:
         versions = results["versions"]
-        workers = [start(stack, "rival", name, args.cores, versions) for name in args.rivals]
+        workers = [
+            start(stack, "rival", name, args.cores, args.isa, versions) for name in args.rivals
+        ]
         workers = [worker for worker in workers if worker]
         for panel in args.cases:
-            values = VALUES[panel][:-1:2] if args.quick else VALUES[panel]
+            values = VALUES[panel][:-2:2] if args.quick else VALUES[panel]
             results["cases"] += measure(panel, values, workers, args)
     return results
 

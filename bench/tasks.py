@@ -63,7 +63,11 @@ def _arguments(bench: Bench, argv) -> argparse.Namespace:
 
 def _run(bench: Bench, args) -> dict:
     """All chosen tasks, one after the other."""
-    results = report.about(args.cores) | {"quick": args.quick, "rounds": args.rounds, "cases": []}
+    results = report.about(args.cores, args.isa) | {
+        "quick": args.quick,
+        "rounds": args.rounds,
+        "cases": [],
+    }
     with ExitStack() as stack:
         meters, workers = start_all(stack, bench.role, args, results["versions"])
         for name in args.cases:

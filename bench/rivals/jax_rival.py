@@ -17,6 +17,7 @@ from . import THREADS
 
 # Both are read when JAX starts.
 os.environ["XLA_FLAGS"] = (
+    f"{os.environ.get('XLA_FLAGS', '')} "  # what processes.py may hold it to
     f"--xla_cpu_multi_thread_eigen={str(THREADS > 1).lower()} "
     f"intra_op_parallelism_threads={THREADS}"
 )
