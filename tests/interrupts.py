@@ -35,6 +35,7 @@ from pyl2 import (
     MLPClassifier,
     MLPClassifierCV,
     MLPRegressor,
+    MLPRegressorEnsemble,
     Network,
     ParticleSwarm,
     compare,
@@ -129,6 +130,21 @@ def comparison():
     return lambda: compare(X, y, network, seconds=1000.0), after
 
 
+def ensemble():
+    X, y = data(2000, 20)
+    model = MLPRegressorEnsemble(30, max_iter=10**8, tol=0.0, random_state=0, n_threads=2)
+
+    def run():
+        while True:
+            model.fit(X, y)
+
+    def after():
+        model.set_params(max_iter=1, candidates=2).fit(X, y)
+        assert np.isfinite(model.predict(X, return_std=True)).all()
+
+    return run, after
+
+
 def function():
     def sphere(x):
         return float((x * x).sum())
@@ -203,6 +219,7 @@ LONG = {
     "fit, pso": estimator(MLPClassifier, solver="pso"),
     "partial_fit": estimator(MLPClassifier, "partial_fit", warm_start=True),
     "l2_path": path,
+    "fit, ensemble": ensemble,
     "fit, choosing alpha": estimator(MLPClassifierCV, alphas=[0.0, 1e-4, 1e-2], cv=2),
 }
 
@@ -439,6 +456,7 @@ def press_at_command(after_seconds, folder):
 
 
 COMMANDS = {
+    "pyl2 train --ensemble": ["train", "--ensemble", "3", "--save", "model.pyl2"],
     "pyl2 train": ["train", "--epochs", "30", "--save", "model.pyl2", "--report", "train.html"],
     "pyl2 path": ["path", "--l2", "0,1", "--epochs", "30", "--report", "path.html"],
     "pyl2 path, figure": ["path", "--l2", "0,1", "--epochs", "30", "--output", "path.svg"],

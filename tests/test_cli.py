@@ -15,6 +15,7 @@ import zipfile
 from contextlib import nullcontext, suppress
 from html.parser import HTMLParser
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,12 +24,13 @@ from matplotlib.transforms import AffineBase
 from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 
-from pyl2 import Backprop, __version__, convert
+from pyl2 import Backprop, MLPRegressorEnsemble, Network, __version__, convert
 from pyl2.__main__ import main
 from pyl2._common import files
 from pyl2.cli import report
 from pyl2.cli.convert import TOOLS
 from pyl2.cli.data import MOST_CLASSES
+from pyl2.cli.ensemble import _softmax
 from pyl2.cli.options import ACTIVATIONS
 from pyl2.cli.output import print_json
 from pyl2.data import model_file, tables
@@ -420,6 +422,112 @@ def test_proba_needs_classes(folder, capsys):
     assert "--proba" in refused(capsys, "predict", "m.pl2", path, "--proba")
 
 
+# Ensembles
+
+FOUR = ("--ensemble", "4", "--hidden", "4", "--epochs", "30", "--quiet")
+
+
+@pytest.fixture
+def ensemble(folder, capsys):
+    """A regression's model file, its table, and what was said in training."""
+    path = write(numbers(80, y=(np.arange(80.0) ** 2).tolist(), a=range(80)))
+    assert main(["train", path, *FOUR, "--save", "ensemble.pl2", "--json"]) == 0
+    return "ensemble.pl2", path, json.loads(capsys.readouterr().out)
+
+
+def test_ensemble_is_the_estimators(ensemble, capsys):
+    name, path, said = ensemble
+    _, schema = model_file.load(name)
+    X = schema.inputs(tables.read_features(path, schema.features))
+    y = ((np.arange(80.0) ** 2) - schema.target_mean) / schema.target_scale
+    train, test = train_test_split(np.arange(80), random_state=0)
+    model = MLPRegressorEnsemble(
+        4, "tanh", candidates=4, max_iter=30, normalize_y=False, random_state=0, batch_size=32
+    ).fit(X[train], y[train])
+    mean, std = model.predict(X, return_std=True)
+    assert said["candidates"] == [one._asdict() for one in model.candidates_]
+    assert said["result"]["test_score"] == pytest.approx(model.score(X[test], y[test]))
+    inside = np.mean(np.abs(y[test] - mean[test]) <= 1.96 * std[test])
+    assert said["result"]["coverage"] == pytest.approx(inside)
+    assert main(["predict", name, path, "--std"]) == 0
+    header, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
+    assert header == ["y", "y_std"]
+    scale = schema.target_scale
+    expected = np.column_stack([mean * scale + schema.target_mean, std * scale])
+    np.testing.assert_allclose(np.array(rows, float), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dataset", ["breast_cancer", "iris"])
+def test_ensemble_of_classes(folder, capsys, dataset):
+    """Two classes are one output of the estimator, two of the model file."""
+    argv = ["train", "--dataset", dataset, *FOUR, "--dtype", "float32", "--save", "m.pl2"]
+    assert main([*argv, "--report", "page.html", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["result"]["test_score"] > 0.9
+    assert said["result"]["coverage"] is None
+    found, schema = model_file.load("m.pl2")
+    assert (found.output, found.layer_sizes[-1]) == ("softmax", len(schema.classes))
+    data = tables.bundled(dataset)
+    X, y = schema.inputs(data.X).astype(np.float32), np.array(data.labels)[data.codes]
+    _, test = train_test_split(np.arange(len(y)), random_state=0, stratify=y, test_size=0.25)
+    predicted = np.array(schema.predictions(found.predict(X)))
+    assert said["result"]["test_score"] == pytest.approx(np.mean(predicted[test] == y[test]))
+    train = np.setdiff1d(np.arange(len(y)), test)
+    assert said["result"]["train_score"] == pytest.approx(np.mean(predicted[train] == y[train]))
+    assert "Candidates" in Path("page.html").read_text("utf-8")
+
+
+def test_softmax_of_two_is_logistic():
+    network = Network((3, 4, 1), output="logistic", seed=0)
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    p = network.predict(X)
+    np.testing.assert_allclose(_softmax(network).predict(X), np.hstack([1 - p, p]), rtol=1e-14)
+
+
+def test_ensemble_is_readable_in_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["train", *FOUR[:-1]]) == 0
+    out, err = capsys.readouterr()
+    assert max(map(len, out.splitlines())) <= 80
+    for word in ("candidates", "weight", "held out", "standard deviations", "networks from"):
+        assert word in out
+    assert "Traceback" not in err
+
+
+def test_std_needs_an_ensemble_of_numbers(model, ensemble, capsys):
+    assert "--proba" in refused(capsys, "predict", model, "iris.csv", "--std")
+    _, path, _ = ensemble
+    assert main(["train", path, "--save", "one.pl2", *QUICK]) == 0
+    capsys.readouterr()
+    assert "--ensemble" in refused(capsys, "predict", "one.pl2", path, "--std")
+
+
+@pytest.mark.parametrize("option", [("--l2", "1"), ("--n", "batch"), ("--decay", "l2")])
+def test_ensemble_draws_its_own_penalty(capsys, option):
+    line = refused(capsys, "train", *FOUR, *option)
+    assert option[0] in line
+    assert "--ensemble" in line
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("weights", np.zeros(3)),
+        ("params", np.zeros(10)),
+        ("noise", np.array([-1.0])),
+        ("noise", np.array([np.nan])),
+        ("noise", np.zeros(2)),
+        ("noise", np.zeros(1, np.float32)),
+    ],
+)
+def test_damaged_ensemble(ensemble, capsys, key, value):
+    name, path, _ = ensemble
+    arrays, meta = files.read(name, "model")
+    assert key in arrays
+    files.write(name, "model", arrays | {key: value}, meta)
+    assert refused(capsys, "predict", name, path, "--std")
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -630,6 +738,9 @@ def test_npz_refused(folder, capsys, arrays, words):
         ("train", "--dataset", "iris", "--task", "regression"),
         ("train", "--task", "guess"),
         ("train", "--l2", "-1"),
+        ("train", "--ensemble", "0"),
+        ("train", "--ensemble", "3", "--optimizer", "lm"),
+        ("train", "--ensemble", "3", "--test-size", "0.998", "--quiet"),
         ("train", "--l2", "nan"),
         ("train", "--l2", "x"),
         ("train", "--n", "0"),

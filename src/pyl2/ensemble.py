@@ -25,16 +25,22 @@ class Ensemble:
         At least one.
     weights : ndarray of shape (networks,)
         Positive, of sum 1.
+    noise : ndarray of shape (outputs,), optional
+        Variance of the targets that the networks do not explain; of a regression alone.
 
     Attributes
     ----------
     networks : tuple of Network
     weights : ndarray of float64, shape (networks,)
+    noise : ndarray of float64, shape (outputs,), or None
     """
 
-    def __init__(self, networks: Sequence[Network], weights: Array) -> None:
+    def __init__(
+        self, networks: Sequence[Network], weights: Array, noise: Array | None = None
+    ) -> None:
         self.networks = tuple(networks)
         self.weights = np.asarray(weights, np.float64)
+        self.noise = noise
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -54,6 +60,16 @@ class Ensemble:
     def predict(self, X: Matrix) -> Array:
         """Return the mean of the outputs for each row of X, (rows, outputs), in float64."""
         return self.moments(X)[0]
+
+    def predict_std(self, X: Matrix) -> tuple[Array, Array]:
+        """Return the mean of the outputs, and the standard deviation of targets about it.
+
+        It is √(noise + variance of the networks), (rows, outputs) as the mean is; an ensemble
+        without noise has none.
+        """
+        assert self.noise is not None
+        mean, variance = self.moments(X)
+        return mean, np.sqrt(self.noise + variance)
 
     def moments(self, X: Matrix, n_threads: int = UNLIMITED) -> tuple[Array, Array]:
         """Return mean Σ w ŷ and variance Σ w (ŷ − mean)² of the outputs for each row of X.
@@ -88,11 +104,15 @@ class Ensemble:
 def ensemble_to_file(ensemble: Ensemble) -> tuple[dict[str, Array], dict[str, Any]]:
     """Return the arrays and the JSON values of an ensemble's file.
 
-    They are those of a network's, but for the parameters, (networks, d), and the weights.
+    They are those of a network's, but for the parameters, (networks, d), the weights, and the noise
+    if there is any.
     """
     arrays, meta = to_file(ensemble.networks[0])
     arrays["params"] = np.stack([network.params for network in ensemble.networks])
-    return {**arrays, "weights": ensemble.weights}, meta
+    arrays["weights"] = ensemble.weights
+    if ensemble.noise is not None:
+        arrays["noise"] = ensemble.noise
+    return arrays, meta
 
 
 def ensemble_from_file(arrays: dict[str, Array], meta: dict[str, Any]) -> Ensemble:
@@ -111,4 +131,9 @@ def ensemble_from_file(arrays: dict[str, Array], meta: dict[str, Any]) -> Ensemb
         raise ValueError("weights are malformed")
     first = from_file({"params": params[0]}, meta)
     rest = [copy_network(first, row) for row in params[1:]]
-    return Ensemble([first, *rest], weights)
+    noise = arrays.get("noise")
+    if noise is not None:
+        shaped = noise.dtype == np.float64 and noise.shape == first.layer_sizes[-1:]
+        if not (shaped and (noise >= 0).all() and np.isfinite(noise).all()):
+            raise ValueError("noise is malformed")
+    return Ensemble([first, *rest], weights, noise)

@@ -12,6 +12,7 @@ import numpy as np
 
 from pyl2 import Backprop, Network, ParticleSwarm
 from pyl2.data import model_file, tables
+from pyl2.ensemble import Ensemble
 
 ROWS = np.linspace(-1, 1, 15).reshape(5, 3)
 
@@ -81,6 +82,17 @@ def use_table(path):
         assert np.array_equal(tables.read_features(path, table.names), table.X)
 
 
+def ensemble():
+    """Return the file of an ensemble of two networks."""
+    networks = [Network((3, 4, 1), seed=seed) for seed in range(2)]
+    found = Ensemble(networks, np.array([0.25, 0.75]), np.array([0.1]))
+    schema = model_file.Schema(["a", "b", "c"], "y", None, 0.0, 1.0, np.zeros(3), np.ones(3))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "ensemble.pyl2")
+        model_file.save(path, found, schema)
+        return path.read_bytes()
+
+
 def released(name):
     return [(attacks.RELEASED / f"{name}.pyl2").read_bytes()]
 
@@ -92,7 +104,7 @@ TARGETS = {
     "particle_swarm": Target(
         released("particle_swarm"), MODEL_ATTACKS, use_trainer(ParticleSwarm.load)
     ),
-    "model": Target(released("model"), MODEL_ATTACKS, use_model),
+    "model": Target([*released("model"), ensemble()], MODEL_ATTACKS, use_model),
     "csv": Target(attacks.csv_files(), (*attacks.RAW, *(attacks.of_cells,) * 9), use_table),
     "npz": Target(attacks.npz_files(), (*attacks.RAW, *(attacks.of_npy,) * 9), use_table),
 }

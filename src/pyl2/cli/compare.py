@@ -78,12 +78,12 @@ def run(args: argparse.Namespace) -> None:
     lines = report.comparison_lines(setup)
     if not (args.json or args.quiet):
         report.print_lines(lines)
-    found = _compared(rows, args.l2, setup, args)
-    without = _compared(rows, 0.0, setup, args).summary() if args.l2 else None
+    found = _compared(rows, setup["l2"], setup, args)
+    without = _compared(rows, 0.0, setup, args).summary() if setup["l2"] else None
     free = None if without is None else {row["method"]: row["test_score"] for row in without}
     summary = found.summary()
     table = comparison_table(summary, found.measure, free)
-    remarks = report.comparison_remarks(summary, found.measure, args.l2, free)
+    remarks = report.comparison_remarks(summary, found.measure, setup["l2"], free)
     if args.output:
         output.write_figure(args.output, _figure(found, args))
     if args.report:
@@ -110,7 +110,7 @@ def _setup(rows: data.Data, args: argparse.Namespace) -> dict[str, Any]:
     seconds = args.seconds or (None if args.evaluations else _SECONDS)
     return training.described(rows, training.network(rows, args)) | {
         "methods": methods,
-        "l2": args.l2,
+        "l2": training.l2(args),
         "budget": {"seconds": seconds, "evaluations": args.evaluations},
         "seeds": list(range(args.seed, args.seed + args.seeds)),
         "eta": {name: eta for name, eta in check_eta(args.eta).items() if name in stages},

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import argparse
 import math
+from typing import TYPE_CHECKING
 
 from pyl2.cli import options
+
+if TYPE_CHECKING:
+    from pyl2 import Network
+    from pyl2._common.validation import Array
+    from pyl2.data import model_file
+    from pyl2.ensemble import Ensemble
 
 
 def add(commands: options.Commands) -> None:
@@ -17,21 +24,52 @@ def add(commands: options.Commands) -> None:
     parser.add_argument("file", metavar="FILE", help="a table with the features by name")
     parser.add_argument("--output", metavar="OUT.csv", help="default: standard output")
     parser.add_argument("--proba", action="store_true", help="add a column for each class")
+    told = "add a column of standard deviations (of an ensemble that predicts numbers)"
+    parser.add_argument("--std", action="store_true", help=told)
 
 
 def run(args: argparse.Namespace) -> None:
     """Predict the rows of a file with a saved model."""
     from pyl2.data import model_file, tables
 
-    network, schema = model_file.load(args.model)
-    if args.proba and schema.classes is None:
-        raise ValueError(f"--proba: {args.model} is a regression, it has no classes")
+    model, schema = model_file.load(args.model)
+    _check_asked(args, model, schema)
     X = schema.inputs(tables.read_features(args.file, schema.features))
-    outputs = network.predict(X)
-    if not math.isfinite(outputs.sum()):
+    outputs, deviations = _predicted(model, X, args.std)
+    if not math.isfinite(outputs.sum() + deviations.sum()):
         raise ValueError(f"{args.file}: numbers too large for the model, or the model is damaged")
     names, columns = [schema.target], [schema.predictions(outputs)]
+    if args.std:
+        names.append(f"{schema.target}_std")
+        columns.append((deviations[:, 0] * schema.target_scale).tolist())
     if args.proba and schema.classes is not None:
         names += schema.classes
         columns += outputs.T.tolist()
     tables.write(args.output, names, columns)
+
+
+def _check_asked(
+    args: argparse.Namespace, model: Network | Ensemble, schema: model_file.Schema
+) -> None:
+    """Refuse columns that the model does not have."""
+    if args.proba and schema.classes is None:
+        raise ValueError(f"--proba: {args.model} is a regression, it has no classes")
+    if args.std and schema.classes is not None:
+        raise ValueError(f"--std: {args.model} predicts classes; --proba says how sure it is")
+    if args.std and getattr(model, "noise", None) is None:
+        raise ValueError(
+            f"--std: {args.model} is a single network; pyl2 train --ensemble 10 saves one that"
+            " knows standard deviations"
+        )
+
+
+def _predicted(model: Network | Ensemble, X: Array, std: bool) -> tuple[Array, Array]:
+    """Return the outputs, and their standard deviations; 0 where they are not asked for."""
+    import numpy as np
+
+    from pyl2.ensemble import Ensemble
+
+    if std and isinstance(model, Ensemble):
+        return model.predict_std(X)
+    outputs = model.predict(X)
+    return outputs, np.zeros_like(outputs)

@@ -34,6 +34,24 @@ class Result:
     items_per_second: float
 
 
+@dataclass(frozen=True)
+class EnsembleResult:
+    """An ensemble, in numbers."""
+
+    networks: int
+    selected: int
+    candidates: int
+    train_score: float
+    held_out_score: float
+    test_score: float
+    coverage: float | None
+    seconds: float
+
+
+TWO_SIDED_95 = 1.96
+"""So many standard deviations about the mean hold 95 % of a normal distribution."""
+
+
 def training_lines(setup: dict[str, Any]) -> dict[str, str]:
     """Return what was read and how it is learned, in lines by name."""
     table = "E₀ data error, R penalty (of the last epoch), ‖W‖ norm of the weights"
@@ -128,6 +146,44 @@ def training_remarks(results: Sequence[Result]) -> list[str]:
         for result in results
         if result.stopped != "epochs"
     ]
+
+
+def ensemble_lines(setup: dict[str, Any]) -> dict[str, str]:
+    """Return what was read and how an ensemble of it is made, in lines by name."""
+    recipe = setup["ensemble"]
+    low, high = recipe["l2"]
+    told = (
+        f"{recipe['candidates']} candidates, λ from {low:g} to {high:g}, each on"
+        f" {recipe['folds']} folds;\n{recipe['members']} networks of each selected on all rows"
+    )
+    return _read(setup) | {"training": _training(setup), "ensemble": told}
+
+
+def candidates(found: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the candidates of an ensemble by λ, the selected ones marked."""
+    grid = text_table.table_with("λ", "error", "weight")
+    for candidate in sorted(found, key=lambda one: float(one["alpha"])):
+        weight = candidate["weight"]
+        share = f"{weight:.2f}" if weight else ""
+        style = "bold" if weight else None
+        grid.add_row(f"{candidate['alpha']:.4g}", f"{-candidate['score']:.4g}", share, style=style)
+    return grid
+
+
+def ensemble_remarks(result: EnsembleResult, measure: str) -> list[str]:
+    """Return how good an ensemble is, and of what it consists."""
+    found = [
+        f"Test {measure} {result.test_score:.3f}; {result.held_out_score:.3f} on training rows held"
+        f" out, {result.train_score:.3f} on the training set.",
+        f"{result.networks} networks from {result.selected} of {result.candidates} candidates,"
+        f" {result.seconds:.1f} s.",
+    ]
+    if result.coverage is not None:
+        found.append(
+            f"{100 * result.coverage:.0f} % of the test set lies within {TWO_SIDED_95:g} standard"
+            " deviations (95 % if right)."
+        )
+    return found
 
 
 def print_conversion(value: float, meaning: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pyl2.cli import data, options, output, training
+from pyl2.cli import data, ensemble, options, output, training
 
 if TYPE_CHECKING:
     from pyl2 import Backprop, History
@@ -42,22 +42,30 @@ def add(commands: options.Commands) -> None:
     group = parser.add_argument_group("training")
     training.add_l2(group)
     told = "divides λ: train (default), batch or a number"
-    group.add_argument("--n", type=options.divisor, default="train", help=told)
-    training.add_optimizer(group, epochs=200, time="for each of the two")
+    group.add_argument("--n", type=options.divisor, help=told)
+    training.add_optimizer(group, epochs=200, time="for each of the two, or all of an ensemble")
+    ensemble.add(group)
     group = output.add_output(parser)
-    group.add_argument("--save", metavar="MODEL", help="write the penalized network to this file")
+    group.add_argument("--save", metavar="MODEL", help="write the model to this file")
 
 
 def run(args: argparse.Namespace) -> None:
+    """Train an ensemble, or a network with and without the penalty; save the model."""
+    output.check_writable("--save", args.save)
+    output.check_drawable("--report", args.report)
+    rows = data.read(args)
+    train = _run if args.ensemble is None else ensemble.run
+    train(rows, args)
+
+
+def _run(rows: data.Data, args: argparse.Namespace) -> None:
     """Train with and without the penalty, show both, save the penalized network."""
     from pyl2.cli import page, report
     from pyl2.data import model_file
 
-    output.check_writable("--save", args.save)
-    output.check_drawable("--report", args.report)
-    rows = data.read(args)
-    trainers = {l2: _trainer(rows, l2, args) for l2 in (0.0, args.l2)}
-    trainer = trainers[args.l2]
+    penalty = training.l2(args)
+    trainers = {l2: _trainer(rows, l2, args) for l2 in (0.0, penalty)}
+    trainer = trainers[penalty]
     setup = training.described(rows, trainer.network) | training.described_trainer(trainer, args)
     setup["model"] = args.save
     lines = report.training_lines(setup)
@@ -66,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
     histories = {l2: _trained(rows, trainer, args) for l2, trainer in trainers.items()}
     results = [_result(rows, l2, trainers[l2], history) for l2, history in histories.items()]
     if args.save:
-        model_file.save(args.save, trainers[args.l2].network, rows.schema)
+        model_file.save(args.save, trainer.network, rows.schema)
     table = report.trainings(results, setup["measure"])
     remarks = report.training_remarks(results)
     if args.report:
@@ -82,7 +90,7 @@ def run(args: argparse.Namespace) -> None:
         report.print_table(table, remarks)
         output.print_saved(args, args.report)
         if args.save and not args.quiet:
-            print(f"saved {args.save} (l2 = {args.l2:g}), for pyl2 predict {args.save} FILE")
+            print(f"saved {args.save} (l2 = {penalty:g}), for pyl2 predict {args.save} FILE")
 
 
 def _pictures(histories: Mapping[float, History], trainers: Mapping[float, Backprop]) -> list[str]:
@@ -115,7 +123,8 @@ def _trainer(rows: data.Data, l2: float, args: argparse.Namespace) -> Backprop:
     """Set up one training; the seed makes start and shuffles the same for every λ."""
     from pyl2 import Backprop
 
-    return Backprop(training.network(rows, args), l2=l2, n=args.n, **training.optimizer(args))
+    settings = training.optimizer(args)
+    return Backprop(training.network(rows, args), l2=l2, n=args.n or "train", **settings)
 
 
 def _trained(rows: data.Data, trainer: Backprop, args: argparse.Namespace) -> History:

@@ -30,11 +30,19 @@ def add_network(parser: options.Parser, hidden: tuple[int, ...]) -> None:
 
 _OPTIMIZERS = "adam (default), adamw, sgd, momentum, nesterov, lbfgs, lm (of numbers)"
 
+L2 = 5.0
+"""The penalty when none is asked for."""
+
 
 def add_l2(group: options.Group) -> None:
     """Add the option of the penalty."""
-    told = "the penalty λ (default: 5)"
-    group.add_argument("--l2", type=options.not_negative, default=5.0, metavar="L", help=told)
+    told = f"the penalty λ (default: {L2:g})"
+    group.add_argument("--l2", type=options.not_negative, metavar="L", help=told)
+
+
+def l2(args: argparse.Namespace) -> float:
+    """Return the penalty."""
+    return L2 if args.l2 is None else float(args.l2)
 
 
 def add_batch_size(group: options.Group) -> None:
@@ -47,7 +55,7 @@ def add_optimizer(group: options.Group, epochs: int, time: str) -> None:
     """Add the options of training by gradients, λ and n aside."""
     add = group.add_argument
     add("--decay", help="l2, decoupled or fraction (default: the optimizer's own)")
-    add("--optimizer", default="adam", help=_OPTIMIZERS)
+    add("--optimizer", help=_OPTIMIZERS)
     add("--eta", type=options.positive, help="learning rate (default: the optimizer's own)")
     add_batch_size(group)
     add("--epochs", type=options.count, default=epochs, help=f"default: {epochs}")
@@ -78,7 +86,7 @@ def network(data: Data, args: argparse.Namespace) -> Network:
 def optimizer(args: argparse.Namespace) -> dict[str, Any]:
     """Return the settings of training by gradients, λ and n aside, as keywords of ``Backprop``."""
     return {
-        "optimizer": args.optimizer,
+        "optimizer": args.optimizer or "adam",
         "eta": args.eta,
         "decay": args.decay,
         "batch_size": rows_of_batch(args),

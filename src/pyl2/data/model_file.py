@@ -1,4 +1,4 @@
-"""The command line's models: a network, and what its inputs and outputs mean."""
+"""The command line's models: a network or an ensemble, and what inputs and outputs mean."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from pyl2._common import files
 from pyl2._common.validation import Array
+from pyl2.ensemble import Ensemble, ensemble_from_file, ensemble_to_file
 from pyl2.network import Network, from_file, to_file
 
 
@@ -52,9 +53,9 @@ _WORDS = ("features", "target", "classes", "target_mean", "target_scale")
 """What of a Schema stands as text in a model file, its arrays aside."""
 
 
-def save(path: files.PathLike, network: Network, schema: Schema) -> None:
-    """Write a network and its schema to a model file."""
-    arrays, meta = to_file(network)
+def save(path: files.PathLike, model: Network | Ensemble, schema: Schema) -> None:
+    """Write a network or an ensemble and its schema to a model file."""
+    arrays, meta = to_file(model) if isinstance(model, Network) else ensemble_to_file(model)
     files.write(
         path,
         "model",
@@ -63,16 +64,20 @@ def save(path: files.PathLike, network: Network, schema: Schema) -> None:
     )
 
 
-def load(path: files.PathLike) -> tuple[Network, Schema]:
-    """Read a model file; anything in it that does not fit together is a ValueError."""
+def load(path: files.PathLike) -> tuple[Network | Ensemble, Schema]:
+    """Read a model file; anything in it that does not fit together is a ValueError.
+
+    An ensemble's file has weights, a network's has none.
+    """
     arrays, meta = files.read(path, "model")
     try:
         schema = _schema(meta, arrays.pop("mean", None), arrays.pop("scale", None))
-        network = from_file(arrays, meta.get("network", {}))
-        _check_fit(network, schema)
+        read = ensemble_from_file if "weights" in arrays else from_file
+        model: Network | Ensemble = read(arrays, meta.get("network", {}))
+        _check_fit(model, schema)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    return network, schema
+    return model, schema
 
 
 def _schema(meta: dict[str, Any], mean: Any, scale: Any) -> Schema:
@@ -106,12 +111,12 @@ def _schema(meta: dict[str, Any], mean: Any, scale: Any) -> Schema:
     return schema
 
 
-def _check_fit(network: Network, schema: Schema) -> None:
+def _check_fit(model: Network | Ensemble, schema: Schema) -> None:
     output, outputs = (
         ("identity", 1) if schema.classes is None else ("softmax", len(schema.classes))
     )
     inputs = {len(schema.features), len(schema.mean), len(schema.scale)}
-    if inputs != {network.layer_sizes[0]}:
+    if inputs != {model.layer_sizes[0]}:
         raise ValueError("the model is damaged: features and network differ in number")
-    if (network.output, network.layer_sizes[-1]) != (output, outputs):
+    if (model.output, model.layer_sizes[-1]) != (output, outputs):
         raise ValueError("the model is damaged: classes and network do not go together")

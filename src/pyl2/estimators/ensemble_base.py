@@ -37,6 +37,7 @@ from pyl2.estimators.ensemble_selection import Selection, greedy, mean_error
 from pyl2.network import Network
 
 SELECTIONS = ("greedy", "equal", "bagging")
+SOLVERS = ("lbfgs", "sgd", "adam", "adamw")
 
 _FOLDS = 5
 _MOST_SEED = 2**31 - 1
@@ -117,7 +118,7 @@ class BaseEnsemble(BaseEstimator):  # type: ignore[misc]
         "members": [Interval(Integral, 0, None, closed="left")],
         "select": [StrOptions(set(SELECTIONS))],
         "rounds": [Interval(Integral, 1, None, closed="left")],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam", "adamw"})],
+        "solver": [StrOptions(set(SOLVERS))],
         "warm_start": ["boolean"],
     }
 
