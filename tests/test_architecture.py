@@ -28,7 +28,7 @@ LAYERS = [
 FLOOR = {room: floor for floor, rooms in enumerate(LAYERS) for room in rooms}
 
 # Not imported with a module of ours but inside the function that needs them.
-LATE = {"scipy", "sklearn", "matplotlib", "pandas", "pyarrow"}
+LATE = {"scipy", "sklearn", "matplotlib", "narwhals", "pandas", "pyarrow"}
 # Who may touch the core's networks, and who what is private to scikit-learn.
 ENGINE = PACKAGE / "_engine.py"
 COMPAT = PACKAGE / "estimators" / "_sklearn_compat.py"

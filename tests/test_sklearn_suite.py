@@ -19,6 +19,7 @@ from pyl2 import (
     MLPRegressor,
     MLPRegressorCV,
     MLPRegressorEnsemble,
+    TableEncoder,
 )
 
 pytestmark = [
@@ -84,6 +85,7 @@ ESTIMATORS = [
     MLPClassifierEnsemble(10, candidates=2, folds=2, alphas=(0.1, 1), max_iter=100),
     MLPRegressorEnsemble(10, candidates=2, folds=2, members=1, max_iter=50),
     MLPRegressorEnsemble(10, candidates=2, select="bagging", max_iter=50),
+    TableEncoder(),
 ]
 
 

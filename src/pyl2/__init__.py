@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
     from pyl2.estimators.ensemble import MLPClassifierEnsemble, MLPRegressorEnsemble
     from pyl2.estimators.regressor import MLPRegressor
+    from pyl2.estimators.table_encoder import TableEncoder
     from pyl2.experiments.comparison import compare
     from pyl2.network import Network
     from pyl2.path.decomposition import bias_variance
@@ -44,6 +45,7 @@ __all__ = [
     "MLPRegressorEnsemble",
     "Network",
     "ParticleSwarm",
+    "TableEncoder",
     "bias_variance",
     "compare",
     "convert_l2",
@@ -65,6 +67,7 @@ _HOMES = {
     "MLPRegressor": "estimators",
     "MLPRegressorCV": "estimators",
     "MLPRegressorEnsemble": "estimators",
+    "TableEncoder": "estimators",
     "Network": "network",
     "convert_l2": "convert",
     "ParticleSwarm": "swarm.trainer",

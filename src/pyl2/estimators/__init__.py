@@ -4,6 +4,7 @@ from pyl2.estimators.classifier import MLPClassifier
 from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
 from pyl2.estimators.ensemble import MLPClassifierEnsemble, MLPRegressorEnsemble
 from pyl2.estimators.regressor import MLPRegressor
+from pyl2.estimators.table_encoder import TableEncoder
 
 __all__ = [
     "MLPClassifier",
@@ -12,4 +13,5 @@ __all__ = [
     "MLPRegressor",
     "MLPRegressorCV",
     "MLPRegressorEnsemble",
+    "TableEncoder",
 ]

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "check_parameters",
     "check_sample_weight",
     "checks_parameters",
+    "output_is_framed",
     "parameter_names",
     "take_rows",
 ]
@@ -60,3 +62,8 @@ def allows(kind: Any, name: str, value: Any) -> bool:
     except InvalidParameterError:
         return False
     return True
+
+
+def output_is_framed(transformer: Any) -> bool:
+    """Whether ``set_output``, or the configuration of scikit-learn, asks for a data frame."""
+    return bool(_get_output_config("transform", transformer)["dense"] != "default")
