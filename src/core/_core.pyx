@@ -35,6 +35,7 @@ from core cimport (
     Kernels,
     LINE,
     Layer,
+    Pace,
     Run,
     SecondOrder,
     Verb,
@@ -316,6 +317,7 @@ cdef class Net:
     """
 
     cdef CNet net
+    cdef Pace pace  # of its trainings; Cython begins it with zeros
     cdef char letter  # of dtype
     cdef const Kernels *kernels
     cdef const SecondOrder *second_order
@@ -579,7 +581,7 @@ cdef class Net:
         if n_threads < 0:
             raise ValueError(f"n_threads must not be negative, got {n_threads}")
         run.net, run.job, run.kernels, run.verb = &self.net, job, self.kernels, verb
-        run.item_bytes = self.item_bytes
+        run.item_bytes, run.pace = self.item_bytes, &self.pace
         cdef int64_t size = pl2_settle(&run, batch_rows, n_threads)
         cdef char *memory = <char *> PyMem_RawMalloc(size + LINE)
         if memory == NULL:

@@ -110,12 +110,16 @@ cdef extern from "core.h" nogil:
         GAUSS_NEWTON "PL2_GAUSS_NEWTON"
 
 cdef extern from "parts.h" nogil:
+    ctypedef struct Pace:
+        pass
+
     ctypedef struct Run:
         const CNet *net
         Job *job
         const Kernels *kernels
         Verb *verb
         int64_t item_bytes
+        Pace *pace
         int32_t done
 
     int64_t pl2_settle(Run *, int64_t, int32_t)

@@ -2,6 +2,8 @@
 
 #include "team.h"
 
+#include <stddef.h>
+
 /* After each step of a slice a thread looks whether another has come to the end of its own. */
 #define STEPS 8
 
@@ -13,15 +15,36 @@
 #define MIN_TEAM_SHARE 0.015
 #define TEAM_ROWS 32
 
+/* Slices from one trial of the other way to the next: at first, and when trials go on to confirm what is known.
+   A trial takes some slices, for the first finds the caches of another thread full, or its own empty; but it ends
+   when all is lost. */
+#define FIRST 2
+#define PATIENCE 8
+#define MOST_PATIENCE 512
+#define TRIAL 4
+#define LOST 2
+#define MOST_COST 1e9
+
 static int64_t whole_lines(int64_t bytes) { return (bytes + PL2_LINE - 1) / PL2_LINE * PL2_LINE; }
 
-static int64_t useful_threads(const Run *run, int32_t most)
+/* A team shares the batches of a network where a block of rows is long enough work for it, and has a
+   few vectors of rows for each. */
+static int64_t useful_team(const Net *net, const Job *job, int64_t batch_rows)
+{
+    const int64_t rows = batch_rows < job->split.block_rows ? batch_rows : job->split.block_rows;
+    const double shares = (double)rows * job->split.row_cost / (MIN_TEAM_SHARE * net->slice);
+    const int64_t heights = job->data.indptr ? 1 : rows / TEAM_ROWS;
+    return shares < (double)heights ? (int64_t)shares : heights;
+}
+
+static int64_t useful_threads(const Run *run, int64_t batch_rows, int32_t most)
 {
     const Job *job = run->job;
     const double rows = (double)job->networks * (double)job->data.rows;
     const double work = rows * (double)job->split.passes * job->split.row_cost;
     const double shares = work / (MIN_SHARE * run->net->slice);
-    const int64_t threads = shares < (double)run->parts ? (int64_t)shares : run->parts;
+    const int64_t places = run->together ? useful_team(run->net, job, batch_rows) : run->parts;
+    const int64_t threads = shares < (double)places ? (int64_t)shares : places;
     if (threads <= 1) return 1; /* the system is asked for larger work alone */
     if (!most) most = pl2_get_num_threads();
     return most < threads ? most : threads;
@@ -40,26 +63,12 @@ static int64_t gradients_bytes(const Run *run)
            + (run->job->training.updates && apart ? whole_lines(pl2_squares_bytes(run->net, run->job)) : 0);
 }
 
-/* A team shares the batches of a network where a block of rows is long enough work for it, and has a
-   few vectors of rows for each. */
-static int64_t useful_team(const Run *run, int64_t batch_rows, int32_t most)
-{
-    const Job *job = run->job;
-    const int64_t rows = batch_rows < job->split.block_rows ? batch_rows : job->split.block_rows;
-    const double shares = (double)rows * job->split.row_cost / (MIN_TEAM_SHARE * run->net->slice);
-    const int64_t heights = rows / TEAM_ROWS, threads = shares < (double)heights ? (int64_t)shares : heights;
-    if (threads <= 1 || job->data.indptr) return 1;
-    if (!most) most = pl2_get_num_threads();
-    return most < threads ? most : threads;
-}
-
 int64_t pl2_settle(Run *run, int64_t batch_rows, int32_t most_threads)
 {
     pl2_measure(run->net, run->job, batch_rows, run->item_bytes);
     run->parts = pl2_parts(run->job);
     run->together = run->job->training.updates && run->parts == 1 && !run->job->split.grouped;
-    run->threads = useful_threads(run, most_threads);
-    if (run->together) run->threads = useful_team(run, batch_rows, most_threads);
+    run->threads = useful_threads(run, batch_rows, most_threads);
     const int64_t team = run->together ? run->threads : 1;
     run->seat_bytes = whole_lines(sizeof(Seat))
                       + whole_lines(pl2_lay_out(run->net, run->job, batch_rows, run->item_bytes, team));
@@ -92,6 +101,7 @@ static int work(Run *run, Seat *s, double *left)
     }
     s->at.left = *left;
     run->verb(run->net, run->job, &s->at, s->work);
+    s->spent += *left - s->at.left;
     *left = s->at.left;
     s->busy = !s->at.done;
     return 1;
@@ -118,17 +128,19 @@ static void together_member(const Team *team, void *task)
 {
     Run *run = task;
     Seat *s = seat(run, team->rank);
+    const double share = run->net->slice * team->size;
     s->at.team = team;
-    s->at.left = run->net->slice;
+    s->at.left = share;
     run->verb(run->net, run->job, &s->at, seat(run, 0)->work);
+    s->spent = share - s->at.left;
 }
 
-static void go_on_together(Run *run)
+static void go_on_together(Run *run, int32_t threads)
 {
     Seat *first = seat(run, 0);
     if (!run->next) first->at = pl2_part(run->net, run->job, run->next++);
     for (int64_t i = 1; i < run->threads; i++) seat(run, i)->at = first->at;
-    pl2_team_run((int32_t)run->threads, 1, together_member, run);
+    pl2_team_run(threads, 1, together_member, run);
     run->done = first->at.done;
 }
 
@@ -139,15 +151,70 @@ static int finished(const Run *run)
     return run->next >= run->parts;
 }
 
-void pl2_go_on(Run *run)
+static void go_on_apart(Run *run, int32_t threads)
 {
-    if (run->together) {
-        go_on_together(run);
-        return;
-    }
     run->seat = run->stop = 0;
-    pl2_team_run((int32_t)run->threads, 0, member, run);
+    for (int64_t i = 0; i < run->threads; i++) seat(run, i)->spent = 0;
+    pl2_team_run(threads, 0, member, run);
     run->done = finished(run);
     const int apart = !run->job->training.updates || run->job->split.chunks > 1;
     if (run->done && run->job->sums && apart) run->kernels->add_up(run->net, run->job);
+}
+
+static void go_on(Run *run, int32_t threads)
+{
+    if (run->together)
+        go_on_together(run, threads);
+    else
+        go_on_apart(run, threads);
+}
+
+/* The operations of the slice that has just gone by: together, of one, for all have gone the same way. */
+static double spent(const Run *run)
+{
+    double sum = seat(run, 0)->spent;
+    if (!run->together)
+        for (int64_t i = 1; i < run->threads; i++) sum += seat(run, i)->spent;
+    return sum;
+}
+
+static void wait_for_trial(Pace *pace, int32_t patience)
+{
+    pl2_set(&pace->patience, patience);
+    pl2_set(&pace->slices, patience);
+}
+
+/* Enters what a slice has cost, and judges a trial at its end.  Where two runs do so at once, one of them may be
+   lost. */
+static void learn(Pace *pace, int32_t alone, double cost)
+{
+    const int32_t now = (int32_t)(cost < MOST_COST ? cost : MOST_COST), before = pl2_look(&pace->cost[alone]);
+    const int32_t mean = before ? before + (now - before) / 4 : now, other = pl2_look(&pace->cost[!alone]);
+    const int32_t slices = pl2_look(&pace->slices) - 1, patience = pl2_look(&pace->patience);
+    pl2_set(&pace->cost[alone], mean);
+    pl2_set(&pace->slices, slices);
+    if (!patience) {
+        wait_for_trial(pace, FIRST);
+    } else if (alone == pl2_look(&pace->alone) || (slices > -TRIAL && mean / LOST < other)) {
+        return;
+    } else if (mean < other) {
+        pl2_set(&pace->alone, alone);
+        wait_for_trial(pace, PATIENCE);
+    } else {
+        wait_for_trial(pace, patience < MOST_PATIENCE ? 4 * patience : patience);
+    }
+}
+
+void pl2_go_on(Run *run)
+{
+    Pace *pace = run->threads > 1 && run->job->training.updates ? run->pace : NULL;
+    if (!pace) {
+        go_on(run, (int32_t)run->threads);
+        return;
+    }
+    const int trial = pl2_look(&pace->slices) <= 0 && pl2_look(&pace->patience);
+    const int32_t alone = (pl2_look(&pace->alone) != 0) != trial;
+    const double start = pl2_now();
+    go_on(run, alone ? 1 : (int32_t)run->threads);
+    learn(pace, alone, 1e3 * (pl2_now() - start) * 0x1p20 / spent(run));
 }

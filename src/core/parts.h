@@ -12,8 +12,19 @@
 typedef struct {
     Cursor at;
     int32_t busy;
+    double spent; /* operations, in this slice */
     void *work;
 } Seat;
+
+/* Whether a net's trainings go faster with one thread or with all that they may take, as far as earlier slices
+   have told: where others are at work on the processors, a team waits for those of its members that have
+   none.  Now and then the other way is tried, for others come and go.  Begins with zeros: all. */
+typedef struct {
+    int32_t cost[2]; /* nanoseconds for 2^20 operations, of all threads, of one alone; 0: not known */
+    int32_t alone;   /* which of them is in use */
+    int32_t slices;  /* until the other is tried */
+    int32_t patience;
+} Pace;
 
 /* A job on its way. */
 typedef struct {
@@ -24,6 +35,7 @@ typedef struct {
     int64_t item_bytes;
     int64_t threads, parts;
     int32_t together; /* the threads are a team, at the only part */
+    Pace *pace;       /* or NULL: never alone; may be shared by runs at the same time */
     char *seats;      /* (threads) a Seat and its work, seat_bytes apart */
     int64_t seat_bytes;
     int64_t next; /* the part that is taken next */
@@ -33,7 +45,7 @@ typedef struct {
 } Run;
 
 /* Settles the parts and the threads, at most so many, or for 0 pl2_get_num_threads(); `run` has
-   net, job, kernels, verb and item_bytes set.  Returns the bytes of memory to hand to pl2_begin. */
+   net, job, kernels, verb, item_bytes and pace set.  Returns the bytes of memory to hand to pl2_begin. */
 int64_t pl2_settle(Run *run, int64_t batch_rows, int32_t most_threads);
 /* memory: aligned to PL2_LINE. */
 void pl2_begin(Run *run, void *memory);

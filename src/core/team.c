@@ -12,12 +12,14 @@ const Team pl2_alone = {0, 1, NULL};
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
-/* How long one waits for another: some looks, which take microseconds, then some that give the
-   processor away, for whoever shares it may be the one that is waited for; then sleep. */
-#define LOOKS 2000
-#define YIELDS 20
+/* For how many microseconds one looks for another, before it waits asleep: to be woken takes longer than most
+   waits last, but whoever shares the processor may be the one that is waited for.  So many looks between two
+   at the clock. */
+#define LOOKING 300.0
+#define LOOKS 64
 
 #if defined(__x86_64__) || defined(__i386__)
 #define PAUSE() __builtin_ia32_pause()
@@ -65,17 +67,19 @@ static void give_back(const struct Meeting *m)
     __atomic_store_n(&owners[m - meetings], 0, __ATOMIC_RELEASE);
 }
 
-/* Whether *what has become `wanted` within so many looks. */
+/* Whether *what becomes `wanted` while one looks. */
 static int seen(const int32_t *what, int32_t wanted)
 {
-    for (int look = 0; look < LOOKS + YIELDS; look++) {
-        if (__atomic_load_n(what, __ATOMIC_ACQUIRE) == wanted) return 1;
-        if (look < LOOKS)
+    double end = 0;
+    for (;;) {
+        for (int look = 0; look < LOOKS; look++) {
+            if (__atomic_load_n(what, __ATOMIC_ACQUIRE) == wanted) return 1;
             PAUSE();
-        else
-            sched_yield();
+        }
+        const double now = pl2_now();
+        if (end == 0) end = now + LOOKING;
+        if (now > end) return 0;
     }
-    return 0;
 }
 
 /* Waits for the turn after `last`; the lock is free. */
@@ -182,6 +186,13 @@ void pl2_team_run(int32_t size, int together, Member *member, void *task)
     leave(m);
 }
 
+double pl2_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
 /* Those that this process may run on, where the system tells. */
 static int32_t processors(void)
 {
@@ -200,6 +211,8 @@ void pl2_team_run(int32_t size, int together, Member *member, void *task)
     (void)size, (void)together;
     member(&(Team){0, 1, 0}, task);
 }
+
+double pl2_now(void) { return 0; }
 
 static int32_t processors(void) { return 1; }
 #endif

@@ -30,6 +30,9 @@ void pl2_team_run(int32_t size, int together, Member *member, void *task);
 /* Waits until all of a team at work together are here: what one wrote before, all may read after. */
 void pl2_team_wait(const Team *team);
 
+/* A clock, in microseconds. */
+double pl2_now(void);
+
 /* How many threads a call may take whose user has not said.  Exported, for threadpoolctl. */
 #ifdef __GNUC__
 #define PL2_EXPORT __attribute__((visibility("default")))
