@@ -320,14 +320,14 @@ def test_max_time_ends_the_drawing_of_candidates():
 def interrupted_after(monkeypatch, tasks):
     """Let Ctrl-C come with the training of a task."""
     done = itertools.count()
-    whole = training._train
+    whole = training.train_task
 
     def train(*args):
         if next(done) == tasks:
             raise KeyboardInterrupt
         return whole(*args)
 
-    monkeypatch.setattr(training, "_train", train)
+    monkeypatch.setattr(training, "train_task", train)
 
 
 def test_ctrl_c_before_a_candidate_is_complete(monkeypatch):
@@ -358,14 +358,14 @@ def test_trainings_that_diverge_are_left_out(monkeypatch):
     model = regressor(solver="sgd", learning_rate_init=1e6, candidates=2)
     with pytest.raises(ValueError, match="every candidate has diverged"):
         model.fit(X, Y)
-    whole = training._train
+    whole = training.train_task
 
     def train(pattern, rows, task):
         trained = whole(pattern, rows, task)
         return [(None, np.nan)] * len(trained) if task.seeds[0] == lost else trained
 
     lost = regressor().fit(X, Y).candidates_[1].seed
-    monkeypatch.setattr(training, "_train", train)
+    monkeypatch.setattr(training, "train_task", train)
     for select in ("greedy", "equal"):
         model = regressor(select=select).fit(X, Y)
         assert model.candidates_[1].score == -np.inf
@@ -374,7 +374,7 @@ def test_trainings_that_diverge_are_left_out(monkeypatch):
 
 
 def test_members_that_diverge_are_left_out(monkeypatch):
-    whole, first = training._train, []
+    whole, first = training.train_task, []
 
     def train(pattern, rows, task):
         trained = whole(pattern, rows, task)
@@ -383,7 +383,7 @@ def test_members_that_diverge_are_left_out(monkeypatch):
             return [(None, np.nan)]
         return trained
 
-    monkeypatch.setattr(training, "_train", train)
+    monkeypatch.setattr(training, "train_task", train)
     with pytest.warns(UserWarning, match="1 of .* networks diverged"):
         model = regressor(n_threads=1).fit(X, Y)
     assert model.weights_.sum() == pytest.approx(1)

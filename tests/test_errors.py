@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 import pyl2
 from pyl2 import (
     Backprop,
+    BayesianMLPRegressor,
     Laplace,
     MLPClassifier,
     MLPClassifierCV,
@@ -129,7 +130,7 @@ with warnings.catch_warnings():
         made: made(2, max_iter=1, candidates=1, folds=2, random_state=0).fit(X, LABELS)
         for made in (MLPClassifierEnsemble, MLPRegressorEnsemble)
     }
-    FITTED |= {made: fitted(made) for made in (MLPClassifier, MLPRegressor)}
+    FITTED |= {made: fitted(made) for made in (MLPClassifier, MLPRegressor, BayesianMLPRegressor)}
     THEIRS = neural_network.MLPRegressor(hidden_layer_sizes=2, max_iter=1).fit(X, LABELS)
     PATH = l2_path(network(), X, Y, [0.1, 1], epochs=1)
 TRAIN = {
@@ -173,7 +174,9 @@ def constructor(made, sound, **kwargs):
 def estimator(made, *only, **rest):
     """Each parameter of an estimator, or some, at a fit of an epoch."""
     names = inspect.signature(made).parameters
-    start = {"hidden_layer_sizes": 2, "max_iter": 1, "random_state": 0, "max_time": 1e-4}
+    start = {"hidden_layer_sizes": 2, "max_iter": 1, "random_state": 0}
+    if "max_time" in names:
+        start |= {"max_time": 1e-4}
     if "cv" in names:
         start |= {"alphas": [0.1, 1], "cv": 2}
     if "folds" in names:
@@ -442,6 +445,18 @@ CASES = {
         *("class_weight", "n", "learning_rate_init"),
     ),
     "MLPRegressorCV": estimator(MLPRegressorCV, "alphas", "cv"),
+    "BayesianMLPRegressor": estimator(BayesianMLPRegressor),
+    **{
+        f"BayesianMLPRegressor.{method}": of(
+            lambda: copy.deepcopy(FITTED[BayesianMLPRegressor]), method, sound, skip=ROWS
+        )
+        for method, sound in {
+            "fit": FIT,
+            "predict": {"X": X, "return_std": False},
+            "save": {"path": "saved"},
+        }.items()
+    },
+    "BayesianMLPRegressor.load": constructor(BayesianMLPRegressor.load, {"path": "saved"}),
     "MLPClassifierEnsemble": estimator(MLPClassifierEnsemble),
     "MLPRegressorEnsemble": estimator(MLPRegressorEnsemble),
     **{

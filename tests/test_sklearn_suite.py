@@ -13,6 +13,7 @@ import sklearn.neural_network
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pyl2 import (
+    BayesianMLPRegressor,
     MLPClassifier,
     MLPClassifierCV,
     MLPClassifierEnsemble,
@@ -28,6 +29,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),
     # The checks know nothing of a grid.
     pytest.mark.filterwarnings("ignore:the alpha chosen:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*effective parameters are determined:UserWarning"),
     # Some checks scale nothing.
     pytest.mark.filterwarnings("ignore:X is not scaled:UserWarning"),
     # scikit-learn 1.7 calls a newer SciPy in an old way.
@@ -86,6 +88,9 @@ ESTIMATORS = [
     MLPRegressorEnsemble(10, candidates=2, folds=2, members=1, max_iter=50),
     MLPRegressorEnsemble(10, candidates=2, select="bagging", max_iter=50),
     TableEncoder(),
+    # Where λ is small, rounding leads to other minima.
+    BayesianMLPRegressor(5, alphas=[10.0, 100.0], max_iter=100),
+    BayesianMLPRegressor(5, alphas=[0.1, 1.0, 10.0], solver="lm", max_iter=100),
 ]
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pyl2.bayes.laplace import Laplace
     from pyl2.convert import convert_l2
+    from pyl2.estimators.bayesian import BayesianMLPRegressor
     from pyl2.estimators.classifier import MLPClassifier
     from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
     from pyl2.estimators.ensemble import MLPClassifierEnsemble, MLPRegressorEnsemble
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Backprop",
+    "BayesianMLPRegressor",
     "History",
     "L2Path",
     "Laplace",
@@ -58,6 +60,7 @@ __version__ = "0.1.0"
 # `import pyl2` is quick.
 _HOMES = {
     "Backprop": "training.backprop",
+    "BayesianMLPRegressor": "estimators",
     "History": "training.history",
     "L2Path": "path",
     "Laplace": "bayes",

@@ -140,8 +140,11 @@ def check_size(network: Network, dataset: Dataset) -> None:
             f"the network has {d} parameters, more than {MOST_PARAMS}: two matrices of them would"
             f" take {16 * d * d / 1e6:,.0f} MB; fewer hidden units make it smaller"
         )
-    if dataset.rows < 2:
-        raise ValueError(f"X must have at least 2 rows, got {dataset.rows}")
+    weight = dataset.sample_weight
+    rows = dataset.rows if weight is None else int(np.count_nonzero(weight))
+    if rows < 2:
+        which = "" if weight is None else " with a weight > 0"
+        raise ValueError(f"X must have at least 2 rows{which}, got {rows}")
 
 
 def evidence(
@@ -291,14 +294,4 @@ def _variances(factor: Array) -> Array:
 
     inverse, _ = dtrtri(factor.T, lower=0)  # as LAPACK has made it: not copied
     found: Array = np.einsum("ij,ij->i", inverse, inverse)
-    return found
-
-
-def spread(factor: Array, jacobian: Array) -> Array:
-    """Return j A⁻¹ jᵀ for each row j of a Jacobian (…, d)."""
-    from scipy.linalg import solve_triangular
-
-    rows = jacobian.reshape(-1, jacobian.shape[-1])
-    solved = solve_triangular(factor, rows.T, lower=True, check_finite=False)
-    found: Array = np.einsum("ij,ij->j", solved, solved).reshape(jacobian.shape[:-1])
     return found

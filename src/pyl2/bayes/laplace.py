@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pyl2._common import keywords, penalty
-from pyl2._common.dataset import Matrix, check_dataset, check_features
+from pyl2._common.dataset import Matrix, check_dataset
 from pyl2._common.validation import Array, check_flag, check_instance, check_real
-from pyl2.bayes.evidence import BIAS_PRECISION, check_size, curvature, evidence, spread
+from pyl2.bayes.error_bars import variances
+from pyl2.bayes.evidence import BIAS_PRECISION, check_size, curvature, evidence
 from pyl2.network import Network, copy_network, empty_network, engine_of, in_float64
-
-# Rows of a Jacobian that are held at a time, one for each row of X and output.
-_AT_ONCE = 256
 
 
 class Laplace:
@@ -177,8 +175,7 @@ class Laplace:
         if not return_std:
             return mean
         assert self.noise_variance is not None
-        variance = self._variances(X, centred=False)
-        return mean, np.sqrt(variance + self.noise_variance)
+        return mean, np.sqrt(variances(self._wide, self._factor, X) + self.noise_variance)
 
     def predict_proba(self, X: Matrix) -> Array:
         """Return probabilities that allow for what is not known of the parameters.
@@ -208,7 +205,9 @@ class Laplace:
         logits = self._logits(X)
         if softmax:
             logits = logits - logits.mean(axis=1, keepdims=True)
-        flat: Array = logits / np.sqrt(1 + math.pi / 8 * self._variances(X, centred=softmax))
+        flat: Array = logits / np.sqrt(
+            1 + math.pi / 8 * variances(self._wide, self._factor, X, softmax)
+        )
         if not softmax:
             return _logistic(flat)
         shares = np.exp(flat - flat.max(axis=1, keepdims=True))
@@ -224,24 +223,6 @@ class Laplace:
         wide = self._wide
         twin = empty_network(wide.layer_sizes, wide.hidden, "identity", np.float64)
         return engine_of(twin).predict(wide.params, X)
-
-    def _variances(self, X: Matrix, centred: bool) -> Array:
-        """Return the variance of each logit, or centred of its distance from the others' mean."""
-        engine, params = engine_of(self._wide), self._wide.params
-        rows = check_features(X, engine.layer_sizes[0], engine.dtype)
-        outputs = engine.layer_sizes[-1]
-        step = max(1, _AT_ONCE // outputs)
-        found = np.empty((rows.shape[0], outputs))
-        if not isinstance(rows, np.ndarray):
-            raise TypeError("X must be dense here, got a sparse matrix: X.toarray() makes it one")
-        for first in range(0, rows.shape[0], step):
-            some = slice(first, first + step)
-            jacobian = engine.jacobian(params, rows[some])
-            if centred and outputs > 1:
-                jacobian -= jacobian.mean(axis=1, keepdims=True)
-                jacobian *= outputs / (outputs - 1)
-            found[some] = spread(self._factor, jacobian)
-        return found
 
 
 def _logistic(z: Array) -> Array:

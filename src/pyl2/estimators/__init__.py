@@ -1,5 +1,6 @@
 """scikit-learn's estimators on the trainers of pyl2."""
 
+from pyl2.estimators.bayesian import BayesianMLPRegressor
 from pyl2.estimators.classifier import MLPClassifier
 from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
 from pyl2.estimators.ensemble import MLPClassifierEnsemble, MLPRegressorEnsemble
@@ -7,6 +8,7 @@ from pyl2.estimators.regressor import MLPRegressor
 from pyl2.estimators.table_encoder import TableEncoder
 
 __all__ = [
+    "BayesianMLPRegressor",
     "MLPClassifier",
     "MLPClassifierCV",
     "MLPClassifierEnsemble",

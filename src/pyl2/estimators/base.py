@@ -193,31 +193,36 @@ def validated(
     reset: bool,
     numeric: bool,
     names: tuple[str, str] = ("X", "y"),
+    **own: Any,
 ) -> tuple[Any, Any]:
-    """Return X and y as scikit-learn checks them for an estimator that is fitted."""
+    """Return X and y as scikit-learn checks them for an estimator that is fitted.
+
+    ``own`` are arguments of its check other than ours: accept_sparse, ensure_min_samples.
+    """
+    checks = {"accept_sparse": "csr", **own}
     # scikit-learn looks at the largest numbers: those of both signs have no sum.
     with np.errstate(invalid="ignore"), NoOverflow(" or ".join(names)):
         X, y = validate_data(
             estimator,
             sparse.matrix(names[0], X),
             sparse.matrix(names[1], y),
-            accept_sparse="csr",
             multi_output=True,
             y_numeric=numeric,
             dtype=dtype,
             reset=reset,
+            **checks,
         )
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     return X, y
 
 
-def validated_inputs(estimator: Any, X: Any, dtype: Any) -> Any:
+def validated_inputs(estimator: Any, X: Any, dtype: Any, accept_sparse: Any = "csr") -> Any:
     """Return rows to predict for as scikit-learn checks them."""
     X = sparse.matrix("X", X)
     # As above.
     with np.errstate(invalid="ignore"), NoOverflow("X"):
-        return validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False)
+        return validate_data(estimator, X, accept_sparse=accept_sparse, dtype=dtype, reset=False)
 
 
 def refuse_lost(outputs: Array) -> Array:
@@ -890,12 +895,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _conclude(self, run: Run) -> None:
         """Warn if training has not converged."""
-        stopped = run.session.history.stopped
         result = run.result if isinstance(run, Minimisation) else None
         if result is not None:
             self.loss_ = float(result.fun)
-        failed = result is not None and result.status != 0
-        if stopped == "epochs" or (failed and stopped == "converged"):
+        if unfinished(run):
             self._warn_not_converged(result)
 
     def _warn_not_converged(self, result: Any) -> None:
@@ -978,6 +981,14 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         if not isinstance(made, cls):
             raise TypeError(f"{cls.__name__}.from_sklearn cannot take {type(estimator).__name__}")
         return made
+
+
+def unfinished(run: Run) -> bool:
+    """Whether a training has ended, by itself, before it converged."""
+    stopped = run.session.history.stopped
+    result = run.result if isinstance(run, Minimisation) else None
+    failed = result is not None and result.status != 0
+    return stopped == "epochs" or (failed and stopped == "converged")
 
 
 def judges_by_r2(model: BaseMLP) -> bool:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from threading import Event
 from typing import Any, NamedTuple
 
 from pyl2._common import sparse, threads
-from pyl2._common.validation import Array
-from pyl2.estimators.base import BaseMLP, FitRows
+from pyl2._common.validation import MANY, Array
+from pyl2.estimators.base import BaseMLP, FitRows, unfinished
 from pyl2.network import Network, engine_of
 from pyl2.training.descent import train_many
 from pyl2.training.solvers import SOLVERS
 
 # So many networks train together in one kernel: as many as its vectors and caches have room for.
 PACK = 16
+
+Job = Callable[[BaseMLP, Event], None]
 
 
 class Candidate(NamedTuple):
@@ -51,17 +54,18 @@ class Split(NamedTuple):
 class Task(NamedTuple):
     """Networks that train on the same rows: all where ``split`` is None."""
 
-    alphas: Sequence[float]
+    alphas: Sequence[Any]  # each one number, or one for each layer
     seeds: Sequence[int]
     split: Split | None
 
 
 class Trained(NamedTuple):
-    """A network after its training, and its outputs for the rows held out."""
+    """A network after its training, its outputs for the rows held out, and how it has ended."""
 
     network: Network
     outputs: Array | None
     iterations: int
+    converged: bool
 
 
 def pack_size(model: BaseMLP) -> int:
@@ -96,30 +100,43 @@ def train_all(
     advance : callable
         Called with E of each network that is trained.
     """
+
+    def job(place: int, task: Task) -> Job:
+        def train(pattern: BaseMLP, stop: Event) -> None:
+            if not begins(place):
+                return
+            trained = train_task(pattern, rows, task)
+            if not stop.is_set():
+                found[place] = [fitted for fitted, _ in trained]
+                for _, error in trained:
+                    advance(error)
+
+        return train
+
+    do_all(model, [job(place, task) for place, task in enumerate(tasks)])
+
+
+def do_all(model: BaseMLP, jobs: Sequence[Job], most: int = MANY) -> None:
+    """Do jobs side by side over the threads of an estimator.
+
+    Parameters
+    ----------
+    model : MLPClassifier or MLPRegressor
+    jobs : sequence of callables
+        Each is called with the estimator that its trainings go by, which takes the threads that are
+        the job's, and with what says that all is to end.
+    most : int
+        So many jobs at most at a time.
+    """
     stop = Event()
-    workers, each = threads.share(threads.count(model.n_threads), len(tasks))
+    workers, each = threads.share(threads.count(model.n_threads), min(len(jobs), most))
     pattern = copy.copy(model)
     pattern.n_threads, pattern.callbacks = each, lambda *_: stop.is_set()
-
-    def job(place: int, task: Task) -> None:
-        if not begins(place):
-            return
-        trained = _train(pattern, rows, task)
-        if not stop.is_set():
-            found[place] = [fitted for fitted, _ in trained]
-            for _, error in trained:
-                advance(error)
-
-    jobs = [_bound(job, place, task) for place, task in enumerate(tasks)]
     with threads.one_blas_thread():  # here, for of the workers any may be the last
-        threads.side_by_side(jobs, workers, stop)
+        threads.side_by_side([partial(job, pattern, stop) for job in jobs], workers, stop)
 
 
-def _bound(job: Callable[[int, Task], None], place: int, task: Task) -> Callable[[], None]:
-    return lambda: job(place, task)
-
-
-def _train(pattern: BaseMLP, rows: FitRows, task: Task) -> list[tuple[Trained | None, float]]:
+def train_task(pattern: BaseMLP, rows: FitRows, task: Task) -> list[tuple[Trained | None, float]]:
     """Train the networks of a task; return each with its E."""
     chosen = rows if task.split is None else _chosen(rows, task.split)
     models = [_member(pattern, *own) for own in zip(task.alphas, task.seeds, strict=True)]
@@ -136,12 +153,12 @@ def _train(pattern: BaseMLP, rows: FitRows, task: Task) -> list[tuple[Trained | 
             outputs = None
             if X is not None:
                 outputs = engine_of(network).predict(network.params, X, n_threads)
-            trained = Trained(network, outputs, model.n_iter_)
+            trained = Trained(network, outputs, model.n_iter_, not unfinished(fit.run))
         found.append((trained, error))
     return found
 
 
-def _member(pattern: BaseMLP, alpha: float, seed: int) -> Any:
+def _member(pattern: BaseMLP, alpha: Any, seed: int) -> Any:
     """Return an estimator to be trained."""
     made: Any = copy.copy(pattern)
     made.alpha, made.random_state = alpha, seed

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from pyl2._common import metrics, sparse, threads
+from pyl2._common import sparse, threads
 from pyl2._common.files import PathLike
 from pyl2._common.validation import Array, check_flag, kept, shown
 from pyl2.ensemble import Ensemble
@@ -18,7 +18,9 @@ from pyl2.estimators._sklearn_compat import checks_parameters
 from pyl2.estimators.base import BaseMLP, FitRows
 from pyl2.estimators.classifier import MLPClassifier
 from pyl2.estimators.ensemble_base import LEAST_NOISE, BaseEnsemble, Chosen
+from pyl2.estimators.estimator_file import vectors
 from pyl2.estimators.regressor import MLPRegressor
+from pyl2.estimators.targets import as_targets, by_output, units
 
 
 class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
@@ -294,7 +296,7 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
         """
         found, arrays, _ = ensemble_file.load(cls, path)
         try:
-            unit = [ensemble_file.vectors(arrays, name, 1) for name in _UNIT]
+            unit = [vectors(arrays, name, 1) for name in _UNIT]
             if {len(one) for one in unit} != {found.networks_[0].layer_sizes[-1]}:
                 raise ValueError("the targets' units and the network differ in number")
         except ValueError as error:
@@ -305,12 +307,8 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
 
     def _targets(self, model: BaseMLP, labels: Array, weight: Array | None, dtype: Any) -> Array:
         y = labels.astype(np.float64).reshape(len(labels), -1)
-        outputs = y.shape[1]
-        self.target_mean_, self.target_scale_ = np.zeros(outputs), np.ones(outputs)
-        if self.normalize_y:
-            self.target_mean_, self.target_scale_ = _unit(y, weight)
-            y = (y - self.target_mean_) / self.target_scale_
-        return y.astype(dtype)
+        self.target_mean_, self.target_scale_ = units(y, weight, self.normalize_y)
+        return ((y - self.target_mean_) / self.target_scale_).astype(dtype)
 
     def _conclude(self, rows: FitRows, chosen: Chosen, of_folds: bool) -> None:
         known = ~np.isnan(chosen.prediction).any(axis=1)
@@ -324,29 +322,18 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
             self._noise = np.maximum(self._noise - less, LEAST_NOISE * self._noise)
         self._tell_noise()
         outputs = chosen.prediction * self.target_scale_ + self.target_mean_
-        self.oof_prediction_ = outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        self.oof_prediction_ = as_targets(outputs, outputs.dtype)
 
     def _tell_noise(self) -> None:
         """Set the noise's variance in the units of y."""
         with np.errstate(all="ignore"):
-            found = self._noise * self.target_scale_**2
-        self.noise_variance_ = float(found[0]) if len(found) == 1 else found
+            self.noise_variance_ = by_output(self._noise * self.target_scale_**2)
 
     def _shaped(self, outputs: Array) -> Array:
-        found = outputs.astype(self.networks_[0].dtype)
-        return found[:, 0] if found.shape[1] == 1 else found
+        return as_targets(outputs, self.networks_[0].dtype)
 
 
 _UNIT = ("target_mean", "target_scale", "noise")
-
-
-def _unit(y: Array, weight: Array | None) -> tuple[Array, Array]:
-    """Return mean and standard deviation of each column; 1 for that of a constant one."""
-    values, exponents = metrics.scaled(y, 0)
-    mean = np.average(values, axis=0, weights=weight)
-    spread = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
-    mean, spread = np.ldexp(mean, exponents[0]), np.ldexp(spread, exponents[0])
-    return mean, np.where(spread > 0, spread, 1.0)
 
 
 class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc]
