@@ -189,6 +189,8 @@ class _Group:
         self._bytes = self._params.reshape(-1).view(np.uint8).data
         self._bytes_before = self._before.reshape(-1).view(np.uint8).data
         self._sums = np.empty((len(descents), 2))
+        self._rows = dataset.rows
+        self._fixed = all(descent.refresh is None for descent in descents)
         self._batch = lead.settings.batch_rows(dataset.rows)
         self._engine = engine_of(lead.session.network)
         self._etas: list[float] = []
@@ -267,7 +269,7 @@ class _Group:
     def _plan(self, order: Array | None) -> None:
         """Plan how each is trained in the coming epoch; a callback may have changed that."""
         etas = [descent.learning_rate() for descent in self._descents]
-        if etas == self._etas and all(descent.refresh is None for descent in self._descents):
+        if self._fixed and etas == self._etas:
             return
         self._etas = etas
         self._updates = tuple(
@@ -298,8 +300,9 @@ class _Group:
                 self._bytes[_ALL] = self._bytes_before
                 self._moments[...], self._steps[...] = 0, 0
         self._all_finite = finite
-        sums: _Sums = (self._sums / self._dataset.rows).tolist()
-        return sums
+        # Of a few numbers NumPy's division and sum would take longer than all else here.
+        rows = self._rows
+        return [[data / rows, penalty / rows] for data, penalty in self._sums.tolist()]
 
     def _mend(self) -> None:
         """Let no network keep parameters that are not finite from an epoch that was broken off."""
@@ -317,7 +320,10 @@ class _Group:
 
     def _finite(self, sums: _Sums) -> bool:
         """Whether the errors of the last epoch are finite, and the parameters after it."""
-        return self._all_finite and math.isfinite(sum([sum(parts) for parts in sums]))
+        total = 0.0
+        for data_error, penalty in sums:
+            total += data_error + penalty
+        return self._all_finite and math.isfinite(total)
 
     def _end_diverged(self, sums: _Sums, ago: int) -> None:
         """Give those that have diverged their parameters of the epoch before, and end them.
