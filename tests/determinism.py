@@ -55,7 +55,9 @@ TRAINERS = {
     **{
         f"{optimizer}, batches of 256": backprop(optimizer=optimizer, batch_size=256)
         for optimizer in _core.OPTIMIZERS
+        if optimizer != "rprop"
     },
+    "rprop, one batch": backprop(optimizer="rprop", batch_size=None),
     "sgd, one batch": backprop(batch_size=None),
     "adam, invscaling": backprop(optimizer="adam", batch_size=300, schedule="invscaling"),
     "L-BFGS": backprop(optimizer="lbfgs"),

@@ -8,6 +8,7 @@ test_torch repeats the comparison live.  Nothing here uses the formulas of refer
 come only the layout of the parameters, the data, and the names.
 """
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -57,6 +58,11 @@ class TrajectoryCase:
     beta_1: float = 0.85
     beta_2: float = 0.95
     epsilon: float = 1e-3
+
+    def __post_init__(self):
+        if self.optimizer == "rprop":  # all rows in one batch
+            object.__setattr__(self, "batch_size", self.rows)
+            object.__setattr__(self, "epochs", 50)
 
     def __str__(self):
         kind = "weighted" if self.weighted else "plain"
@@ -169,11 +175,32 @@ def torch_optimizer(case, groups):
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[case.optimizer]
         betas = case.beta_1, case.beta_2
         return kind(groups, lr=case.eta, betas=betas, eps=case.epsilon, weight_decay=0.0)
+    if case.optimizer == "nadam":
+        betas = case.beta_1, case.beta_2
+        return torch.optim.NAdam(groups, lr=case.eta, betas=betas, eps=case.epsilon)
+    if case.optimizer == "rmsprop":
+        return torch.optim.RMSprop(groups, lr=case.eta, alpha=case.beta_2, eps=case.epsilon)
+    if case.optimizer == "rprop":
+        return torch.optim.Rprop(groups, lr=case.eta)
     momentum = 0.0 if case.optimizer == "sgd" else case.momentum
     nesterov = case.optimizer == "nesterov"
     return torch.optim.SGD(groups, lr=case.eta, momentum=momentum, nesterov=nesterov)
 
 
+@contextmanager
+def float64_by_default():
+    """NAdam's product of momenta is of the default type."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@float64_by_default()
 def torch_trajectory(case):
     """E0 and R of each epoch (row-weighted means), then the parameters after the last.
 
@@ -201,7 +228,9 @@ def torch_trajectory(case):
             for group, rate, fraction, w in zip(
                 optimizer.param_groups, rates, fractions, weights, strict=False
             ):
-                if own:
+                if own and case.optimizer == "rprop":  # which has no weight_decay
+                    w.grad += rate * w.detach()
+                elif own:
                     group["weight_decay"] = rate
                 else:
                     w.data *= 1 - fraction

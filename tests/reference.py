@@ -117,12 +117,37 @@ def adamw(u, g, state, t):
     return u.eta * (state[0] / correction(u.beta_1, t)) / (root + u.epsilon)
 
 
+def rmsprop(u, g, state, t):
+    state[0] = u.beta_2 * state[0] + (1 - u.beta_2) * g**2
+    return u.eta * g / (np.sqrt(state[0]) + u.epsilon)
+
+
+def nadam(u, g, state, t):
+    moments(u, g, state)
+    mu = u.beta_1 * (1 - 0.5 * 0.96 ** (0.004 * np.arange(1, t + 2)))
+    now = (1 - mu[-2]) / (1 - mu[:-1].prod()) * g
+    ahead = mu[-1] / (1 - mu.prod()) * state[0]
+    return u.eta * (now + ahead) / (np.sqrt(state[1] / correction(u.beta_2, t)) + u.epsilon)
+
+
+def rprop(u, g, state, t):
+    """The gradient before, and the size of each step; where that is 0 it is still to begin."""
+    turn = np.sign(g * state[0])
+    size = np.where(state[1] > 0, state[1], u.eta)
+    state[1] = np.clip(size * np.choose(turn.astype(int) + 1, (0.5, 1.0, 1.2)), 1e-6, 50)
+    state[0] = np.where(turn < 0, 0, g)
+    return np.sign(state[0]) * state[1]
+
+
 OPTIMIZERS = {
     "sgd": (0, sgd),
     "momentum": (1, momentum),
     "nesterov": (1, nesterov),
     "adam": (2, adam),
     "adamw": (2, adamw),
+    "rmsprop": (1, rmsprop),
+    "nadam": (2, nadam),
+    "rprop": (2, rprop),
 }
 LINEAR = ("sgd", "momentum", "nesterov")  # steps are linear in the gradients
 DECAYS = ("l2", "decoupled", "fraction")

@@ -27,7 +27,9 @@ def data(rows=60, seed=0):
 
 def trainer(optimizer="sgd", dtype=np.float64, **kwargs):
     network = Network((3, 6, 1), dtype=dtype, seed=2)
-    return Backprop(network, optimizer, **{"l2": 0.01, "batch_size": 8, "seed": 5} | kwargs)
+    batch_size = None if optimizer == "rprop" else 8
+    kwargs = {"l2": 0.01, "batch_size": batch_size, "seed": 5} | kwargs
+    return Backprop(network, optimizer, **kwargs)
 
 
 def settings():
@@ -259,7 +261,8 @@ def test_after_divergence_the_optimizer_begins_anew(optimizer):
     X, y = data()
     run = trainer(optimizer, eta=1e-3, shuffle=False)
     run.train(X, y, epochs=2)
-    other = Backprop(copy.deepcopy(run.network), optimizer, eta=1e-3, l2=0.01, batch_size=8)
+    other = trainer(optimizer, eta=1e-3)
+    other.network.params = run.network.params
     with pytest.raises(ValueError, match="diverged"):
         run.train(X, y * 1e200, epochs=1)
     other.shuffle = False

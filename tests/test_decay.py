@@ -86,6 +86,7 @@ class Run:
     def __call__(self, optimizer, decay, l2, epochs=17, batch_size=8, **options):
         network = self.make_network(self.net, self.params, self.dtype)
         options = {"eta": 0.05, "seed": 0} | options
+        batch_size = None if optimizer == "rprop" else batch_size
         trainer = Backprop(network, optimizer, l2=l2, decay=decay, batch_size=batch_size, **options)
         trainer.train(self.x, self.y, epochs=epochs)
         return network.params.copy()
@@ -129,7 +130,8 @@ def test_biases_are_bit_identical_for_any_lambda(optimizer, decay, depth, dtype,
     weights = train.net.n_weights
     for other in ends[1:]:
         assert np.array_equal(other[weights:], ends[0][weights:])
-        assert not np.array_equal(other[:weights], ends[0][:weights])
+        changes = (optimizer, decay) != ("rprop", "l2")  # whose first steps go by signs alone
+        assert not (changes and np.array_equal(other[:weights], ends[0][:weights]))
 
 
 @DTYPE
@@ -156,7 +158,7 @@ def test_adamw_refuses_l2(make_network):
 # ---- float32 ----
 
 
-@PAIR
+@pytest.mark.parametrize(("optimizer", "decay"), [pair for pair in PAIRS if pair[0] != "rprop"])
 @pytest.mark.parametrize("c", [1e-8, 1e-7, 1e-5])
 def test_float32_decays_as_float64(optimizer, decay, c):
     """Over 2^15 noisy online updates: at c = 1e-7 a factor 1 - c would be 19 % wrong.
@@ -208,7 +210,10 @@ def line(dtype="f"):
     ("optimizer", "decay"),
     [
         *(("sgd", decay) for decay in ("l2", "decoupled", "fraction")),
-        *((optimizer, "decoupled") for optimizer in ("nesterov", "adam", "adamw")),
+        *(
+            (optimizer, "decoupled")
+            for optimizer in ("nesterov", "adam", "adamw", "rmsprop", "nadam")
+        ),
     ],
 )
 @pytest.mark.parametrize("c", [1e-9, 1.7e-8, 1e-7, 7.6e-6, 7.7e-6, 1e-5, 1e-4, 1e-3])

@@ -59,7 +59,7 @@ def backprop_of(estimator, X, optimizer, **parameters):
     start.fit(X, np.arange(len(X)) % 3)
     network = Network((X.shape[1], 10, 3), "relu", "softmax")
     network.params = parameters_of(start)
-    return Backprop(network, optimizer, batch_size=20, shuffle=False, **parameters)
+    return Backprop(network, optimizer, shuffle=False, **{"batch_size": 20} | parameters)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,8 @@ def backprop_of(estimator, X, optimizer, **parameters):
         ("adamw", "adamw", {}),
         ("adamw", "adamw", {"decay": "fraction", "n": 3.0}),
         ("adam", "adam", {"decay": "decoupled"}),
+        ("rmsprop", "rmsprop", {}),
+        ("nadam", "nadam", {"decay": "decoupled"}),
         ("sgd", "nesterov", {"n": "train"}),
         ("sgd", "nesterov", {"decay": "fraction"}),
     ],
@@ -75,13 +77,22 @@ def backprop_of(estimator, X, optimizer, **parameters):
 def test_decay_and_n_are_those_of_backprop(solver, optimizer, parameters, iris):
     X, y = iris
     model = MLPClassifier(
-        10, solver=solver, alpha=0.02, batch_size=20, shuffle=False, random_state=0, max_iter=7
-    ).set_params(**parameters)
+        10, solver=solver, alpha=0.02, shuffle=False, random_state=0, max_iter=7
+    ).set_params(**{"batch_size": 20} | parameters)
     run = backprop_of(model, X, optimizer, eta=0.001, l2=0.02, **parameters)
     history = run.train(X, y, epochs=7)
     model.fit(X, y)
     np.testing.assert_allclose(parameters_of(model), run.network.params, rtol=1e-9)
     np.testing.assert_allclose(model.loss_curve_, history.error, rtol=1e-12)
+
+
+def test_rprop_takes_all_rows_in_a_batch(iris):
+    X, y = iris
+    model = MLPClassifier(solver="rprop", max_iter=5, random_state=0).fit(X, y)
+    whole = MLPClassifier(solver="rprop", max_iter=5, random_state=0, batch_size=150).fit(X, y)
+    np.testing.assert_array_equal(parameters_of(model), parameters_of(whole))
+    with pytest.raises(ValueError, match="batch_size must take all 150 rows"):
+        model.set_params(batch_size=20).fit(X, y)
 
 
 def test_adamw_takes_a_schedule(iris):

@@ -31,14 +31,18 @@ SHAPES = (
 
 
 def plan(net, optimizer, count):
-    """An update for each network, all different; every decay and n among them."""
+    """An update for each network, all different; every decay and n among them.
+
+    The first steps of rmsprop are as long as η, however small the gradient.
+    """
+    eta = 0.002 if optimizer == "rmsprop" else 0.01
     decays = [decay for decay in _core.DECAYS if reference.valid(optimizer, decay)]
     layers = len(net.shapes)
     return [
         reference.Update(
             optimizer,
             decays[p % len(decays)],
-            0.01 * (1 + p % 5),
+            eta * (1 + p % 5),
             tuple(0.003 * (p % 4) * np.arange(1, layers + 1)),
             (0.0, 3.0, 40.0)[p % 3],
             momentum=0.9 - 0.02 * p,

@@ -292,6 +292,26 @@ static void naive_update(const Case *c, const Update *u, int64_t t, double n, co
             step = u->optimizer == OPTIMIZER_adam ? u->eta * two / one * *v / (sqrt(*w) + u->epsilon)
                                                   : u->eta / one * *v / (sqrt(*w) / two + u->epsilon);
         }
+        if (u->optimizer == OPTIMIZER_rmsprop) {
+            *v = u->beta_2 * *v + (1 - u->beta_2) * g * g;
+            step = u->eta * g / (sqrt(*v) + u->epsilon);
+        }
+        if (u->optimizer == OPTIMIZER_nadam) {
+            double product = 1, mu = 0;
+            for (int64_t i = 1; i <= t; i++)
+                product *= mu = u->beta_1 * (1 - 0.5 * pow(0.96, 0.004 * (double)i));
+            const double next = u->beta_1 * (1 - 0.5 * pow(0.96, 0.004 * (double)(t + 1)));
+            *v = u->beta_1 * *v + (1 - u->beta_1) * g;
+            *w = u->beta_2 * *w + (1 - u->beta_2) * g * g;
+            step = u->eta * ((1 - mu) / (1 - product) * g + next / (1 - product * next) * *v)
+                   / (sqrt(*w / (1 - pow(u->beta_2, (double)t))) + u->epsilon);
+        }
+        if (u->optimizer == OPTIMIZER_rprop) {
+            const double sign = g * *v;
+            *w = fmin(fmax((*w > 0 ? *w : u->eta) * (sign > 0 ? 1.2 : sign < 0 ? 0.5 : 1), 1e-6), 50);
+            *v = sign < 0 ? 0 : g;
+            step = *v > 0 ? *w : *v < 0 ? -*w : 0;
+        }
         params[k] = old - (lost + step);
     }
 }
@@ -633,7 +653,7 @@ static void naive_epoch(const Case *c, const Update *u, const int64_t *items, do
 static void test_epoch(Case *c, const double *params)
 {
     const int64_t P = c->networks, d = c->params, orders = below(c, 2) ? P : 1;
-    const int32_t optimizer = (int32_t)below(c, 2) ? 0 : (int32_t)below(c, 5), decay = (int32_t)below(c, 3);
+    const int32_t optimizer = (int32_t)below(c, 2) ? 0 : (int32_t)below(c, 8), decay = (int32_t)below(c, 3);
     const int64_t S = pl2_states[optimizer];
     int64_t *order = below(c, 3) ? block(orders * c->rows * 8, 1) : NULL,
             steps[2][MOST_NETWORKS] = {{0}, {0}};

@@ -44,8 +44,8 @@ def add(commands: options.Commands) -> None:
         "--methods",
         type=options.names,
         metavar="A,B",
-        help="of sgd, momentum, nesterov, adam, lbfgs, lm, pso; A+B is one after the other"
-        " (default: all but nesterov and lm, and pso+lbfgs)",
+        help="of sgd, momentum, nesterov, adam, rmsprop, nadam, rprop, lbfgs, lm, pso; A+B is one"
+        " after the other (default: sgd,momentum,adam,lbfgs,pso,pso+lbfgs)",
     )
     told = f"budget of a run (default: {_SECONDS:g})"
     add("--seconds", type=options.positive, metavar="S", help=told)
@@ -58,7 +58,7 @@ def add(commands: options.Commands) -> None:
         type=options.rates,
         default={},
         metavar="adam=0.01,…",
-        help="learning rates (default: 0.1 sgd, 0.01 momentum and nesterov, 0.003 adam)",
+        help="learning rates (default: 0.1 sgd, 0.003 adam and nadam, 0.001 rmsprop, else 0.01)",
     )
     training.add_batch_size(group)
     add("--particles", type=options.count, default=50, help="of the swarm (default: 50)")

@@ -28,7 +28,10 @@ def add_network(parser: options.Parser, hidden: tuple[int, ...]) -> None:
     add("--dtype", choices=("float32", "float64"), default="float64", help="default: float64")
 
 
-_OPTIMIZERS = "adam (default), adamw, sgd, momentum, nesterov, lbfgs, lm (of numbers)"
+_OPTIMIZERS = (
+    "adam (default), adamw, sgd, momentum, nesterov, rmsprop, nadam, rprop (with --batch-size all),"
+    " lbfgs, lm (of numbers)"
+)
 
 L2 = 5.0
 """The penalty when none is asked for."""

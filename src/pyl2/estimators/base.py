@@ -57,8 +57,11 @@ from pyl2.training.state import OptimizerState
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
+# "sgd" stands for momentum and nesterov too, which are told by parameters of their own.
+ESTIMATOR_SOLVERS = tuple(name for name in SOLVERS if name not in ("momentum", "nesterov"))
+
 # Whose learning rate follows ``learning_rate``, as in scikit-learn.
-_SCHEDULED = ("sgd", "adamw")
+_SCHEDULED = ("sgd", "adamw", "rmsprop", "nadam")
 
 # What lm means nothing to, and the defaults.
 _NOT_FOR_LM = {
@@ -260,7 +263,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
-        "solver": [StrOptions({"lbfgs", "lm", "sgd", "adam", "adamw", "pso"})],
+        "solver": [StrOptions(set(ESTIMATOR_SOLVERS))],
         "alpha": [Interval(Real, 0, None, closed="left"), list, tuple, np.ndarray],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
@@ -767,7 +770,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _batch_rows(self, rows: int) -> int:
         if self.batch_size == "auto":
-            return min(200, rows)
+            return rows if SOLVERS[self.solver].one_batch else min(200, rows)
         if self.batch_size > rows:
             warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"

@@ -25,20 +25,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Units of each hidden layer.
     activation : str or sequence of str, default="relu"
         Of the hidden layers, one for all or one for each: "identity", "logistic", "tanh" or "relu".
-    solver : {"lbfgs", "lm", "sgd", "adam", "adamw", "pso"}, default="adam"
-        "sgd" with momentum, "adam" as scikit-learn writes them, "adamw" as PyTorch computes it;
+    solver : str, default="adam"
+        "sgd" with momentum, "adam" as scikit-learn writes them; "adamw", "rmsprop" (with beta_2 for
+        its alpha), "nadam" and "rprop" (whose batch is all rows) as PyTorch computes them;
         "lbfgs" is SciPy's, on the error over all rows; "pso" a swarm of 50 particles, on the same
         error, with the defaults of ``ParticleSwarm``; "lm" Levenberg–Marquardt, for a squared
         error, dense X and at most 5,000 parameters.
     alpha : float or sequence of float, default=0.0001
         The L2 constant λ ≥ 0, one for all layers or one for each; biases are in no penalty.
     batch_size : int or "auto", default="auto"
-        Rows of a batch; "auto" is 200, or all if there are fewer.
+        Rows of a batch; "auto" is 200, or all if there are fewer, and all for rprop.
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        Schedule for sgd and adamw: the rate stays; or is divided by (1 + rows seen)^power_t; or is
-        divided by 5 whenever training stalls, until it is 1e-6.
+        Schedule for sgd, adamw, rmsprop and nadam: the rate stays; or is divided by
+        (1 + rows seen)^power_t; or is divided by 5 whenever training stalls, until it is 1e-6.
     learning_rate_init : float, default=0.001
-        The learning rate η of sgd, adam and adamw.
+        The learning rate η of gradient descent; for rprop the size of the first steps.
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int, default=200
@@ -68,9 +69,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     validation_fraction : float, default=0.1
         The part to set aside.
     beta_1, beta_2 : float, default=0.9, 0.999
-        Decay rates of the moments of adam and adamw.
+        Decay rates of the moments of adam, adamw and nadam; rmsprop has beta_2.
     epsilon : float, default=1e-8
-        In the denominator of adam and adamw; at least the smallest normal number of the dtype.
+        In the denominator of adam, adamw, rmsprop and nadam; at least the smallest normal number of
+        the dtype.
     n_iter_no_change : int or inf, default=10
         More stalled epochs than this one after another end the training.
     max_fun : int, default=15000
@@ -114,7 +116,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     validation_loss_curve_ : list of float or None
         Loss on the validation data, if there are any, after each epoch, without the penalty.
     t_ : int
-        Rows that sgd, adam or adamw have been trained on.
+        Rows that gradient descent has been trained on.
     n_iter_ : int
         Epochs of the last fit.
     coefs_, intercepts_ : list of ndarray

@@ -42,7 +42,15 @@ METHODS = ("sgd", "momentum", "adam", "lbfgs", "pso", "pso+lbfgs")
 STAGES = tuple(name for name, solver in SOLVERS.items() if solver.fixed_error)
 """What a method may consist of.  adamw is missing: what it minimises is no fixed E."""
 
-ETA = {"sgd": 0.1, "momentum": 0.01, "nesterov": 0.01, "adam": 0.003}
+ETA = {
+    "sgd": 0.1,
+    "momentum": 0.01,
+    "nesterov": 0.01,
+    "adam": 0.003,
+    "rmsprop": 0.001,
+    "nadam": 0.003,
+    "rprop": 0.01,
+}
 """Learning rates for inputs of about unit size."""
 
 _Rows = tuple[Any, Array]  # X, y
@@ -214,8 +222,9 @@ def compare(
     l2 : float or sequence of float, default=0.0
         λ ≥ 0, one for all layers or one for each.
     methods : iterable of str, default=("sgd", "momentum", "adam", "lbfgs", "pso", "pso+lbfgs")
-        Each "sgd", "momentum", "nesterov", "adam", "lbfgs", "lm" (of a squared error, for at most
-        5,000 parameters and dense rows) or "pso", or several joined by "+",
+        Each "sgd", "momentum", "nesterov", "adam", "rmsprop", "nadam", "rprop" (whose batch is all
+        rows), "lbfgs", "lm" (of a squared error, for at most 5,000 parameters and dense rows) or
+        "pso", or several joined by "+",
         which train the same network one after the other, each with an equal share of the budget:
         "pso+lbfgs" lets a swarm find a basin and L-BFGS go down in it.  adamw is none of them: it
         minimises no fixed E.
@@ -232,8 +241,8 @@ def compare(
         Fraction of the rows to test with, drawn by the first seed (classes in proportion), or
         other data.
     eta : float or mapping of str to float, optional
-        Learning rate of sgd, momentum, nesterov and adam, or some of them by name; by default
-        0.1, 0.01, 0.01 and 0.003.
+        Learning rate of all methods that have one, or of some by name; by default 0.1 for sgd, 0.01
+        for momentum, nesterov and rprop, 0.003 for adam and nadam, 0.001 for rmsprop.
     batch_size : int or None, default=32
         Rows of a batch, at least 1; None is all.
     particles : int, default=50
@@ -354,7 +363,7 @@ class _Plan:
             eta=self.eta.get(stage),
             l2=self.l2,
             n="train",
-            batch_size=self.batch_size,
+            batch_size=None if SOLVERS[stage].one_batch else self.batch_size,
             seed=seed,
             n_threads=self.n_threads,
         )

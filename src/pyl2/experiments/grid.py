@@ -98,7 +98,9 @@ def decay_grid(
         Learning rates, > 0, ascending.
     rate : iterable of float, default=9 values from 0.001 to 10
         λ/n ≥ 0, ascending.
-    optimizer : {"adam", "momentum", "nesterov", "sgd"}, default="adam"
+    optimizer : str, default="adam"
+        "adam", "momentum", "nesterov", "sgd", "rmsprop", "nadam", or with ``batch_size=None``
+        "rprop".
     epochs : int, default=50
         Of each training, at least 1.
     batch_size : int or None, default=32

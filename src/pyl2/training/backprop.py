@@ -41,13 +41,13 @@ class Backprop:
     network : Network
         Trained in place.
     optimizer : str, default="sgd"
-        "sgd" (plain), "momentum", "nesterov", "adam" (these as scikit-learn writes them), "adamw"
-        (as PyTorch computes it), "lbfgs" (SciPy's, on E over the whole set) or "lm"
-        (Levenberg–Marquardt, for a squared error, dense rows and at most 5,000 parameters: smooth
-        units, a small λ and a tight fit are what it is for).
+        "sgd" (plain), "momentum", "nesterov", "adam" (these as scikit-learn writes them), "adamw",
+        "rmsprop", "nadam" and "rprop" (as PyTorch computes them), "lbfgs" (SciPy's, on E over the
+        whole set) or "lm" (Levenberg–Marquardt, for a squared error, dense rows and at most 5,000
+        parameters: smooth units, a small λ and a tight fit are what it is for).
     eta : float, optional
-        Learning rate η > 0; by default 0.001 for adam and adamw, else 0.01.  lbfgs and lm have
-        none.
+        Learning rate η > 0; by default 0.001 for adam and adamw, 0.002 for nadam, else 0.01.  For
+        rprop the size of the first steps.  lbfgs and lm have none.
     l2 : float or sequence of float, default=0.0
         λ ≥ 0, one for all layers or one for each.
     n : {"batch", "train"} or float, default="batch"
@@ -59,15 +59,17 @@ class Backprop:
         for adamw and "l2" for the rest.
     batch_size : int or None, default=32
         Rows of a batch, at least 1; None is all rows.  The last batch of an epoch may be smaller.
+        rprop needs all rows in one batch.
     shuffle : bool, default=True
         Whether each epoch takes the rows in a new order.
     momentum : float, default=0.9
         μ in [0, 1) of momentum and nesterov.
     beta_1, beta_2 : float, default=0.9, 0.999
-        Decay rates in [0, 1) of the moments of adam and adamw.
+        Decay rates in [0, 1) of the moments of adam, adamw and nadam; rmsprop has beta_2 alone,
+        which PyTorch calls alpha and sets to 0.99.
     epsilon : float, default=1e-8
-        ε > 0 in the denominator of adam and adamw; for these at least the smallest normal number of
-        the network's dtype.
+        ε > 0 in the denominator of adam, adamw, rmsprop and nadam; for these at least the smallest
+        normal number of the network's dtype.
     schedule : {"constant", "invscaling", "adaptive"}, default="constant"
         Learning rate of an epoch: η; η / (1 + items seen)^power_t; or η, divided by 5 whenever
         training stalls, until it is 1e-6.
@@ -106,6 +108,8 @@ class Backprop:
     M. Nielsen, Neural Networks and Deep Learning, 2015, chapter 3 (the update).
     I. Loshchilov, F. Hutter, Decoupled Weight Decay Regularization, ICLR 2019 (decoupled).
     D. Kingma, J. Ba, Adam: A Method for Stochastic Optimization, ICLR 2015 (adam).
+    T. Dozat, Incorporating Nesterov Momentum into Adam, ICLR workshop 2016 (nadam).
+    C. Igel, M. Hüsken, Improving the Rprop Learning Algorithm, NC 2000 (rprop, their iRprop⁻).
     M. Hagan, M. Menhaj, Training feedforward networks with the Marquardt algorithm, IEEE
     Transactions on Neural Networks 5 (1994) (lm).
 

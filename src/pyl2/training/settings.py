@@ -112,8 +112,20 @@ class Settings:
         return not self.judges and self.schedule == "constant"
 
     def batch_rows(self, rows: int) -> int:
-        """Return the rows of a batch."""
-        return rows if self.batch_size is None else min(self.batch_size, rows)
+        """Return the rows of a batch.
+
+        Raises
+        ------
+        ValueError
+            If the optimizer needs all rows in one batch, and this one has fewer.
+        """
+        batch = rows if self.batch_size is None else min(self.batch_size, rows)
+        if batch < rows and SOLVERS[self.optimizer].one_batch:
+            raise ValueError(
+                f"{self.optimizer} compares the signs of whole gradients: batch_size must take all"
+                f" {rows} rows (None; 'auto' in the estimators), got {self.batch_size}"
+            )
+        return batch
 
     def divisor(self, dataset: Dataset) -> float:
         """Return what λ is divided by; 0 stands for the weight of each batch."""

@@ -28,6 +28,8 @@ class Solver:
         Whether its steps depend on ε.
     epochs : int
         At most so many where nothing else is asked for.
+    one_batch : bool
+        Whether its batches must be all rows.
     """
 
     full_batch: bool = False
@@ -36,6 +38,7 @@ class Solver:
     fixed_error: bool = True
     has_epsilon: bool = False
     epochs: int = 100
+    one_batch: bool = False
 
 
 SOLVERS = {
@@ -46,6 +49,9 @@ SOLVERS = {
     "adamw": Solver(
         eta=0.001, decays=("decoupled", "fraction"), fixed_error=False, has_epsilon=True
     ),
+    "rmsprop": Solver(has_epsilon=True),
+    "nadam": Solver(eta=0.002, has_epsilon=True),
+    "rprop": Solver(one_batch=True),
     "lbfgs": Solver(full_batch=True, decays=("l2",)),
     "lm": Solver(full_batch=True, decays=("l2",), epochs=200),
     "pso": Solver(full_batch=True, decays=("l2",)),
