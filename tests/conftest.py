@@ -39,7 +39,8 @@ def make_network():
     """The Network of a reference.Net, holding the given parameters."""
 
     def make(net, params, dtype=np.float64):
-        network = Network(net.layer_sizes, hidden=list(net.hidden), output=net.output, dtype=dtype)
+        objective = {"loss": net.loss, "label_smoothing": net.label_smoothing}
+        network = Network(net.layer_sizes, list(net.hidden), net.output, dtype, **objective)
         network.params = params
         return network
 

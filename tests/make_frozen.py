@@ -50,6 +50,8 @@ class TrajectoryCase:
     weighted: bool
     seed: int = 1
     rows: int = 28
+    activation: str = "tanh"
+    output: str = "softmax"
     batch_size: int = 6  # five batches an epoch, the last of 4 rows
     epochs: int = 10
     eta: float = 0.05
@@ -66,15 +68,21 @@ class TrajectoryCase:
 
     def __str__(self):
         kind = "weighted" if self.weighted else "plain"
-        return f"trajectory-{self.optimizer}-{self.decay}-{self.n}-{kind}"
+        shape = "" if self.shape == ("tanh", "softmax") else "-" + "-".join(self.shape)
+        return f"trajectory-{self.optimizer}-{self.decay}-{self.n}-{kind}{shape}"
+
+    @property
+    def shape(self):
+        return self.activation, self.output
 
     @property
     def net(self):
-        return reference.make_net("tanh", "softmax", 1)
+        return reference.make_net(*self.shape, 1)
 
     @property
     def problem(self):
-        params, x, y, s = reference.make_problem(self.net, self.rows, self.seed, indices=True)
+        indices = self.output == "softmax"
+        params, x, y, s = reference.make_problem(self.net, self.rows, self.seed, indices)
         return params, x, y, s if self.weighted else None
 
     @property
@@ -103,12 +111,17 @@ GRADIENTS = [
     for depth in range(4)
     for activation in (reference.ACTIVATIONS if depth else ["identity"])
 ]
+GRADIENTS += [GradientCase("tanh", objective, 2) for objective in reference.OBJECTIVES]
 TRAJECTORIES = [
     TrajectoryCase(*case)
     for case in product(
         reference.OPTIMIZERS, reference.DECAYS, ("batch", "train", "7.5"), (False, True)
     )
     if reference.valid(*case[:2])
+]
+TRAJECTORIES += [
+    TrajectoryCase("adam", "decoupled", "train", True, output=objective)
+    for objective in reference.OBJECTIVES
 ]
 
 
@@ -123,15 +136,24 @@ def data_error(net, weights, biases, x, y, s):
         z = z @ w + b
         if layer < len(net.hidden):
             z = links.get(net.hidden[layer], torch.relu)(z)
+    if net.output == "logistic":
+        y = (1 - net.label_smoothing) * y + net.label_smoothing / 2
+    loss, number = net.loss if isinstance(net.loss, tuple) else (net.loss or net.output, None)
     losses = {
         "identity": lambda: 0.5 * f.mse_loss(z, y, reduction="none").sum(1),
+        "huber": lambda: f.huber_loss(z, y, reduction="none", delta=number).sum(1),
+        "absolute_error": lambda: f.l1_loss(z, y, reduction="none").sum(1),
+        "quantile": lambda: torch.maximum(number * (y - z), (number - 1) * (y - z)).sum(1),
+        "gamma": lambda: (y * torch.exp(-z) + z - torch.log(y) - 1).sum(1),
         "logistic": lambda: f.binary_cross_entropy_with_logits(z, y, reduction="none").sum(1),
-        "softmax": lambda: f.cross_entropy(z, y, reduction="none"),
+        "softmax": lambda: f.cross_entropy(
+            z, y, reduction="none", label_smoothing=net.label_smoothing
+        ),
         "exp": lambda: (
             f.poisson_nll_loss(z, y, log_input=True, reduction="none") + torch.xlogy(y, y) - y
         ).sum(1),
     }
-    return (s * losses[net.output]()).sum() / s.sum()
+    return (s * losses[loss]()).sum() / s.sum()
 
 
 def leaves(net, params):

@@ -80,6 +80,44 @@ OUTPUTS = {
 }
 
 
+def huber(z, y, delta):
+    r = np.abs(z - y)
+    return np.where(r <= delta, 0.5 * r**2, delta * (r - 0.5 * delta))
+
+
+# Losses that are not an output's own: that output, the usual number, loss and slope of each number.
+LOSSES = {
+    "huber": ("identity", 1.0, huber, lambda z, y, delta: np.clip(z - y, -delta, delta)),
+    "absolute_error": (
+        "identity",
+        0.0,
+        lambda z, y, _: np.abs(z - y),
+        lambda z, y, _: np.sign(z - y),
+    ),
+    "quantile": (
+        "identity",
+        0.5,
+        lambda z, y, q: np.where(y >= z, q * (y - z), (q - 1) * (y - z)),
+        lambda z, y, q: np.where(z == y, 0.0, np.where(z > y, 1 - q, -q)),
+    ),
+    "gamma": (
+        "exp",
+        0.0,
+        lambda z, y, _: y * np.exp(-z) + z - np.log(y) - 1,
+        lambda z, y, _: 1 - y * np.exp(-z),
+    ),
+}
+# What E0 is made of beside the outputs' own losses: output, loss, label smoothing.
+OBJECTIVES = {
+    "huber": ("identity", ("huber", 0.7), 0.0),
+    "absolute_error": ("identity", "absolute_error", 0.0),
+    "quantile": ("identity", ("quantile", 0.3), 0.0),
+    "gamma": ("exp", "gamma", 0.0),
+    "smooth logistic": ("logistic", None, 0.15),
+    "smooth softmax": ("softmax", None, 0.15),
+}
+
+
 # name: number of state vectors, step(update, gradient, state (S, d), t), which is subtracted
 def sgd(u, g, state, t):
     return u.eta * g
@@ -209,6 +247,8 @@ class Net:
     layer_sizes: tuple
     hidden: tuple = ()
     output: str = "identity"
+    loss: str | tuple | None = None
+    label_smoothing: float = 0.0
 
     @property
     def shapes(self):
@@ -247,12 +287,24 @@ class Net:
         return self.layers(params, x)[1][-1]
 
     def targets(self, y):
-        """Class indices as rows; anything else as it is."""
-        return np.eye(self.layer_sizes[-1])[y] if y.dtype.kind == "i" else y.astype(float)
+        """Class indices as rows; labels smoothed; anything else as it is."""
+        y = np.eye(self.layer_sizes[-1])[y] if y.dtype.kind == "i" else y.astype(float)
+        classes = y.shape[1] if self.output == "softmax" else 2
+        return (1 - self.label_smoothing) * y + self.label_smoothing / classes
+
+    def losses(self, z, y):
+        """The loss of each row, and its slope in z."""
+        if self.loss is None:
+            own = OUTPUTS[self.output]
+            return own.loss(z, y), own.delta(z, y)
+        name, *number = (self.loss,) if isinstance(self.loss, str) else self.loss
+        _, usual, loss, slope = LOSSES[name]
+        number = number[0] if number else usual
+        return loss(z, y, number).sum(axis=1), slope(z, y, number)
 
     def errors(self, params, x, y, s=None, rates=0.0):
         """E0 and R, for L2 rates lambda/n: one number, or one per layer."""
-        loss = OUTPUTS[self.output].loss(self.layers(params, x)[0][-1], self.targets(y))
+        loss, _ = self.losses(self.layers(params, x)[0][-1], self.targets(y))
         rates = self.spread(np.broadcast_to(rates, len(self.shapes)))
         return np.average(loss, weights=s), 0.5 * float(rates @ params.astype(float) ** 2)
 
@@ -260,7 +312,7 @@ class Net:
         """The gradient of E = E0 + R."""
         zs, a = self.layers(params, x)
         s = np.ones(len(x)) if s is None else s.astype(float)
-        delta = OUTPUTS[self.output].delta(zs[-1], self.targets(y)) * (s / s.sum())[:, None]
+        delta = self.losses(zs[-1], self.targets(y))[1] * (s / s.sum())[:, None]
         weights, _ = self.split(params.astype(float))
         dw, db = [], []
         for layer in reversed(range(len(weights))):
@@ -387,9 +439,9 @@ def move(
 
 
 def make_net(activation, output, depth, inputs=5, outputs=3):
-    """A network of `depth` hidden layers of different widths."""
+    """A network of `depth` hidden layers of different widths; `output` may be one of OBJECTIVES."""
     sizes = (inputs, *(6, 4, 7)[:depth], outputs)
-    return Net(sizes, (activation,) * depth, output)
+    return Net(sizes, (activation,) * depth, *OBJECTIVES.get(output, (output,)))
 
 
 def make_problem(net, rows, seed=0, indices=False):
@@ -410,7 +462,8 @@ def make_problem(net, rows, seed=0, indices=False):
         ),
         "softmax": lambda: softmax(rng.randn(*shape)),
         "exp": lambda: rng.poisson(1.5, shape),
-    }[net.output]()
+        "gamma": lambda: 0.1 + rng.gamma(2.0, size=shape),
+    }["gamma" if net.loss == "gamma" else net.output]()
     if indices:
         y = rng.randint(shape[1], size=rows)
     s = rng.uniform(0.5, 2.0, rows)

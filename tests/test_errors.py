@@ -204,6 +204,8 @@ CASES = {
             "output": "identity",
             "dtype": float,
             "seed": 0,
+            "loss": None,
+            "label_smoothing": 0.0,
             "init": "glorot",
         },
     ),

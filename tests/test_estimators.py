@@ -686,7 +686,17 @@ def test_parameters_and_tags_are_scikit_learns(Estimator):
     ours = Estimator()
     known = theirs.get_params()
     assert {name: ours.get_params()[name] for name in known} == known
-    more = {"decay", "n", "init", "scoring", "max_time", "callbacks", "class_weight", "n_threads"}
+    more = {
+        "decay",
+        "n",
+        "init",
+        "label_smoothing",
+        "scoring",
+        "max_time",
+        "callbacks",
+        "class_weight",
+        "n_threads",
+    }
     assert set(ours.get_params()) - set(known) <= more
     assert get_tags(ours) == get_tags(theirs)
     assert repr(Estimator(max_iter=7)) == f"{Estimator.__name__}(max_iter=7)"

@@ -160,7 +160,11 @@ def test_other_files(path):
 def test_formats_to_come(path):
     """The error tells an old version from a file that is broken."""
     Network((3, 4, 1), seed=0).save(path)
-    for version, advice in (("2", "a newer pyl2 wrote it"), ("0", "reads 1$"), ("x" * 99, "reads")):
+    for version, advice in (
+        ("3", "a newer pyl2 wrote it"),
+        ("0", "reads 1 to 2$"),
+        ("x" * 99, "reads"),
+    ):
         rewrite(path, pyl2=version)
         with pytest.raises(ValueError, match=advice):
             Network.load(path)

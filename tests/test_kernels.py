@@ -31,7 +31,8 @@ class Kernel:
 
     def __post_init__(self):
         n = self.net
-        self.core = _core.Net(n.layer_sizes, n.hidden, n.output, self.dtype, self.isa)
+        shape = n.layer_sizes, n.hidden, n.output, self.dtype, self.isa
+        self.core = _core.Net(*shape, loss=n.loss, label_smoothing=n.label_smoothing)
 
     def cast(self, v):
         """To the dtype, unless it has it (then strides and flags stay), or is None or indices."""
@@ -131,6 +132,13 @@ def gradient_rates(net):
 def test_every_row_of_the_tables_has_a_reference():
     assert set(_core.ACTIVATIONS) == set(reference.ACTIVATIONS)
     assert set(_core.OUTPUTS) == set(reference.OUTPUTS) == set(outputs.OUTPUTS)
+    own = {name: output.loss for name, output in outputs.OUTPUTS.items()}
+    assert dict(_core.LOSSES[: len(own)]) == own
+    more = {name: kind for kind, name in _core.LOSSES[len(own) :]}
+    assert more == {name: row[0] for name, row in reference.LOSSES.items()}
+    assert set(_core.LOSSES) == {
+        (kind, name) for name, loss in outputs.LOSSES.items() for kind in loss.outputs
+    }
     assert set(_core.OPTIMIZERS) == set(reference.OPTIMIZERS)
     assert set(_core.DECAYS) == set(reference.DECAYS)
 

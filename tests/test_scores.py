@@ -8,8 +8,10 @@ from mpmath import mp, mpf
 from sklearn.metrics import accuracy_score, r2_score
 
 from pyl2._common import metrics
+from pyl2._common.outputs import check_objective
 from pyl2.path import BiasVariance
 
+IDENTITY, LOGISTIC, EXP = map(check_objective, ("identity", "logistic", "exp"))
 RNG = np.random.default_rng(0)
 Z = RNG.normal(size=(30, 2))
 P = Z + RNG.normal(0, 0.3, (30, 2))
@@ -25,7 +27,7 @@ def test_r2_is_that_of_scikit_learn(dtype, weight, target):
         Y[:, 1] = 0.5
     if target == "met":
         predicted = Y
-    found = metrics.score(predicted, Y, "identity", weight)
+    found = metrics.score(predicted, Y, IDENTITY, weight)
     Y, predicted = Y.astype(float), predicted.astype(float)
     assert found == pytest.approx(r2_score(Y, predicted, sample_weight=weight), rel=1e-12)
 
@@ -33,25 +35,25 @@ def test_r2_is_that_of_scikit_learn(dtype, weight, target):
 def test_accuracy_is_that_of_scikit_learn():
     weight = RNG.uniform(size=30)
     for Y, predicted in ((Z[:, 0] > 0, P[:, 0] > 0), (Z[:1, 0] > 0, P[:1, 0] > 0)):
-        found = metrics.score(predicted[:, None], Y[:, None], "logistic", weight[: len(Y)])
+        found = metrics.score(predicted[:, None], Y[:, None], LOGISTIC, weight[: len(Y)])
         expected = accuracy_score(Y, predicted, sample_weight=weight[: len(Y)])
         assert found == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("rows", [0, 1])
 def test_r2_takes_two_rows(rows):
-    assert math.isnan(metrics.score(P[:rows], Z[:rows], "identity"))
-    assert math.isnan(metrics.score(P[:rows, :1], Z[:rows, 0], "exp"))
+    assert math.isnan(metrics.score(P[:rows], Z[:rows], IDENTITY))
+    assert math.isnan(metrics.score(P[:rows, :1], Z[:rows, 0], EXP))
     weight = np.arange(30) < rows
-    assert math.isnan(metrics.score(P, Z, "identity", weight.astype(float)))
+    assert math.isnan(metrics.score(P, Z, IDENTITY, weight.astype(float)))
 
 
 def test_rows_of_weight_0_count_as_none():
     weight = np.ones(31)
     weight[-1] = 0
     Y, predicted = np.vstack([Z, [[1e300, 1]]]), np.vstack([P, [[-1e300, np.nan]]])
-    assert metrics.score(predicted, Y, "identity", weight) == pytest.approx(
-        metrics.score(P, Z, "identity")
+    assert metrics.score(predicted, Y, IDENTITY, weight) == pytest.approx(
+        metrics.score(P, Z, IDENTITY)
     )
 
 
@@ -59,18 +61,18 @@ def test_rows_of_weight_0_count_as_none():
 def test_r2_does_not_depend_on_the_unit(scale):
     """Squares that overflow gave NaN, those that underflow 1."""
     with np.errstate(all="raise"):
-        found = metrics.score(P * scale, Z * scale, "identity")
-        assert found == pytest.approx(metrics.score(P, Z, "identity"), rel=1e-10)
+        found = metrics.score(P * scale, Z * scale, IDENTITY)
+        assert found == pytest.approx(metrics.score(P, Z, IDENTITY), rel=1e-10)
 
 
 def test_r2_of_what_is_far_off():
     with np.errstate(all="raise"):
-        assert metrics.score(P * 1e140, Z, "identity") == pytest.approx(
+        assert metrics.score(P * 1e140, Z, IDENTITY) == pytest.approx(
             1 - np.mean((P * 1e140) ** 2 / Z.var(axis=0), axis=0).mean(), rel=1e-12
         )
-        assert metrics.score(P * 1e300, Z, "identity") == -math.inf
+        assert metrics.score(P * 1e300, Z, IDENTITY) == -math.inf
         largest = np.array([[1.7e308], [-1.7e308]])
-        assert metrics.score(-largest, largest, "identity") == -3
+        assert metrics.score(-largest, largest, IDENTITY) == -3
 
 
 @pytest.mark.parametrize("scale", [*EXTREMES, 1])

@@ -53,6 +53,9 @@ from core cimport (
     pl2_isas,
     pl2_keep,
     pl2_kernels,
+    pl2_loss_numbers,
+    pl2_loss_outputs,
+    pl2_losses,
     pl2_optimizers,
     pl2_outputs,
     pl2_plan,
@@ -75,6 +78,8 @@ cdef tuple names(const char *const *rows):
 
 ACTIVATIONS = names(pl2_activations)
 OUTPUTS = names(pl2_outputs)
+# Each with its output; the outputs' own come first, in their order.
+LOSSES = tuple((OUTPUTS[pl2_loss_outputs[row]], name) for row, name in enumerate(names(pl2_losses)))
 OPTIMIZERS = names(pl2_optimizers)
 DECAYS = names(pl2_decays)
 BOUNDARIES = names(pl2_boundaries)
@@ -309,11 +314,13 @@ cdef class Net:
     hidden : tuple of str
         An activation for each hidden layer.
     output : str
-        The output with its loss.
     dtype : {"f", "d"}
         float32 or float64.
     isa : str, optional
         One of ISAS; by default the environment's PYL2_ISA, else the fastest.
+    loss : str or tuple (str, float), optional
+        With its number, or without it the usual one; by default the output's own.
+    label_smoothing : float, default=0.0
     """
 
     cdef CNet net
@@ -325,7 +332,7 @@ cdef class Net:
     cdef readonly str output, dtype, isa
 
     def __cinit__(self, tuple layer_sizes not None, tuple hidden not None, str output not None, str dtype not None,
-                  str isa=None):
+                  str isa=None, *, loss=None, double label_smoothing=0.0):
         cdef int64_t layers = len(layer_sizes) - 1
         self.layer_sizes, self.hidden, self.output, self.dtype = layer_sizes, hidden, output, dtype
         if layers < 1:
@@ -340,6 +347,10 @@ cdef class Net:
         self.second_order = pl2_second_order(self.isa.encode())
         self.net.layers = layers
         self.net.output = row_of("output", output, OUTPUTS)
+        self.net.loss = self.net.output
+        if loss is not None:
+            self.set_loss(loss)
+        self.net.label_smoothing = label_smoothing
         self.net.layer = <Layer *> PyMem_Calloc(layers, sizeof(Layer))
         if self.net.layer == NULL:
             raise MemoryError()
@@ -347,6 +358,13 @@ cdef class Net:
         for i in range(layers - 1):
             self.net.layer[i].activation = row_of("hidden", hidden[i], ACTIVATIONS)
         pl2_plan(&self.net, self.item_bytes, self.kernels.width)
+
+    cdef int set_loss(self, object loss) except -1:
+        name, number = (loss, None) if isinstance(loss, str) else loss
+        row_of("loss", name, tuple(known for output, known in LOSSES if output == self.output))
+        self.net.loss = LOSSES.index((self.output, name))
+        self.net.loss_number = pl2_loss_numbers[self.net.loss] if number is None else number
+        return 0
 
     def __dealloc__(self):
         PyMem_Free(self.net.layer)

@@ -86,7 +86,9 @@ typedef struct {
     int32_t large;  /* one of the layers is */
     double slice;   /* operations after which signals are looked for */
     int32_t narrow; /* few outputs: the last layer is packed as W^T */
-    int32_t output; /* row of outputs.h */
+    int32_t output; /* rows of outputs.h: the output, and its loss, */
+    int32_t loss;
+    double loss_number, label_smoothing; /* what it depends on */
     Layer *layer;
 } Net;
 
@@ -319,8 +321,11 @@ void pl2_follow(int32_t topology, const double *values, int64_t particles, const
 /* dispatch.c: instruction sets, slowest first, and names for Python.  Lists end with NULL. */
 extern const char *const pl2_isas[], *const pl2_activations[], *const pl2_outputs[];
 extern const char *const pl2_optimizers[], *const pl2_decays[], *const pl2_boundaries[];
-extern const int32_t pl2_states[]; /* state vectors of each optimizer */
-int pl2_runs(const char *isa);     /* whether this machine runs it */
+extern const int32_t pl2_states[];       /* state vectors of each optimizer */
+extern const char *const pl2_losses[];   /* of each loss its name, */
+extern const int32_t pl2_loss_outputs[]; /* the output that it goes with, and its number by default */
+extern const double pl2_loss_numbers[];
+int pl2_runs(const char *isa); /* whether this machine runs it */
 const Kernels *pl2_kernels(int64_t item_bytes, const char *isa);
 const SecondOrder *pl2_second_order(const char *isa); /* of float64 */
 

@@ -11,7 +11,8 @@ cdef extern from "core.h" nogil:
 
     ctypedef struct CNet "Net":
         int64_t layers, inputs, outputs, weights, params
-        int32_t output
+        int32_t output, loss
+        double loss_number, label_smoothing
         Layer *layer
 
     ctypedef struct CUpdate "Update":
@@ -101,6 +102,9 @@ cdef extern from "core.h" nogil:
     const char *const *pl2_boundaries
     const char *const *pl2_topologies
     const int32_t *pl2_states
+    const char *const *pl2_losses
+    const int32_t *pl2_loss_outputs
+    const double *pl2_loss_numbers
     bint pl2_runs(const char *)
     const Kernels *pl2_kernels(int64_t, const char *)
     const SecondOrder *pl2_second_order(const char *)

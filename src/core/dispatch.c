@@ -19,6 +19,13 @@ const char *const pl2_decays[] = {DECAYS(STRING) NULL};
 const char *const pl2_boundaries[] = {BOUNDARIES(STRING) NULL};
 const int32_t pl2_states[] = {OPTIMIZERS(STATES)};
 
+#define LOSS_NAME(output, name, number) #name,
+#define LOSS_OUTPUT(output, name, number) OUTPUT_##output,
+#define NUMBER(output, name, number) number,
+const char *const pl2_losses[] = {LOSSES(LOSS_NAME) NULL};
+const int32_t pl2_loss_outputs[] = {LOSSES(LOSS_OUTPUT)};
+const double pl2_loss_numbers[] = {LOSSES(NUMBER)};
+
 #ifdef PL2_X86
 #define PL2_ISAS(row) row(base) row(avx2) row(avx512)
 #elif defined(PL2_ARM64)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 ACTIVATIONS: tuple[str, ...]
 OUTPUTS: tuple[str, ...]
+LOSSES: tuple[tuple[str, str], ...]
 OPTIMIZERS: tuple[str, ...]
 DECAYS: tuple[str, ...]
 BOUNDARIES: tuple[str, ...]
@@ -64,6 +65,9 @@ class Net:
         output: str,
         dtype: str,
         isa: str | None = None,
+        *,
+        loss: str | tuple[str, float] | None = None,
+        label_smoothing: float = 0.0,
     ) -> None: ...
     @property
     def item_bytes(self) -> int: ...

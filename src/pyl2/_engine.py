@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 from pyl2 import _core
 from pyl2._common import sparse, threads
 from pyl2._common.dataset import Dataset, Features, Matrix, check_features
+from pyl2._common.outputs import Objective
 from pyl2._common.validation import Array
 
 ACTIVATIONS = _core.ACTIVATIONS
@@ -32,7 +33,8 @@ class Engine:
     layer_sizes : tuple of int
     hidden : tuple of str
         An activation for each hidden layer.
-    output : str
+    objective : Objective
+        The output, and what E₀ is made of.
     dtype : dtype
         float32 or float64.
 
@@ -43,15 +45,31 @@ class Engine:
     """
 
     def __init__(
-        self, layer_sizes: tuple[int, ...], hidden: tuple[str, ...], output: str, dtype: DTypeLike
+        self,
+        layer_sizes: tuple[int, ...],
+        hidden: tuple[str, ...],
+        objective: Objective,
+        dtype: DTypeLike,
     ) -> None:
         self.dtype = np.dtype(dtype)
-        self._net = _core.Net(layer_sizes, hidden, output, LETTERS[self.dtype])
+        self._net = _core.Net(
+            layer_sizes,
+            hidden,
+            objective.output,
+            LETTERS[self.dtype],
+            loss=(objective.loss_name, objective.number),
+            label_smoothing=objective.label_smoothing,
+        )
         self._lock = _core.TrainingLock()
-        self.layer_sizes, self.hidden, self.output = layer_sizes, hidden, output
+        self.layer_sizes, self.hidden, self.objective = layer_sizes, hidden, objective
 
     def __reduce__(self) -> Any:
-        return Engine, (self.layer_sizes, self.hidden, self.output, self.dtype)
+        return Engine, (self.layer_sizes, self.hidden, self.objective, self.dtype)
+
+    def renewed(self, *, objective: Objective | None = None, dtype: Any = None) -> Engine:
+        """Return another engine of the same shape, for another network."""
+        kept = self.objective if objective is None else objective
+        return Engine(self.layer_sizes, self.hidden, kept, self.dtype if dtype is None else dtype)
 
     @property
     def isa(self) -> str:
@@ -163,7 +181,17 @@ class Engine:
         """Do as ``gradient``, and write the Gauss–Newton matrix of E₀ into out, (d, d).
 
         It is Σ sᵢ JᵢᵀΛᵢJᵢ / Σ sᵢ, for a network of float64 and dense rows alone.
+
+        Raises
+        ------
+        ValueError
+            If the loss has no curvature, or one that depends on the targets.
         """
+        if not self.objective.canonical:
+            raise ValueError(
+                "gauss_newton needs a loss whose curvature is the slope of its link: squared_error,"
+                f" log_loss or poisson, got loss={self.objective.loss!r}"
+            )
         _refuse_sparse(dataset.x, "gauss_newton")
         self._net.gauss_newton(params, dataset.x, dataset.sample_weight, out, n_threads)
         return self.gradient(params, dataset, rates, grad, n_threads)

@@ -13,7 +13,8 @@ from pyl2._common import files, initial, keywords, penalty, random
 from pyl2._common.dataset import Dataset, Matrix, check_dataset
 from pyl2._common.files import PathLike
 from pyl2._common.initial import Initial, check_init
-from pyl2._common.outputs import OUTPUTS
+from pyl2._common.named import Named
+from pyl2._common.outputs import Objective, check_objective
 from pyl2._common.validation import (
     Array,
     check_array,
@@ -47,6 +48,15 @@ class Network:
         Type of the parameters and of all that is computed with them; sums for errors are float64.
     seed : None, int, numpy.random.Generator or numpy.random.RandomState, default=None
         Where the initial weights and biases come from.
+    loss : str or tuple (str, float), optional
+        A loss by its name, or with its number a pair; by default the output's own: "squared_error",
+        "log_loss" or "poisson".  Of numbers y with predictions ŷ, r = y − ŷ, summed over outputs:
+        with identity "huber" (δ = 1: ½r² where ``|r| ≤ δ``, else ``δ(|r| − ½δ)``),
+        "absolute_error" (``|r|``) and "quantile" (q = 0.5: q r where r ≥ 0, else (q − 1) r); with
+        exp "gamma" (y/ŷ − log(y/ŷ) − 1, half the deviance, for y > 0).
+    label_smoothing : float, default=0.0
+        ε in [0, 1): targets y of softmax are taken for (1 − ε) y + ε/k, k being the classes; of
+        logistic outputs for (1 − ε) y + ε/2.
     init : {"glorot", "he", "lecun"} or callable, default="glorot"
         The rule for them.  "glorot": weights and biases uniform within ±√(6 / (fan_in + fan_out)),
         for a logistic layer ±√(2 / (fan_in + fan_out)).  "he" and "lecun": weights normal of
@@ -66,7 +76,8 @@ class Network:
     Raises
     ------
     ValueError, TypeError
-        If a size, an activation, the output, the dtype or the seed is not one of the above.
+        If a size, an activation, the output, the loss, the dtype, the seed or the rule of the
+        initial weights is not one of the above.
     MemoryError
         If the parameters do not fit in memory.
 
@@ -75,6 +86,9 @@ class Network:
     X. Glorot, Y. Bengio, Understanding the difficulty of training deep feedforward neural networks,
     AISTATS 2010, section 4.2 (the initial weights, in scikit-learn's form).
     K. He, X. Zhang, S. Ren, J. Sun, Delving deep into rectifiers, ICCV 2015, equation 10 ("he").
+    P. Huber, Robust estimation of a location parameter, Ann. Math. Statistics 35 (1964).
+    R. Koenker, G. Bassett, Regression quantiles, Econometrica 46 (1978).
+    C. Szegedy et al., Rethinking the Inception architecture, CVPR 2016 (label smoothing).
     Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, Efficient BackProp, 1998, section 4.6 ("lecun").
 
     Examples
@@ -96,10 +110,12 @@ class Network:
         dtype: DTypeLike = np.float64,
         seed: Any = None,
         *,
+        loss: Named | None = None,
+        label_smoothing: float = 0.0,
         init: Initial = "glorot",
     ) -> None:
         rng, self._init = random.make_rng(seed), check_init(init)
-        engine = _check_shape(layer_sizes, hidden, output, dtype)
+        engine = _check_shape(layer_sizes, hidden, (output, loss, label_smoothing), dtype)
         self._adopt(engine, np.empty(engine.n_params, dtype))
         initialise(self, rng, (*self.hidden, self.output), init)
 
@@ -129,8 +145,18 @@ class Network:
 
     @property
     def output(self) -> str:
-        """The output, which goes with its loss."""
-        return self._engine.output
+        """The output."""
+        return self._engine.objective.output
+
+    @property
+    def loss(self) -> Named:
+        """The loss, with its number where that is not the usual one."""
+        return self._engine.objective.loss
+
+    @property
+    def label_smoothing(self) -> float:
+        """How far labels are smoothed, from 0 to 1."""
+        return self._engine.objective.label_smoothing
 
     @property
     def init(self) -> Initial:
@@ -381,7 +407,9 @@ class Network:
         Raises
         ------
         ValueError, TypeError
-            As ``error``; TypeError, too, if X is sparse.
+            As ``error``; TypeError, too, if X is sparse; ValueError, too, if the loss is none of
+            "squared_error", "log_loss" and "poisson": those of the others have kinks, or a
+            curvature that depends on the targets.
         MemoryError
             If 8 · n_params² bytes do not fit in memory.
 
@@ -464,8 +492,12 @@ class Network:
         self._adopt(self._engine, self._params)
 
     def __repr__(self) -> str:
+        objective = self._engine.objective
+        more = "" if objective.canonical else f" loss={self.loss!r},"
+        if self.label_smoothing:
+            more += f" label_smoothing={self.label_smoothing},"
         return (
-            f"Network({self.layer_sizes}, hidden={self.hidden}, output={self.output!r},"
+            f"Network({self.layer_sizes}, hidden={self.hidden}, output={self.output!r},{more}"
             f" dtype={self.dtype})"
         )
 
@@ -485,25 +517,46 @@ def engine_of(network: Network) -> Engine:
 
 
 def empty_network(
-    layer_sizes: Sequence[int], hidden: str | Sequence[str], output: str, dtype: DTypeLike
+    layer_sizes: Sequence[int],
+    hidden: str | Sequence[str],
+    objective: Objective,
+    dtype: DTypeLike,
 ) -> Network:
     """Return a network whose parameters are yet to be filled."""
-    engine = _check_shape(layer_sizes, hidden, output, dtype)
+    return _of_engine(_check_shape(layer_sizes, hidden, objective, dtype))
+
+
+def _of_engine(engine: Engine, init: Initial = "glorot") -> Network:
     network = Network.__new__(Network)
-    network._adopt(engine, np.empty(engine.n_params, dtype))
+    network._init = init
+    network._adopt(engine, np.empty(engine.n_params, engine.dtype))
     return network
 
 
 def fresh_network(template: Network, seed: Any) -> Network:
     """Return a network of the same shape that begins anew."""
-    shape = template.layer_sizes, template.hidden, template.output, template.dtype
-    return Network(*shape, seed, init=template.init)
+    network = _of_engine(template._engine.renewed(), template.init)
+    activations = *network.hidden, network.output
+    initialise(network, random.make_rng(seed), activations, network.init)
+    return network
 
 
 def copy_network(template: Network, params: Array) -> Network:
     """Return a network of the same shape with a copy of the parameters."""
-    network = empty_network(template.layer_sizes, template.hidden, template.output, template.dtype)
-    network._init, network.params = template.init, params
+    network = _of_engine(template._engine.renewed(), template.init)
+    network.params = params
+    return network
+
+
+def logits_network(template: Network) -> Network:
+    """Return a copy in float64 whose predictions are the outputs before their link."""
+    objective = check_objective("identity")
+    return _renewed(template, objective=objective, dtype=np.float64)
+
+
+def _renewed(template: Network, **changes: Any) -> Network:
+    network = _of_engine(template._engine.renewed(**changes), template.init)
+    network.params = template.params
     return network
 
 
@@ -511,14 +564,14 @@ def in_float64(network: Network) -> Network:
     """Return the network, or a copy of float64 of one of float32."""
     if network.dtype == np.float64:
         return network
-    sizes = network.layer_sizes, network.hidden, network.output
-    wide = empty_network(*sizes, np.float64)
-    wide.params = network.params
-    return wide
+    return _renewed(network, dtype=np.float64)
 
 
 def _check_shape(
-    layer_sizes: Sequence[int], hidden: str | Sequence[str], output: str, dtype: DTypeLike
+    layer_sizes: Sequence[int],
+    hidden: str | Sequence[str],
+    objective: tuple[Any, Any, Any],
+    dtype: DTypeLike,
 ) -> Engine:
     """Check the description of a network, and return the engine for it."""
     wanted = "a sequence of inputs, units of each hidden layer and outputs, such as (4, 3, 1)"
@@ -526,8 +579,7 @@ def _check_shape(
     sizes = tuple(check_integer("layer_sizes", size, 1) for size in given)
     names = _activations(hidden, len(sizes) - 2)
     number = _dtype(dtype)
-    check_option("output", output, tuple(OUTPUTS))
-    return Engine(sizes, names, output, number)
+    return Engine(sizes, names, check_objective(*objective), number)
 
 
 def _activations(hidden: Any, layers: int) -> tuple[str, ...]:
@@ -571,6 +623,8 @@ def to_file(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
         "layer_sizes": list(network.layer_sizes),
         "hidden": list(network.hidden),
         "output": network.output,
+        "loss": files.plain(network.loss),
+        "label_smoothing": network.label_smoothing,
         "init": network.init if isinstance(network.init, str) else None,
     }
     return {"params": network.params}, meta
@@ -588,10 +642,12 @@ def from_file(arrays: dict[str, Array], meta: dict[str, Any]) -> Network:
         params = kept(arrays, "params", np.ndarray)
         sizes = tuple(kept(meta, "layer_sizes", list))
         hidden = _activations(kept(meta, "hidden", list), len(sizes) - 2)
-        output = kept(meta, "output", str)
-        # A function stays in its process, and the first files held no rule.
+        # The first files held no loss and no rule; a function that is one stays in its process.
         init = check_init(meta.get("init") or "glorot")
-        engine = Engine(sizes, hidden, output, _dtype(params.dtype))
+        objective = check_objective(
+            kept(meta, "output", str), meta.get("loss"), meta.get("label_smoothing", 0.0)
+        )
+        engine = Engine(sizes, hidden, objective, _dtype(params.dtype))
     except (TypeError, ValueError) as error:
         raise ValueError(f"the file's network is damaged: {error}") from None
     if params.shape != (engine.n_params,):

@@ -328,7 +328,7 @@ typedef struct {
 
 static Net plan(Case *c)
 {
-    Net net = {.layers = c->layers, .output = c->output};
+    Net net = {.layers = c->layers, .output = c->output, .loss = c->output};
     net.layer = block(c->layers * (int64_t)sizeof(Layer), 1);
     memset(net.layer, 0, (size_t)c->layers * sizeof(Layer));
     for (int64_t l = 0; l < c->layers; l++) {

@@ -31,9 +31,10 @@ static void NAME(find_spans)(const Job *job, int64_t network, int64_t first, int
     }
 }
 
-/* The targets of `count` items from i on, in columns: y (outputs, step); of class indices 1 and 0. */
-static void NAME(targets)(const Job *job, int64_t network, int64_t i, int count, int64_t outputs, R *y,
-                          int64_t step)
+/* The targets of `count` items from i on as they are given, in columns: y (outputs, step); of class indices 1
+   and 0. */
+static void NAME(given_targets)(const Job *job, int64_t network, int64_t i, int count, int64_t outputs, R *y,
+                                int64_t step)
 {
     if (job->data.labels) {
         I label = {0};
@@ -52,6 +53,21 @@ static void NAME(targets)(const Job *job, int64_t network, int64_t i, int count,
     NAME(to_feature_major)(row, count, outputs, y, step);
 }
 
+/* The classes that an output's probability is spread over. */
+PL2_INLINE double NAME(classes)(const Net *net)
+{
+    return net->output == OUTPUT_softmax ? (double)net->outputs : 2;
+}
+
+/* The same as the loss takes them. */
+static void NAME(targets)(const Net *net, const Job *job, int64_t network, int64_t i, int count, R *y,
+                          int64_t step)
+{
+    NAME(given_targets)(job, network, i, count, net->outputs, y, step);
+    if (net->label_smoothing > 0)
+        NAME(smooth)(y, step, net->outputs, net->label_smoothing, NAME(classes)(net));
+}
+
 /* The items of a block that begins with item `first`, in columns, x and y. */
 static void NAME(gather_feature_major)(const Job *job, int64_t network, int64_t first, const Block *b)
 {
@@ -63,7 +79,7 @@ static void NAME(gather_feature_major)(const Job *job, int64_t network, int64_t 
             row[r] = (const R *)job->data.x + NAME(item)(job, network, first + i + r) * job->data.x_stride;
         NAME(to_feature_major)(row, count, b->net->inputs, b->inputs + i, b->room);
         if (job->data.y || job->data.labels)
-            NAME(targets)(job, network, first + i, count, b->net->outputs, b->targets + i, b->room);
+            NAME(targets)(b->net, job, network, first + i, count, b->targets + i, b->room);
     }
 }
 
@@ -220,12 +236,12 @@ static void NAME(losses)(const Block *b, const Job *job, int64_t network, int64_
         const int count = (int)(b->rows - i < LANES ? b->rows - i : LANES);
         R *z = turned ? NAME(activation)(b, b->net->layers - 1) + i : b->panel;
         R *y = turned ? b->targets + at : b->panel + n * LANES, *row[LANES], each[LANES];
-        if (b->layout != PL2_COLUMNS) NAME(targets)(job, network, first + at, count, n, y, step);
+        if (b->layout != PL2_COLUMNS) NAME(targets)(b->net, job, network, first + at, count, y, step);
         if (!turned) {
             NAME(top_rows)(b, i, count, row);
             NAME(to_feature_major)((const R *const *)row, count, n, z, step);
         }
-        V loss = NAME(loss)(b->net->output, z, step, y, n);
+        V loss = NAME(loss)(b->net->loss, (R)b->net->loss_number, z, step, y, n);
         if ((count < LANES && b->layout != PL2_ONE_ITEM) || job->data.sample_weight) {
             const V s = NAME(sample_weights)(b, job, network, first + at, count), zero = NAME(splat)(0);
             const M counts = NAME(less)(zero, s);

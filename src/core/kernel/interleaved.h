@@ -111,6 +111,8 @@ static void NAME(interleaved_targets)(const Interleaved *g, const Job *job, int6
     const R *y = job->data.labels ? NULL : (const R *)job->data.y + item * job->data.y_stride;
     for (int64_t j = 0; j < g->net->outputs; j++)
         NAME(store)(g->targets + j * LANES, NAME(splat)(y ? y[j] : (R)(job->data.labels[item] == j)));
+    if (g->net->label_smoothing > 0)
+        NAME(smooth)(g->targets, LANES, g->net->outputs, g->net->label_smoothing, NAME(classes)(g->net));
 }
 
 /* The i-th item has weight 0: see `silence` in block.h. */
@@ -131,7 +133,7 @@ static void NAME(interleaved_losses)(const Interleaved *g, const Job *job, int64
         const int64_t item = NAME(item)(job, 0, begin + i);
         const R s = job->data.sample_weight ? ((const R *)job->data.sample_weight)[item] : 1;
         NAME(interleaved_targets)(g, job, item);
-        NAME(store)(each, NAME(loss)(g->net->output, z, LANES, g->targets, n));
+        NAME(store)(each, NAME(loss)(g->net->loss, (R)g->net->loss_number, z, LANES, g->targets, n));
         for (int64_t j = 0; s != 1 && j < n; j++)
             NAME(store)(z + j * LANES, s > 0 ? s * NAME(load)(z + j * LANES) : NAME(splat)(0));
         for (int r = 0; s > 0 && r < LANES; r++) g->loss[r] += (double)(s * each[r]);

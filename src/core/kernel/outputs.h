@@ -1,15 +1,25 @@
-/* Outputs with their losses, a row each; SPEC's "The penalized error".
+/* Outputs, which are links z -> prediction, and losses, each of which goes with one of them; a row each.
+   SPEC's "The penalized error".
 
    Items are in lanes: z and y are n vectors `step` numbers apart, the j-th holding the j-th output of
    LANES items.
 
-   NAME_link: z -> prediction, in place.
-   NAME_loss: z -> prediction - y, in place, which is the loss's gradient by z; returns the losses.
-   NAME_jacobian: given one item's prediction p (n), the derivatives of p_j by every z. */
+   OUTPUT_link: z -> prediction, in place.
+   OUTPUT_jacobian: given one item's prediction p (n), the derivatives of p_j by every z.
+   OUTPUT_LOSS: z -> the loss's gradient by z, in place; returns the losses. */
 #ifndef OUTPUTS
 #define OUTPUTS(row) row(identity) row(logistic) row(softmax) row(exp)
 #define OUTPUT_ENUM(name) OUTPUT_##name,
 enum { OUTPUTS(OUTPUT_ENUM) };
+
+/* With its output, and its number where none is given.  First come the outputs' own, in their order: canonical,
+   so that the gradient is prediction - y. */
+#define LOSSES(row) \
+    row(identity, squared_error, 0) row(logistic, log_loss, 0) row(softmax, log_loss, 0) \
+        row(exp, poisson, 0) row(identity, huber, 1) row(identity, absolute_error, 0) \
+            row(identity, quantile, 0.5) row(exp, gamma, 0)
+#define LOSS_ENUM(output, name, number) LOSS_##output##_##name,
+enum { LOSSES(LOSS_ENUM) };
 #endif
 
 #ifdef R
@@ -18,8 +28,9 @@ enum { OUTPUTS(OUTPUT_ENUM) };
 /* Squared error, half: 1/2 |z - y|^2. */
 static void NAME(identity_link)(R *z, int64_t step, int64_t n) { (void)z, (void)step, (void)n; }
 
-PL2_INLINE V NAME(identity_loss)(R *z, int64_t step, const R *y, int64_t n)
+PL2_INLINE V NAME(identity_squared_error)(R *z, int64_t step, const R *y, int64_t n, R number)
 {
+    (void)number;
     V loss = NAME(splat)(0);
     PL2_EACH_OUTPUT(n)
     {
@@ -42,8 +53,9 @@ static void NAME(logistic_link)(R *z, int64_t step, int64_t n)
     PL2_EACH_OUTPUT(n) NAME(store)(z, NAME(logistic)(NAME(load)(z)));
 }
 
-PL2_INLINE V NAME(logistic_loss)(R *z, int64_t step, const R *y, int64_t n)
+PL2_INLINE V NAME(logistic_log_loss)(R *z, int64_t step, const R *y, int64_t n, R number)
 {
+    (void)number;
     const V zero = NAME(splat)(0);
     V loss = zero;
     PL2_EACH_OUTPUT(n)
@@ -87,8 +99,9 @@ static void NAME(softmax_link)(R *z, int64_t step, int64_t n)
 /* -sum y log p = sum_j y_j (top - z_j) + (sum y) log(sum_j e^(z_j - top)): of the second sum one term is
    1 and is kept apart, so that small losses come out exactly.  A row of y need not sum to 1: the
    gradient is (sum y) p - y. */
-static V NAME(softmax_loss)(R *z, int64_t step, const R *y, int64_t n)
+static V NAME(softmax_log_loss)(R *z, int64_t step, const R *y, int64_t n, R number)
 {
+    (void)number;
     R *const begin = z;
     const V zero = NAME(splat)(0), one = NAME(splat)(1), top = NAME(largest)(z, step, n);
     V given = zero, loss = zero, rest = zero, tops = -one;
@@ -122,8 +135,9 @@ static void NAME(exp_link)(R *z, int64_t step, int64_t n)
     PL2_EACH_OUTPUT(n) NAME(store)(z, NAME(exp)(NAME(load)(z)));
 }
 
-PL2_INLINE V NAME(exp_loss)(R *z, int64_t step, const R *y, int64_t n)
+PL2_INLINE V NAME(exp_poisson)(R *z, int64_t step, const R *y, int64_t n, R number)
 {
+    (void)number;
     const V zero = NAME(splat)(0), one = NAME(splat)(1);
     V loss = zero;
     PL2_EACH_OUTPUT(n)
@@ -143,7 +157,76 @@ static void NAME(exp_jacobian)(const R *p, int64_t j, R *d, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) d[i] = i == j ? p[j] : 0;
 }
+
+/* Huber, 1964: with r = z - y and c = r brought between -delta and delta, c (r - c/2), of slope c. */
+static V NAME(identity_huber)(R *z, int64_t step, const R *y, int64_t n, R delta)
+{
+    const V most = NAME(splat)(delta);
+    V loss = NAME(splat)(0);
+    PL2_EACH_OUTPUT(n)
+    {
+        const V r = NAME(load)(z) - NAME(load)(y + j * step);
+        const V below = NAME(pick)(NAME(less)(r, -most), -most, r);
+        const V c = NAME(pick)(NAME(less)(most, r), most, below);
+        NAME(store)(z, c);
+        loss += c * (r - (R)0.5 * c);
+    }
+    return loss;
+}
+
+/* |z - y| times one number where z is too large, and another where it is too small: the slope in z, which is 0
+   where they are equal. */
+PL2_INLINE V NAME(tilted)(R *z, int64_t step, const R *y, int64_t n, R large, R small)
+{
+    const V zero = NAME(splat)(0), over = NAME(splat)(large), under = NAME(splat)(-small);
+    V loss = zero;
+    PL2_EACH_OUTPUT(n)
+    {
+        const V r = NAME(load)(z) - NAME(load)(y + j * step);
+        const V slope = NAME(pick)(NAME(less)(zero, r), over, NAME(pick)(NAME(less)(r, zero), under, r));
+        NAME(store)(z, slope);
+        loss += r * slope;
+    }
+    return loss;
+}
+
+static V NAME(identity_absolute_error)(R *z, int64_t step, const R *y, int64_t n, R number)
+{
+    (void)number;
+    return NAME(tilted)(z, step, y, n, 1, 1);
+}
+
+/* Koenker and Bassett, 1978: too small a prediction costs q, too large a one 1 - q. */
+static V NAME(identity_quantile)(R *z, int64_t step, const R *y, int64_t n, R q)
+{
+    return NAME(tilted)(z, step, y, n, 1 - q, q);
+}
+
+/* Gamma, half the deviance: y/p + log p - log y - 1 with p = e^z, y > 0.  With d = z - log y it is
+   e^-d - 1 + d, of slope 1 - e^-d, which near d = 0 is d less the loss. */
+static V NAME(exp_gamma)(R *z, int64_t step, const R *y, int64_t n, R number)
+{
+    (void)number;
+    const V zero = NAME(splat)(0), one = NAME(splat)(1);
+    V loss = zero;
+    PL2_EACH_OUTPUT(n)
+    {
+        const V d = NAME(load)(z) - NAME(log)(NAME(load)(y + j * step)), e = NAME(exp)(-d);
+        const M near = NAME(less)(d * d, one);
+        const V excess = NAME(exp_excess)(NAME(pick)(near, -d, zero));
+        loss += NAME(pick)(near, excess, (e - 1) + d);
+        NAME(store)(z, NAME(pick)(near, d - excess, 1 - e));
+    }
+    return loss;
+}
 #undef PL2_EACH_OUTPUT
+
+/* Label smoothing (Szegedy et al., CVPR 2016, section 7): y (n, step) <- (1 - epsilon) y + epsilon / classes. */
+static void NAME(smooth)(R *y, int64_t step, int64_t n, double epsilon, double classes)
+{
+    const V kept = NAME(splat)((R)(1 - epsilon)), spread = NAME(splat)((R)(epsilon / classes));
+    for (int64_t j = 0; j < n; j++) NAME(store)(y + j * step, kept * NAME(load)(y + j * step) + spread);
+}
 
 static void NAME(link)(int kind, R *z, int64_t step, int64_t n)
 {
@@ -157,13 +240,13 @@ static void NAME(link)(int kind, R *z, int64_t step, int64_t n)
 #undef PL2_CASE
 }
 
-static V NAME(loss)(int kind, R *z, int64_t step, const R *y, int64_t n)
+static V NAME(loss)(int kind, R number, R *z, int64_t step, const R *y, int64_t n)
 {
-#define PL2_CASE(f) \
-    case OUTPUT_##f: \
-        return NAME(f##_loss)(z, step, y, n);
+#define PL2_CASE(output, f, usual) \
+    case LOSS_##output##_##f: \
+        return NAME(output##_##f)(z, step, y, n, number);
     switch (kind) {
-        OUTPUTS(PL2_CASE)
+        LOSSES(PL2_CASE)
     }
 #undef PL2_CASE
     return NAME(splat)(0);

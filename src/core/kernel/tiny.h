@@ -10,9 +10,12 @@
 #define TINY_UNITS 16
 #define TINY_OUTPUTS 4
 
+/* Losses are the outputs' own here, which come first, for others would make the code of every width longer:
+   they take the way of online.h. */
 static int NAME(is_tiny)(const Net *net, const Job *job, const Update *u)
 {
     const int plain = u->optimizer == OPTIMIZER_sgd && u->decay != DECAY_l2;
+    if (net->loss != net->output || net->label_smoothing > 0) return 0;
     return LANES >= 4 && plain && job->training.batch_rows == 1 && !job->data.indptr && net->layers == 2
            && net->inputs <= TINY_INPUTS && net->layer[0].out <= TINY_UNITS && net->outputs <= TINY_OUTPUTS;
 }
@@ -100,7 +103,7 @@ PL2_INLINE V NAME(activated)(int kind, V z)
     return z;
 }
 
-/* softmax_loss of outputs.h for one item: eta times delta, and the loss of each output. */
+/* softmax_log_loss of outputs.h for one item: eta times delta, and the loss of each output. */
 PL2_INLINE V NAME(tiny_softmax)(V z, V y, V eta, M given, V *loss)
 {
     const V zero = NAME(splat)(0), one = NAME(splat)(1), none = NAME(splat)(-(R)INFINITY);
@@ -121,13 +124,13 @@ PL2_INLINE V NAME(tiny_output)(int kind, V z, V y, V eta, M given, V *loss)
     const R *target = (const R *)&y;
     switch (kind) {
         case OUTPUT_identity:
-            *loss = NAME(identity_loss)(at, 0, target, 1);
+            *loss = NAME(identity_squared_error)(at, 0, target, 1, 0);
             break;
         case OUTPUT_logistic:
-            *loss = NAME(logistic_loss)(at, 0, target, 1);
+            *loss = NAME(logistic_log_loss)(at, 0, target, 1, 0);
             break;
         case OUTPUT_exp:
-            *loss = NAME(exp_loss)(at, 0, target, 1);
+            *loss = NAME(exp_poisson)(at, 0, target, 1, 0);
             break;
         default:
             return NAME(tiny_softmax)(z, y, eta, given, loss);

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pyl2._common import sparse
-from pyl2._common.outputs import OUTPUTS
+from pyl2._common.named import Named
+from pyl2._common.outputs import Objective
 from pyl2._common.validation import Array, all_finite, as_array, check_array, shown
 
 # What users pass as X, and what is made of it.
@@ -32,7 +33,12 @@ def check_features(X: Any, n_features: int, dtype: np.dtype[Any], name: str = "X
 
 
 def check_targets(
-    Y: Any, rows: int, n_outputs: int, output: str, dtype: np.dtype[Any], name: str = "Y"
+    Y: Any,
+    rows: int,
+    n_outputs: int,
+    objective: Objective,
+    dtype: np.dtype[Any],
+    name: str = "Y",
 ) -> Array:
     """Return Y as (rows, outputs), or for softmax as class indices (rows,)."""
     found = as_array(name, Y)
@@ -42,19 +48,18 @@ def check_targets(
         raise ValueError(f"{name} has {found.shape[0]} rows, but X has {rows}")
     # A single output's floats are probabilities.
     indices = "iub" if n_outputs == 1 else "iubf"
-    traits = OUTPUTS[output]
-    if traits.class_indices and found.ndim == 1 and found.dtype.kind in indices:
+    if objective.class_indices and found.ndim == 1 and found.dtype.kind in indices:
         return _class_indices(found, n_outputs, name)
     if found.ndim == 1 and n_outputs == 1:
         found = found[:, None]
     array = check_array(name, found, dtype)
     if array.shape != (rows, n_outputs):
-        also = " or whole class indices (rows,)" if traits.class_indices else ""
+        also = " or whole class indices (rows,)" if objective.class_indices else ""
         raise ValueError(
             f"{name} must have shape ({rows}, {n_outputs}){also},"
             f" got {array.shape} of {found.dtype}"
         )
-    _check_domain(array, output, name)
+    _check_domain(array, objective, name)
     return array
 
 
@@ -85,13 +90,13 @@ def _class_indices(found: Array, n_outputs: int, name: str) -> Array:
     return indices
 
 
-def _check_domain(Y: Array, output: str, name: str) -> None:
+def _check_domain(Y: Array, objective: Objective, name: str) -> None:
     """Targets that a loss cannot have are an error here, not a NaN later."""
     if not all_finite(Y):
         raise ValueError(f"{name} contains NaN or infinity")
-    for holds, words in OUTPUTS[output].domain:
+    for holds, words in objective.domain:
         if not holds(Y):
-            raise ValueError(words.format(name=name, output=output))
+            raise ValueError(words.format(name=name, output=objective.output))
 
 
 def check_sample_weight(sample_weight: Any, rows: int, dtype: np.dtype[Any]) -> Array:
@@ -142,6 +147,10 @@ class NetworkShape(Protocol):
     @property
     def output(self) -> str: ...
     @property
+    def loss(self) -> Named: ...
+    @property
+    def label_smoothing(self) -> float: ...
+    @property
     def dtype(self) -> np.dtype[Any]: ...
 
 
@@ -156,7 +165,7 @@ def check_dataset(
         raise ValueError(f"{names[0]} has no rows")
     if not all_finite(x.data if isinstance(x, sparse.Csr) else x):
         raise ValueError(f"{names[0]} contains NaN or infinity (in {network.dtype})")
-    y = check_targets(Y, rows, outputs, network.output, network.dtype, names[1])
+    y = check_targets(Y, rows, outputs, Objective.of(network), network.dtype, names[1])
     if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, rows, network.dtype)
     return Dataset(x, y, sample_weight)

@@ -23,7 +23,8 @@ import numpy as np
 
 from pyl2._common.validation import Array, kept, shown
 
-FORMAT_VERSION = 1
+# 2: networks have a loss and a rule for initial weights; files without are as version 1 had them.
+FORMAT_VERSION = 2
 
 PathLike = str | os.PathLike[str]
 
@@ -219,13 +220,13 @@ def read(path: PathLike, kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
 
 
 def _check_version(path: PathLike, version: str) -> None:
-    if version == str(FORMAT_VERSION):
+    if version in map(str, range(1, FORMAT_VERSION + 1)):
         return
     known = version.isascii() and version.isdecimal() and len(version) < 10
     newer = known and int(version) > FORMAT_VERSION
     advice = ": a newer pyl2 wrote it, and can read it" if newer else ""
     raise ValueError(
-        f"{path} has format {version!r:.40}, this version reads {FORMAT_VERSION}{advice}"
+        f"{path} has format {version!r:.40}, this version reads 1 to {FORMAT_VERSION}{advice}"
     )
 
 

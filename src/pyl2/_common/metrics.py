@@ -1,4 +1,4 @@
-"""How good predictions are: accuracy of classes, R² of numbers; and means of what is known."""
+"""How good predictions are: accuracy of classes, R² or D² of numbers; means of what is known."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from pyl2._common.outputs import OUTPUTS
+from pyl2._common import deviance
+from pyl2._common.outputs import Objective
 from pyl2._common.validation import Array
 
 # A mean square below this may have lost bits by underflow.
 _LEAST = 1e-280
 
 
-def score(predicted: Array, Y: Array, output: str, weight: Array | None = None) -> float:
-    """Return the accuracy, or the mean R² of the outputs; scikit-learn's numbers to rounding.
+def score(predicted: Array, Y: Array, objective: Objective, weight: Array | None = None) -> float:
+    """Return the accuracy, or the mean R² or D² of the outputs, as the loss has it.
+
+    Accuracy and R² are scikit-learn's numbers to rounding.
 
     Parameters
     ----------
@@ -23,7 +26,7 @@ def score(predicted: Array, Y: Array, output: str, weight: Array | None = None) 
         What the network gives.
     Y : ndarray of shape (rows, outputs), (rows,) with one output, or class indices (rows,)
         Targets.  Of several labels all must be right.
-    output : str
+    objective : Objective
         The network's.
     weight : ndarray of shape (rows,), optional
 
@@ -34,17 +37,19 @@ def score(predicted: Array, Y: Array, output: str, weight: Array | None = None) 
         output that does not vary has R² 1 where it was met exactly, else 0.  Rows of weight 0 count
         as none.
     """
-    traits = OUTPUTS[output]
-    if Y.ndim == 1 and not traits.class_indices:
+    labels = objective.labels
+    if Y.ndim == 1 and not objective.class_indices:
         Y = Y[:, None]
-    if traits.labels is None:
+    if objective.measure == "D²":
+        return _d2(predicted, Y, objective, weight)
+    if labels is None:
         return _r2(predicted, Y, weight)
-    right = traits.labels(predicted) == traits.labels(Y)
+    right = labels(predicted) == labels(Y)
     return float(np.average(right if right.ndim == 1 else right.all(axis=1), weights=weight))
 
 
 def has_r2(rows: int, weight: Array | None = None) -> bool:
-    """Whether so many rows have an R²: it takes two, of weight > 0."""
+    """Whether so many rows have an R² or D²: it takes two, of weight > 0."""
     return (rows if weight is None else int(np.count_nonzero(weight))) > 1
 
 
@@ -68,6 +73,18 @@ def _r2(predicted: Array, Y: Array, weight: Array | None) -> float:
             exponent = 2 * (1 + unit_missed - unit)[0]
         ratio = np.ldexp(missed / spread, exponent)
         return float(np.where(spread == 0, missed == 0, 1 - ratio).mean())
+
+
+def _d2(predicted: Array, Y: Array, objective: Objective, weight: Array | None) -> float:
+    if not has_r2(len(Y), weight):
+        return math.nan
+    if weight is None:
+        weight = np.ones(len(Y))
+    counted = weight > 0
+    predicted, Y, weight = predicted[counted], Y[counted], weight[counted].astype(np.float64)
+    if not np.isfinite(predicted).all():
+        return math.nan
+    return float(deviance.explained(predicted, Y, objective, weight).mean())
 
 
 def _variance(Y: Array, weight: Array | None) -> Array:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from pyl2._common import sparse
 from pyl2._common.dataset import Matrix, NetworkShape, check_dataset
-from pyl2._common.outputs import OUTPUTS
+from pyl2._common.outputs import Objective
 from pyl2._common.validation import Array, check_pair, check_real, shown
 
 Rows = tuple[Any, Array]  # X, y
@@ -24,11 +24,12 @@ def split_rows(
         testing = check_rows(*test_rows(test), network, ("test X", "test y"))
     else:
         rows, Y = training
-        drawn = draw_split(Y, test, seed, strata(Y, network.output))
+        drawn = draw_split(Y, test, seed, strata(Y, Objective.of(network)))
         training, testing = ((rows[part], Y[part]) for part in drawn)
-    if OUTPUTS[network.output].measure == "R²" and min(len(training[1]), len(testing[1])) < 2:
+    measure = Objective.of(network).measure
+    if measure != "accuracy" and min(len(training[1]), len(testing[1])) < 2:
         raise ValueError(
-            f"R² needs two rows to train and two to test, got {len(training[1])} and"
+            f"{measure} needs two rows to train and two to test, got {len(training[1])} and"
             f" {len(testing[1])}"
         )
     return training, testing
@@ -74,8 +75,8 @@ def draw_split(y: Array, test: float, seed: int, classes: Array | None) -> tuple
     return drawn[0], drawn[1]
 
 
-def strata(y: Array, output: str) -> Array | None:
+def strata(y: Array, objective: Objective) -> Array | None:
     """Return the class of each row of targets, None where they have no single one."""
-    labels = OUTPUTS[output].labels
+    labels = objective.labels
     classes = None if labels is None else labels(y)
     return None if classes is None or classes.ndim > 1 else classes

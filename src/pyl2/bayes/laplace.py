@@ -14,7 +14,7 @@ from pyl2._common.dataset import Matrix, check_dataset
 from pyl2._common.validation import Array, check_flag, check_instance, check_real
 from pyl2.bayes.error_bars import variances
 from pyl2.bayes.evidence import BIAS_PRECISION, check_size, curvature, evidence
-from pyl2.network import Network, copy_network, empty_network, engine_of, in_float64
+from pyl2.network import Network, copy_network, in_float64, logits_network
 
 
 class Laplace:
@@ -220,9 +220,7 @@ class Laplace:
 
     def _logits(self, X: Matrix) -> Array:
         """Return the outputs before their link: those of the same parameters with none."""
-        wide = self._wide
-        twin = empty_network(wide.layer_sizes, wide.hidden, "identity", np.float64)
-        return engine_of(twin).predict(wide.params, X)
+        return logits_network(self._wide).predict(X)
 
 
 def _logistic(z: Array) -> Array:

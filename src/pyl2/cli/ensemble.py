@@ -135,12 +135,13 @@ def _ensemble(model: Any) -> Ensemble:
 
 def _softmax(network: Network) -> Network:
     """Return a network of one logistic output as one of two classes: softmax of (0, z)."""
+    from pyl2._common.outputs import check_objective
     from pyl2.network import empty_network
 
     if network.output == "softmax":
         return network
     sizes = (*network.layer_sizes[:-1], 2)
-    made = empty_network(sizes, network.hidden, "softmax", network.dtype)
+    made = empty_network(sizes, network.hidden, check_objective("softmax"), network.dtype)
     layers = zip(made.weights + made.biases, network.weights + network.biases, strict=True)
     for wide, narrow in layers:
         wide[...] = 0.0
@@ -153,11 +154,12 @@ def _result(rows: data.Data, model: Any, found: Ensemble, seconds: float) -> Any
     import numpy as np
 
     from pyl2._common.metrics import score
+    from pyl2._common.outputs import Objective
     from pyl2.cli import report
 
     (X, y), (X_test, y_test) = rows.train, rows.test
     held_out = model.oof_prediction_.reshape(len(X), -1)
-    coverage = None
+    coverage, objective = None, Objective.of(found.networks[0])
     if found.noise is None:
         outputs = found.predict(X_test)
     else:
@@ -167,9 +169,9 @@ def _result(rows: data.Data, model: Any, found: Ensemble, seconds: float) -> Any
         networks=len(found.networks),
         selected=sum(candidate.weight > 0 for candidate in model.candidates_),
         candidates=len(model.candidates_),
-        train_score=score(found.predict(X), y, found.output),
-        held_out_score=score(held_out, y, found.output),
-        test_score=score(outputs, y_test, found.output),
+        train_score=score(found.predict(X), y, objective),
+        held_out_score=score(held_out, y, objective),
+        test_score=score(outputs, y_test, objective),
         coverage=coverage,
         seconds=seconds,
     )

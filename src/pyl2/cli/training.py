@@ -133,7 +133,7 @@ def described_trainer(trainer: Backprop | Settings, args: argparse.Namespace) ->
 
 def described(data: Data, network: Network) -> dict[str, Any]:
     """Collect what was read, and what is trained on it."""
-    from pyl2._common.outputs import OUTPUTS
+    from pyl2._common.outputs import Objective
     from pyl2.network import engine_of
 
     return {
@@ -144,7 +144,7 @@ def described(data: Data, network: Network) -> dict[str, Any]:
         "task": "regression" if data.schema.classes is None else "classification",
         "why": data.why,
         "notes": data.notes,
-        "measure": OUTPUTS[network.output].measure,
+        "measure": Objective.of(network).measure,
         "layer_sizes": list(network.layer_sizes),
         "hidden": list(network.hidden),
         "dtype": network.dtype.name,

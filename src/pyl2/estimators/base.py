@@ -24,6 +24,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from pyl2._common import metrics, penalty, sparse, threads
 from pyl2._common.dataset import Dataset, check_dataset
 from pyl2._common.initial import INITIAL
+from pyl2._common.outputs import Objective
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.validation import (
     LARGEST,
@@ -437,14 +438,14 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         sizes = (*(coef.shape[0] for coef in coefs), coefs[-1].shape[1])
         dtype = np.float32 if coefs[0].dtype == np.float32 else np.float64
         hidden = self._activations(len(sizes) - 2)
-        self._network = empty_network(sizes, hidden, self.out_activation_, dtype)
+        self._network = empty_network(sizes, hidden, self._objective(), dtype)
 
     def _start(self, inputs: int, hidden_sizes: list[int], dtype: Any, rng: Any) -> None:
         """Begin anew, with scikit-learn's initial weights."""
         hidden = self._activations(len(hidden_sizes))
         sizes = (inputs, *hidden_sizes, self.n_outputs_)
         try:
-            network = empty_network(sizes, hidden, self.out_activation_, dtype)
+            network = empty_network(sizes, hidden, self._objective(), dtype)
         except ValueError as error:  # more parameters than there can be
             raise ValueError(f"hidden_layer_sizes is too large: {error}") from None
         # Its bound for the output layer, too, goes by the hidden activation.
@@ -454,6 +455,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self.t_ = 0
         self.__dict__.pop("_optimizer", None)
         self._expose(network)
+
+    def _objective(self) -> Objective:
+        """Return the output and what E₀ is made of."""
+        raise NotImplementedError
 
     def _activations(self, layers: int) -> tuple[str, ...]:
         if isinstance(self.activation, str):
@@ -602,7 +607,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         per_layer = penalty.per_layer(self.alpha, len(self._network.weights), "alpha")
         if self.solver == "lm":
             given = {name: (getattr(self, name), default) for name, default in _NOT_FOR_LM.items()}
-            check_problem(self.out_activation_, self._network.params.size, given, "solver")
+            check_problem(
+                engine_of(self._network).objective, self._network.params.size, given, "solver"
+            )
             n, tol = penalty.check_n(self.n), float(self.tol)
             return LevenbergMarquardt(session, per_layer, n, gradient_tol=tol)
         options = {"maxfun": self.max_fun, "gtol": float(self.tol)}
@@ -703,7 +710,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             early_stopping=self.early_stopping,
         )
         kept.policy.full, kept.policy.verbose = full, self.verbose
-        squared = self.out_activation_ == "identity"
+        squared = engine_of(network).objective.loss_name == "squared_error"
         kept.policy.averaged = self.n_outputs_ if squared else 1
         if SOLVERS[self.solver].has_epsilon:
             check_normal("epsilon", kept.settings.epsilon, network.dtype)
@@ -838,17 +845,18 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _scorer(self, held_out: HeldOut) -> Callable[[], float]:
         X, y, labels, weight = held_out
+        measure = engine_of(self._network).objective.measure if self.scoring is None else "R²"
         if judges_by_r2(self) and not metrics.has_r2(len(y), weight):
             raise ValueError(
-                "early stopping judges by R², which takes two rows of validation data with a weight"
-                f" > 0, got {len(y) if weight is None else np.count_nonzero(weight)}:"
+                f"early stopping judges by {measure}, which takes two rows of validation data with"
+                f" a weight > 0, got {len(y) if weight is None else np.count_nonzero(weight)}:"
                 " scoring='neg_mean_squared_error' judges by one row too"
             )
         if self.scoring is None:
             network, n_threads = self._network, threads.count(self.n_threads)
-            predict = engine_of(network).predict
+            engine = engine_of(network)
             return lambda: metrics.score(
-                predict(network.params, X, n_threads), y, network.output, weight
+                engine.predict(network.params, X, n_threads), y, engine.objective, weight
             )
         # X_val is an array now: the scorer predicts with an estimator that knows no names.
         model = copy.copy(self)
@@ -995,7 +1003,7 @@ def unfinished(run: Run) -> bool:
 
 
 def judges_by_r2(model: BaseMLP) -> bool:
-    """Whether an estimator's scoring is R², which not every number of rows has."""
+    """Whether an estimator's scoring is R² or D², which not every number of rows has."""
     return model.scoring in (None, "r2") and not is_classifier(model)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, cast
 
 import numpy as np
@@ -14,8 +15,9 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from pyl2._common import sparse
+from pyl2._common.outputs import Objective, check_objective
 from pyl2._common.validation import Array, shown
-from pyl2.estimators._sklearn_compat import StrOptions, checks_parameters
+from pyl2.estimators._sklearn_compat import Interval, StrOptions, checks_parameters
 from pyl2.estimators.base import BaseMLP, stochastic
 
 
@@ -107,6 +109,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     class_weight : None, dict, list of dict or "balanced", default=None
         What the sample weights of each class are multiplied by, as everywhere in scikit-learn; the
         validation data that are set aside have them too, ``X_val`` has its own.
+    label_smoothing : float, default=0.0
+        ε in [0, 1): each label is taken for 1 − ε of its class and ε spread evenly over all.
     max_time : float, optional
         Seconds after which no further epoch begins.
     callbacks : callable or list of callables, optional
@@ -205,6 +209,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         init: Any = "glorot",
         scoring: Any = None,
         class_weight: Any = None,
+        label_smoothing: float = 0.0,
         max_time: float | None = None,
         callbacks: Any = None,
         n_threads: int | None = None,
@@ -242,10 +247,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self.alpha = alpha
         self.warm_start = warm_start
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
         **BaseMLP._parameter_constraints,
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
 
     @checks_parameters
@@ -471,6 +478,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _set_outputs(self, y: Array) -> None:
         self.n_outputs_ = y.shape[1] if y.ndim == 2 else len(self.classes_)
         self.out_activation_ = "logistic" if y.ndim == 2 else "softmax"
+
+    def _objective(self) -> Objective:
+        return check_objective(self.out_activation_, None, self.label_smoothing)
 
     def _strata(self, y: Array) -> Array | None:
         # scikit-learn stratifies two classes alone, which it calls False and True.

@@ -185,7 +185,7 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
         All λs begin with the same weights, and see the rows of a fold in the same orders.
     early_stopping, validation_fraction, beta_1, beta_2, epsilon : as for MLPClassifier
     n_iter_no_change, max_fun, decay, n, init, class_weight : as for MLPClassifier
-    max_time, callbacks : as for MLPClassifier
+    label_smoothing, max_time, callbacks : as for MLPClassifier
     n_threads : int, optional
         At most so many threads; the λs of a fold are spread over them.
 
@@ -259,6 +259,7 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
         init: Any = "glorot",
         scoring: Any = None,
         class_weight: Any = None,
+        label_smoothing: float = 0.0,
         max_time: float | None = None,
         callbacks: Any = None,
         n_threads: int | None = None,
@@ -298,6 +299,7 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
         self.cv = cv
         self.rule = rule
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
         **{k: v for k, v in MLPClassifier._parameter_constraints.items() if k not in _FIXED},
@@ -418,7 +420,7 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: Any = "squared_error",
         hidden_layer_sizes: Any = (100,),
         activation: Any = "relu",
         *,

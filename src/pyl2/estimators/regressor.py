@@ -9,9 +9,16 @@ from sklearn.base import (
     RegressorMixin,
 )
 
+from pyl2._common import metrics
+from pyl2._common.dataset import check_targets
+from pyl2._common.named import check_named, name_of
+from pyl2._common.outputs import LOSSES, NUMBERS, Objective, check_objective
 from pyl2._common.validation import Array
 from pyl2.estimators._sklearn_compat import StrOptions, checks_parameters
-from pyl2.estimators.base import BaseMLP, stochastic
+from pyl2.estimators.base import BaseMLP, check_weights, stochastic
+
+# Those of numbers.
+_LOSSES = {name: NUMBERS[name] for name in LOSSES if name != "log_loss"}
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
@@ -19,8 +26,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson"}, default="squared_error"
-        Half the squared error; or half the Poisson deviance, with exp as output, for y ≥ 0.
+    loss : str or tuple (str, float), default="squared_error"
+        A name, or with its number a pair, such as ("quantile", 0.9).  "squared_error": half the
+        squared error.  "huber" (δ = 1): the same up to an error of δ, beyond it linear, so that
+        outliers pull less.  "absolute_error": the median is predicted.  "quantile" (q = 0.5): the
+        share q of targets lies below what is predicted.  With exp as output, half the deviance:
+        "poisson" for y ≥ 0, "gamma" for y > 0.
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer.
     activation : str or sequence of str, default="relu"
@@ -86,7 +97,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     init : {"glorot", "he", "lecun"} or callable, default="glorot"
         The rule for initial weights and biases, as of ``Network``; "glorot" is scikit-learn's.
     scoring : None, str or callable, default=None
-        What early stopping judges by: None is R²; "loss" the validation loss without the
+        What early stopping judges by: None is ``score``; "loss" the validation loss without the
         penalty, its negative being the score; or a scorer of scikit-learn's, by name or as
         ``scorer(estimator, X, y)``.
     max_time : float, optional
@@ -127,7 +138,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     n_layers_, n_outputs_ : int
         Layers, the input counted, and outputs.
     out_activation_ : str
-        "identity", or "exp" for Poisson.
+        "identity", or "exp" for Poisson and gamma.
 
     See Also
     --------
@@ -153,7 +164,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: Any = "squared_error",
         hidden_layer_sizes: Any = (100,),
         activation: Any = "relu",
         *,
@@ -222,9 +233,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions(set(_LOSSES)), list, tuple],
     }
     _numeric_targets = True
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        check_named("loss", self.loss, _LOSSES)
 
     @checks_parameters
     def fit(
@@ -306,6 +321,31 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         outputs = self._outputs(X)
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
 
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R², or for losses other than "squared_error" and "poisson" D².
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+            1 for perfect predictions, 0 for the best constant.  D² is 1 less the loss as a share of
+            the best constant's: as scikit-learn's ``d2_absolute_error_score`` and the like have it.
+        """
+        objective = self._objective()
+        if objective.measure == "R²":
+            return float(super().score(X, y, sample_weight))
+        predicted = self._outputs(X)
+        targets = check_targets(
+            y, len(predicted), predicted.shape[1], objective, predicted.dtype, "y"
+        )
+        weight = None if sample_weight is None else check_weights(sample_weight, predicted)
+        return metrics.score(predicted, targets, objective, weight)
+
     def _encode(self, y: Array, incremental: bool) -> Array:
         return y[:, None] if y.ndim == 1 else y
 
@@ -314,4 +354,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     def _set_outputs(self, y: Array) -> None:
         self.n_outputs_ = y.shape[1]
-        self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
+        (self.out_activation_,) = LOSSES[name_of(check_named("loss", self.loss, _LOSSES))].outputs
+
+    def _objective(self) -> Objective:
+        return check_objective(self.out_activation_, self.loss)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from pyl2._common import keywords, metrics, penalty, threads
 from pyl2._common.dataset import Matrix, check_dataset
-from pyl2._common.outputs import OUTPUTS
+from pyl2._common.outputs import Objective
 from pyl2._common.progress import progress
 from pyl2._common.scaling import one_warning, warn_if_unscaled
 from pyl2._common.split import split_rows
@@ -125,7 +125,7 @@ class Comparison:
     ----------
     runs : list of Run
         One for each seed and method.
-    measure : {"accuracy", "R²"}
+    measure : {"accuracy", "R²", "D²"}
         What the scores are.
     """
 
@@ -302,19 +302,19 @@ def compare(
         for seed, method in pairs:
             runs.append(_run(plan, method, seed, network, training, testing))
             advance(runs[-1].error)
-    return Comparison(runs, OUTPUTS[network.output].measure)
+    return Comparison(runs, Objective.of(network).measure)
 
 
 def score(network: Network, X: Matrix, Y: Array) -> float:
-    """Return how good a network's predictions are: accuracy, or R² where it predicts numbers.
+    """Return how good a network's predictions are: accuracy, or R² or D² where it predicts numbers.
 
-    Y is (rows, outputs), (rows,) with one output, or class indices (rows,).  R² is -inf where
-    predictions overflow.
+    Y is (rows, outputs), (rows,) with one output, or class indices (rows,).  R² and D² are -inf
+    where predictions overflow.
     """
-    predicted = network.predict(X)
-    if OUTPUTS[network.output].measure == "R²" and not all_finite(predicted):
+    predicted, objective = network.predict(X), Objective.of(network)
+    if objective.measure != "accuracy" and not all_finite(predicted):
         return -math.inf
-    return metrics.score(predicted, Y, network.output)
+    return metrics.score(predicted, Y, objective)
 
 
 @dataclass(frozen=True)

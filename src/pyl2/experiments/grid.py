@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from pyl2._common import keywords, threads
 from pyl2._common.dataset import Matrix, check_dataset
-from pyl2._common.outputs import OUTPUTS
+from pyl2._common.outputs import Objective
 from pyl2._common.progress import progress
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.split import split_rows
@@ -52,7 +52,7 @@ class DecayGrid:
         ("l2", "decoupled").
     test_score, test_error : ndarray of shape (decays, ηs, rates)
         Accuracy or R², and E₀, on the held-out rows; NaN where training diverged.
-    measure : {"accuracy", "R²"}
+    measure : {"accuracy", "R²", "D²"}
         What the scores are.
     """
 
@@ -170,7 +170,7 @@ def decay_grid(
         if one.session.diverged is None:
             trained = one.session.network
             found[:, *place] = score(trained, *testing), trained.error(*testing)
-    measure = OUTPUTS[network.output].measure
+    measure = Objective.of(network).measure
     return DecayGrid(np.array(etas), np.array(rates), _DECAYS, found[0], found[1], measure)
 
 

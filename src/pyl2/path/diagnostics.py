@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from pyl2._common import metrics, sparse
-from pyl2._common.outputs import OUTPUTS
 from pyl2._common.validation import Array
 from pyl2._engine import Engine
 from pyl2.network import Network, copy_network, engine_of
@@ -65,7 +64,7 @@ def describe(source: PathSource, trained: Sequence[float]) -> L2Path:
             evenness=[_evenness(W) for W in layers],
             curves=_curves([session.history for session in sessions]),
             stopped=[session.history.stopped or "interrupted" for session in sessions],
-            measure=OUTPUTS[template.output].measure,
+            measure=engine_of(template).objective.measure,
             template=copy_network(template, params[0]),
         )
 
@@ -82,13 +81,13 @@ class _Look:
         return both[:, 0].copy(), both[:, 1].copy()
 
     def scores(self, rows: Rows) -> Array:
-        """Return the accuracy or R² of each."""
+        """Return the score of each, by the measure of its loss."""
         return np.array([self._score(params, rows) for params in self._params])
 
     def _score(self, params: Array, rows: Rows) -> float:
         predicted = self._engine.predict(params, rows.X, self._n_threads)
         y, weight = rows.dataset.y, rows.dataset.sample_weight
-        return metrics.score(predicted, y, self._engine.output, weight)
+        return metrics.score(predicted, y, self._engine.objective, weight)
 
     def slope(self, X: Any) -> Array:
         """Return the mean squared norm of ∂output/∂x of each."""

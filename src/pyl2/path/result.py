@@ -32,7 +32,7 @@ class L2Path:
     test_error : ndarray of shape (L,)
         E₀ on the rows held out; NaN where there are none.
     train_score, test_score : ndarray of shape (L,)
-        What ``measure`` says, "accuracy" or "R²"; NaN where there are no rows.
+        What ``measure`` says, "accuracy", "R²" or "D²"; NaN where there are no rows.
     norms : ndarray of shape (L, layers)
         ‖W_l‖ of each layer.
     slope : ndarray of shape (L,)
@@ -53,7 +53,7 @@ class L2Path:
     stopped : list of str
         Why each training ended (``History.stopped``), or "interrupted" (by Ctrl-C); after
         "diverged" the parameters are those of the last good epoch, or the best with early stopping.
-    measure : {"accuracy", "R²"}
+    measure : {"accuracy", "R²", "D²"}
         What the scores are.
     template : Network
         The shape of all, with the parameters of the smallest λ.

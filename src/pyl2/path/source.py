@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from pyl2._common import keywords, metrics, penalty, random, sparse, threads
 from pyl2._common.dataset import Dataset, Matrix, check_dataset, check_sample_weight
+from pyl2._common.outputs import Objective
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.split import check_rows, draw_split, strata, test_rows
 from pyl2._common.validation import Array, check_integer, check_real, shown
@@ -129,7 +130,7 @@ def _(
         return NetworkSource(plan, (rows, Y, weight), None)
     if isinstance(test, tuple | list):
         return NetworkSource(plan, (rows, Y, weight), check_rows(*test_rows(test), model, _TEST))
-    kept, out = draw_split(Y, test, plan.split_seed(), strata(Y, model.output))
+    kept, out = draw_split(Y, test, plan.split_seed(), strata(Y, Objective.of(model)))
     weight = None if weight is None else weight[kept]
     return NetworkSource(plan, (rows[kept], Y[kept], weight), (rows[out], Y[out]))
 
@@ -267,9 +268,11 @@ class NetworkSource:
 
 
 def score(network: Network, rows: Rows, n_threads: int) -> float:
-    """Return the accuracy or R² of a network on rows."""
+    """Return how good a network is on rows, by the measure of its loss."""
     predicted = engine_of(network).predict(network.params, rows.X, n_threads)
-    return metrics.score(predicted, rows.dataset.y, network.output, rows.dataset.sample_weight)
+    return metrics.score(
+        predicted, rows.dataset.y, Objective.of(network), rows.dataset.sample_weight
+    )
 
 
 def path_divisor(settings: Settings, dataset: Dataset) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 
 from pyl2._common import penalty, sparse
 from pyl2._common.dataset import Dataset
+from pyl2._common.outputs import Objective
 from pyl2._common.validation import Array
 from pyl2.network import engine_of, in_float64
 from pyl2.training.history import GRADIENT
@@ -229,13 +230,13 @@ def _in_float64(dataset: Dataset) -> Dataset:
 
 
 def check_problem(
-    output: str, params: int, given: dict[str, tuple[Any, Any]], name: str = "optimizer"
+    objective: Objective, params: int, given: dict[str, tuple[Any, Any]], name: str = "optimizer"
 ) -> None:
     """Refuse what Levenberg–Marquardt cannot do, or would take no notice of.
 
     Parameters
     ----------
-    output : str
+    objective : Objective
         Of the network.
     params : int
         So many has it.
@@ -248,9 +249,11 @@ def check_problem(
     ------
     ValueError
     """
-    if output != "identity":
+    if objective.loss_name != "squared_error":
+        squared = objective.output == "identity"
+        other = f"loss is {objective.loss!r}" if squared else f"output is {objective.output!r}"
         raise ValueError(
-            f"{name}='lm' minimises a squared error, but the network's output is {output!r}:"
+            f"{name}='lm' minimises a squared error, but the network's {other}:"
             " 'lbfgs' takes fewer iterations there"
         )
     if params > MOST_PARAMS:
@@ -258,9 +261,9 @@ def check_problem(
             f"{name}='lm' is for at most {MOST_PARAMS} parameters, and the network has {params}:"
             f" two matrices of them would take {16 * params**2 / 1e6:,.0f} MB; 'lbfgs' needs none"
         )
-    other = [f"{key}={value!r}" for key, (value, default) in given.items() if value != default]
-    if other:
+    useless = [f"{key}={value!r}" for key, (value, default) in given.items() if value != default]
+    if useless:
         raise ValueError(
-            f"{name}='lm' goes by all rows at once, without a learning rate: {', '.join(other)}"
+            f"{name}='lm' goes by all rows at once, without a learning rate: {', '.join(useless)}"
             " means nothing to it"
         )

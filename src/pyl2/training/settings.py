@@ -11,6 +11,7 @@ import numpy as np
 from pyl2 import _core
 from pyl2._common import penalty
 from pyl2._common.dataset import Dataset
+from pyl2._common.outputs import Objective
 from pyl2._common.validation import (
     Array,
     check_flag,
@@ -96,7 +97,7 @@ class Settings:
         if self.optimizer == "lm":
             defaults = {field.name: field.default for field in fields(self)}
             given = {name: (getattr(self, name), defaults[name]) for name in _NOT_FOR_LM}
-            check_problem(network.output, network.params.size, given)
+            check_problem(Objective.of(network), network.params.size, given)
         elif solver.full_batch and (plain["early_stopping"] or self.schedule != "constant"):
             raise ValueError("lbfgs has no learning rate: no schedule and no early_stopping")
         return replace(self, **plain)
