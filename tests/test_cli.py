@@ -1415,6 +1415,22 @@ def test_report_of_a_path(folder, columns, pictures):
         assert heading in page.text
 
 
+def test_evidence_of_a_path(folder, capsys):
+    argv = ["path", "--evidence", "--optimizer", "lbfgs", "--hidden", "4", "--l2", "0,1,10,100"]
+    assert main([*argv, "--json", "--quiet"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    found = [row["log_evidence"] for row in told["results"]]
+    assert told["evidence"] is True
+    assert told["choices"]["evidence"] == 1 + int(np.argmax(found[1:]))
+    assert main([*argv, "--epochs", "3", "--report", "page.html", "--output", "path.png"]) == 0
+    out = capsys.readouterr().out
+    for words in ("evidence", "γ", "Greatest log evidence: λ = ", "which was not reached"):
+        assert words in out
+    assert "Evidence" in Page("page.html").text
+    assert main(["path", write(numbers(y=["p", "q"] * 20)), *argv[1:], "--epochs", "9"]) == 0
+    assert "For classes the evidence favours too small" in capsys.readouterr().out
+
+
 def test_path_without_hidden_layers(folder, capsys):
     assert main([*PATH, "--hidden", "none", "--report", "page.html"]) == 0
     assert "rated" not in capsys.readouterr().out

@@ -272,6 +272,7 @@ CASES = {
             "test": None,
             "sample_weight": None,
             "n_threads": None,
+            "evidence": False,
         },
     ),
     "l2_path of a Network": constructor(

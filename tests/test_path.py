@@ -18,6 +18,7 @@ from sklearn.model_selection import train_test_split
 
 from pyl2 import (
     Backprop,
+    Laplace,
     MLPClassifier,
     MLPRegressor,
     Network,
@@ -26,6 +27,7 @@ from pyl2 import (
     convert_l2,
     l2_path,
 )
+from pyl2.path import Interrupted
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -584,3 +586,74 @@ def test_bias_variance_refuses():
         bias_variance(REGRESSION, (X, Y), X_TEST, np.zeros(20), [0.1], draws=2, epochs=1)
     with pytest.raises(ValueError, match="draws"):
         bias_variance(REGRESSION, (X, Y), X_TEST, Y_TEST, draws=1)
+
+
+# The evidence for each λ.
+
+
+def noisy():
+    x = np.linspace(-1, 1, 40)[:, None]
+    return x, np.sin(3 * x) + 0.1 * np.random.RandomState(0).randn(40, 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_evidence_is_that_of_laplace(dtype):
+    x, y = noisy()
+    weight = np.linspace(0.5, 2, 40)
+    network = Network((1, 4, 1), seed=0, dtype=dtype)
+    values = [0, 1e-3, 0.1, 10]
+    plain = l2_path(network, x, y, values, optimizer="lbfgs", sample_weight=weight)
+    path = l2_path(network, x, y, values, optimizer="lbfgs", sample_weight=weight, evidence=True)
+    np.testing.assert_array_equal(path.params, plain.params)
+    for i, l2 in enumerate(values):
+        posterior = Laplace(path.network(i), x, y, l2, sample_weight=weight)
+        for name in ("log_evidence", "n_effective", "noise_variance"):
+            assert getattr(path, name)[i] == pytest.approx(getattr(posterior, name), rel=1e-6)
+            assert path.summary()[i][name] == getattr(path, name)[i]
+    assert path.log_evidence[0] == -np.inf
+    assert path.best_evidence == path.log_evidence.argmax()
+    assert "evidence" in str(path)
+    assert "evidence" not in str(plain)
+    assert np.isnan(plain.log_evidence).all()
+    with pytest.raises(ValueError, match="evidence=True"):
+        plain.best_evidence  # noqa: B018
+
+
+def test_evidence_of_estimators_and_classes():
+    x, y = noisy()
+    model = MLPRegressor(hidden_layer_sizes=4, solver="lbfgs", max_iter=200, random_state=0)
+    path = l2_path(model, x, y[:, 0], [0.1, 1.0], evidence=True)
+    expected = Laplace(path.network(1), x, y, 1.0)
+    assert path.log_evidence[1] == pytest.approx(expected.log_evidence, rel=1e-9)
+    network = Network((1, 3, 2), output="softmax", seed=0)
+    labels = (y[:, 0] > 0).astype(int)
+    path = l2_path(network, x, labels, [0.1, 1.0], optimizer="lbfgs", evidence=True)
+    expected = Laplace(path.network(0), x, labels, 0.1)
+    assert path.log_evidence[0] == pytest.approx(expected.log_evidence, rel=1e-9)
+    assert np.isnan(path.noise_variance).all()
+
+
+def test_evidence_that_there_is_not(monkeypatch):
+    x, y = noisy()
+    network = Network((1, 4, 1), seed=0)
+    with pytest.raises(TypeError, match="dense X"):
+        l2_path(network, sp.csr_array(x), y, [1], evidence=True)
+    with pytest.raises(ValueError, match="more than 5000"):
+        l2_path(Network((1, 2000, 1), seed=0), x, y, [1], evidence=True)
+    with pytest.raises(ValueError, match="at least 2 rows"):
+        l2_path(network, x[:1], y[:1], [1], evidence=True)
+    with pytest.raises(TypeError, match="evidence must be True or False"):
+        l2_path(network, x, y, [1], evidence="yes")
+    network.params = np.full(13, 1e200)
+    lost = l2_path(network, x, y, [1], optimizer="sgd", epochs=1, evidence=True)
+    assert lost.stopped == ["diverged"]
+    assert np.isnan(lost.log_evidence).all()
+    network = Network((1, 4, 1), seed=0)
+    monkeypatch.setattr("pyl2.path.evidence.curvature", interrupt)
+    with pytest.raises(Interrupted) as caught:
+        l2_path(network, x, y, [1], optimizer="lbfgs", evidence=True)
+    assert len(caught.value.path) == 1
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt

@@ -15,9 +15,12 @@ from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.colors import to_rgb  # noqa: E402
 from sklearn.base import clone  # noqa: E402
 from sklearn.exceptions import ConvergenceWarning  # noqa: E402
+from sklearn.linear_model import BayesianRidge  # noqa: E402
 
 from pyl2 import (  # noqa: E402
     Backprop,
+    BayesianMLPRegressor,
+    Laplace,
     MLPClassifier,
     MLPRegressor,
     MLPRegressorCV,
@@ -33,10 +36,12 @@ from pyl2.plots import (  # noqa: E402
     CurvesDisplay,
     DecayDisplay,
     ErrorDisplay,
+    EvidenceDisplay,
     FitDisplay,
     PathDisplay,
     SaturationDisplay,
     ScoreDisplay,
+    UncertaintyDisplay,
     WeightsDisplay,
     style,
 )
@@ -66,8 +71,13 @@ SINGLE = [
     ScoreDisplay(L2, VALUES, VALUES + 1, choices={"min": 1.0}),
     BiasVarianceDisplay(L2, L2, 1 / L2),
     CurvesDisplay({"a": {"error": [3, 2, 1]}, "b": {"error": [3, 1]}}),
+    UncertaintyDisplay(X, X, X**2, noise_variance=0.1, data=(X[:9], X[:9]), truth=X),
 ]
-SEVERAL = [BoundaryDisplay(*GRID, CHANCES, L2), DecayDisplay(ETA, RATE, SCORES)]
+SEVERAL = [
+    BoundaryDisplay(*GRID, CHANCES, L2),
+    DecayDisplay(ETA, RATE, SCORES),
+    EvidenceDisplay(FROM_ZERO, [-np.inf, 3, 5, 1], [9, 5, 4, 1], test=L2, folds=VALUES),
+]
 
 
 def named(displays):
@@ -193,6 +203,14 @@ def test_lambdas_must_ascend(l2):
         ),
         (lambda: BoundaryDisplay(*GRID, CHANCES, L2, names=["a"]), "names must be 4"),
         (lambda: DecayDisplay(ETA, RATE[1:], SCORES), r"scores must have shape \(2, 3, 4\)"),
+        (lambda: EvidenceDisplay(L2, L2[1:]), "log_evidence must have a row"),
+        (lambda: EvidenceDisplay(L2, L2 * np.nan), "log_evidence must hold a finite number"),
+        (lambda: EvidenceDisplay(L2, L2, test=L2[1:]), "test must have a row"),
+        (lambda: UncertaintyDisplay(X[::-1], X, X), "x must ascend"),
+        (lambda: UncertaintyDisplay(X, X[1:], X), "mean must have the shape of x"),
+        (lambda: UncertaintyDisplay(X, X, X), "std must not be negative"),
+        (lambda: UncertaintyDisplay(X, X, X**2, data=(X, X[1:])), "data must be"),
+        (lambda: UncertaintyDisplay(X, X, X**2, noise_variance=-1), "noise_variance must be"),
         (lambda: CurvesDisplay({"a": {"loss": [1]}}), r"curves\['a'\] must be some of error"),
     ],
 )
@@ -372,13 +390,15 @@ def test_boundaries_of_a_path():
 
 
 @pytest.mark.parametrize(
-    "display", [PathDisplay, WeightsDisplay, SaturationDisplay, ScoreDisplay, FitDisplay]
+    "display",
+    [PathDisplay, WeightsDisplay, SaturationDisplay, ScoreDisplay, FitDisplay, EvidenceDisplay],
 )
 def test_from_estimator_trains_a_path(display):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = display.from_estimator(REGRESSOR, X[:, None], X**2, L2, test=0.2, n_threads=1)
-        path = l2_path(REGRESSOR, X[:, None], X**2, L2, test=0.2)
+        evidence = display is EvidenceDisplay
+        path = l2_path(REGRESSOR, X[:, None], X**2, L2, test=0.2, evidence=evidence)
     data = (X[:, None], X**2) if display is FitDisplay else ()
     expected = display.from_results(path, *data)
     assert vars(found).keys() == vars(expected).keys()
@@ -623,3 +643,61 @@ def test_decays_of_a_grid():
     display = DecayDisplay.from_results(grid).plot()
     np.testing.assert_array_equal(display.scores, grid.test_score)
     assert display.figure_.axes[-1].get_ylabel() == "R²"
+
+
+def test_evidence_above_scores():
+    display = EvidenceDisplay(
+        FROM_ZERO, [-np.inf, 3, 5, 1], [9, 5, 4, 1], test=L2, folds=VALUES, measure="R²"
+    ).plot()
+    above, below = display.axes_
+    drawn = [line.get_ydata() for line in display.lines_]
+    np.testing.assert_array_equal(drawn[0][2:], [3, 5, 1])  # without λ = 0
+    np.testing.assert_array_equal(drawn[1][2:], [5, 4, 1])
+    np.testing.assert_allclose(drawn[3][2:], VALUES.mean(axis=1)[1:])
+    assert legend(above) == ["log evidence", "γ", "greatest evidence: λ = 1"]
+    assert legend(below) == ["test", "cross-validation"]
+    assert (above.get_ylabel(), below.get_ylabel()) == ("log evidence", "R²")
+    assert display.right_.get_ylim()[0] == 0
+    alone = EvidenceDisplay(L2, L2).plot()
+    assert (len(alone.axes_), alone.right_) == (1, None)
+
+
+def test_evidence_of_a_path(path):
+    with pytest.raises(ValueError, match="evidence=True"):
+        EvidenceDisplay.from_results(path)
+
+
+def test_bands_data_and_gaps():
+    at = np.r_[np.linspace(-1, -0.5, 9), np.linspace(0.5, 1, 9)]
+    display = UncertaintyDisplay(
+        X, 2 * X, np.full(30, 0.5), noise_variance=0.09, data=(at, 2 * at)
+    ).plot()
+    assert display.gaps_ == [(-0.5, 0.5)]
+    new, function = (band.get_paths()[0].get_extents() for band in display.bands_)
+    assert new.y1 == pytest.approx(2 + 1.96 * 0.5)
+    assert function.y1 == pytest.approx(2 + 1.96 * 0.4)
+    assert legend(display.ax_) == [
+        *("mean", "95 % of new targets", "95 % of the function", "data", "no data"),
+    ]
+    assert UncertaintyDisplay(X, X, X**2).gaps_ == []
+
+
+@pytest.mark.parametrize("kind", ["estimator", "Laplace", "scikit-learn's"])
+def test_error_bars_of_what_predicts_them(kind):
+    made = {
+        "estimator": lambda: BayesianMLPRegressor(3, alphas=[0.1], random_state=0).fit(
+            X[:, None], X**2
+        ),
+        "Laplace": lambda: Laplace(Network((1, 3, 1), seed=0), X[:, None], X**2, 0.1),
+        "scikit-learn's": lambda: BayesianRidge().fit(X[:, None], X**2),
+    }[kind]()
+    display = UncertaintyDisplay.from_estimator(made, X[:, None], X**2, truth=np.square)
+    mean, std = made.predict(display.x[:, None], return_std=True)
+    np.testing.assert_array_equal(display.mean, np.ravel(mean))
+    np.testing.assert_array_equal(display.std, np.ravel(std))
+    np.testing.assert_array_equal(display.truth, display.x**2)
+    assert (display.noise_variance is None) == (kind == "scikit-learn's")
+    assert [gap[0] < -1 or gap[1] > 1 for gap in display.gaps_] == [True, True]
+    display.plot()
+    with pytest.raises(ValueError, match="of one feature, got 2"):
+        UncertaintyDisplay.from_estimator(made, np.c_[X, X], X)

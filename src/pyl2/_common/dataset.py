@@ -138,6 +138,15 @@ class Dataset(NamedTuple):
             return float(self.rows)
         return float(self.sample_weight.sum(dtype=np.float64))
 
+    def in_float64(self) -> Dataset:
+        """Return dense rows as a float64 network takes them; class indices stay."""
+        x, y, weight = self
+        assert isinstance(x, np.ndarray)
+        if y.dtype.kind == "f":
+            y = y.astype(np.float64, copy=False)
+        kept = None if weight is None else weight.astype(np.float64, copy=False)
+        return Dataset(x.astype(np.float64, copy=False), y, kept)
+
 
 class NetworkShape(Protocol):
     """What of a network tells what data it takes."""

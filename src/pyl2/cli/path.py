@@ -33,6 +33,12 @@ _FOLDS = (
     "Held out are the folds of the rows to train, in turn; the band is one standard error of their"
     " mean to each side. What lies within it is as good, as far as one can know: hence 1se."
 )
+_EVIDENCE = (
+    "The evidence is the density of the training targets under the prior that λ stands for, and γ"
+    " the number of parameters that these targets determine. Where the model is nearly right, the"
+    " greatest evidence is at a good λ, without folds. Else, as often with relu and always with"
+    " classes, trust the scores below."
+)
 _WEIGHTS = (
     "A line for each weight (of large layers for some of them). They come together at zero as λ"
     " grows, each at its own pace. L2 makes weights small and sets none to exactly zero; where"
@@ -69,11 +75,15 @@ def add(commands: options.Commands) -> None:
     group.add_argument("--cv", type=options.folds, metavar="K", help=told)
     told = "min (default): best mean score; 1se: the largest λ within one standard error of it"
     group.add_argument("--rule", choices=("min", "1se"), default="min", help=told)
+    told = "log evidence and effective number of parameters (γ) of each λ; train by lbfgs or lm"
+    group.add_argument("--evidence", action="store_true", help=told)
     output.add_figure(output.add_output(parser), "draw scores and weights against λ")
 
 
 def run(args: argparse.Namespace) -> None:
     """Train at all λ, choose one if asked to, show what λ did."""
+    import numpy as np
+
     from pyl2.cli import page, report
     from pyl2.path.table import path_table
 
@@ -88,6 +98,8 @@ def run(args: argparse.Namespace) -> None:
         report.print_lines(lines)
     found, folds, interrupted = _trained(network, rows, drawn, args)
     choices = {"best": found.best} if folds is None else _choices(found.l2, folds, args.rule)
+    if args.evidence and np.isfinite(found.log_evidence).any():
+        choices["evidence"] = found.best_evidence
     summary = found.summary()
     table = path_table(summary, found.measure, choices)
     remarks = report.path_remarks(summary, found.measure, choices, folds)
@@ -124,6 +136,7 @@ def _setup(rows: data.Data, network: Network, args: argparse.Namespace) -> dict[
         | {
             "cv": args.cv,
             "rule": args.rule if args.cv else None,
+            "evidence": args.evidence,
             "figure": args.output,
         }
     )
@@ -165,6 +178,7 @@ def _path(
         epochs=args.epochs,
         max_time=args.max_time,
         verbose=not args.quiet,
+        evidence=args.evidence,
         **training.optimizer(args),
     )
 
@@ -223,15 +237,18 @@ def _draw_scores(
 
 
 def _figure(found: L2Path, folds: list[list[float]] | None, choices: Mapping[str, int]) -> Figure:
-    """Draw scores and weights, one above the other."""
+    """Draw scores, weights and the evidence, if it was asked for, one above the other."""
     from matplotlib.figure import Figure
 
-    from pyl2.plots import PathDisplay
+    from pyl2.plots import EvidenceDisplay, PathDisplay
 
-    figure = Figure(figsize=(8, 8), layout="constrained")
-    above, below = figure.subplots(2)
-    _draw_scores(found, folds, choices, above)
-    PathDisplay.from_results(found).plot(below)
+    panels = 3 if "evidence" in choices else 2
+    figure = Figure(figsize=(8, 4 * panels), layout="constrained")
+    scores, weights, *evidence = figure.subplots(panels)
+    _draw_scores(found, folds, choices, scores)
+    PathDisplay.from_results(found).plot(weights)
+    for ax in evidence:
+        EvidenceDisplay(found.l2, found.log_evidence, found.n_effective).plot(ax)
     return figure
 
 
@@ -259,6 +276,11 @@ def _pictures(
         drawn("Scores", lambda ax: _draw_scores(found, folds, choices, ax), *scores),
         drawn("Weights", plots.PathDisplay.from_results(found).plot, _WEIGHTS),
     ]
+    if "evidence" in choices:
+        evidence = plots.EvidenceDisplay.from_results(found, folds=folds)
+        figure = Figure(figsize=(8, 6.5), layout="constrained")
+        evidence.plot(figure.subplots(2, sharex=True))
+        sections.append(page.picture("Evidence", figure, [_EVIDENCE]))
     if np.isfinite(found.saturation).any():
         saturation = plots.SaturationDisplay.from_results(found)
         sections.append(drawn("Saturated units", saturation.plot, _SATURATION))

@@ -195,12 +195,13 @@ def print_conversion(value: float, meaning: str) -> None:
 
 def path_lines(setup: dict[str, Any]) -> dict[str, str]:
     """Return what is trained at many λ and how, in lines by name."""
+    evidence = "\nγ: effective number of parameters" if setup["evidence"] else ""
     lines = {
         "training": _training(setup),
         "error": f"E = E₀ + R, R = (λ/2N) Σ w², N = {setup['rows']['train']}",
         "table": "‖W‖ norm of the weights; slope: the output's, squared, mean over the\n"
         "rows, small where it is smooth; saturated: units that hardly answer;\n"
-        "even: 1 where all weights into a unit are equally large",
+        "even: 1 where all weights into a unit are equally large" + evidence,
     }
     return _read(setup) | lines
 
@@ -223,6 +224,8 @@ def path_remarks(
         ]
     else:
         found = [f"Chosen by {len(folds[0])} folds of the rows to train ({name}): λ = {told}"]
+    if "evidence" in marks:
+        found += _evidence_remarks(rows[marks["evidence"]], measure)
     if place in (0, len(rows) - 1) and len(rows) > 1:
         found.append("It is the last that was tried: --l2 may go further.")
     endings = {
@@ -234,6 +237,22 @@ def path_remarks(
         ended = [f"{row['l2']:.4g}" for row in rows if row["stopped"] == ending]
         if ended:
             found.append(f"{words}: λ = {', '.join(ended)}.")
+    return found
+
+
+def _evidence_remarks(row: Mapping[str, Any], measure: str) -> list[str]:
+    """Return which λ has the greatest evidence, and how far it can be trusted."""
+    found = [
+        f"Greatest log evidence: λ = {row['l2']:.4g}, {row['n_effective']:.1f} effective"
+        f" parameters, test {measure} {row['test_score']:.3f}."
+    ]
+    if measure == "accuracy":
+        found.append("For classes the evidence favours too small a λ: --cv chooses better.")
+    elif row["stopped"] == "epochs":
+        found.append(
+            "The evidence is of a minimum of E, which was not reached: --optimizer lbfgs or lm,"
+            " more --epochs."
+        )
     return found
 
 

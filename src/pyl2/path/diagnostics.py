@@ -41,7 +41,8 @@ def describe(source: PathSource, trained: Sequence[float]) -> L2Path:
         rates = np.repeat(values[:, None] / source.divisor, len(template.weights), axis=1)
     look = _Look(engine_of(template), params, source.n_threads)
     data_error, penalty = look.errors(source.rows, rates)
-    test_error = test_score = np.full(len(values), math.nan)
+    unknown = np.full(len(values), math.nan)
+    test_error = test_score = unknown
     if source.test is not None:
         test_error, _ = look.errors(source.test, rates)
         test_score = look.scores(source.test)
@@ -66,6 +67,9 @@ def describe(source: PathSource, trained: Sequence[float]) -> L2Path:
             stopped=[session.history.stopped or "interrupted" for session in sessions],
             measure=engine_of(template).objective.measure,
             template=copy_network(template, params[0]),
+            log_evidence=unknown,
+            n_effective=unknown,
+            noise_variance=unknown,
         )
 
 

@@ -57,6 +57,13 @@ class L2Path:
         What the scores are.
     template : Network
         The shape of all, with the parameters of the smallest λ.
+    log_evidence : ndarray of shape (L,)
+        Natural logarithm of the evidence (``Laplace``), -inf for λ = 0; NaN without
+        ``evidence=True`` and after a training that diverged.
+    n_effective : ndarray of shape (L,)
+        γ, the effective number of parameters; NaN likewise.
+    noise_variance : ndarray of shape (L,)
+        σ² of a squared error; NaN likewise, and for any other output.
 
     See Also
     --------
@@ -91,6 +98,9 @@ class L2Path:
     stopped: list[str]
     measure: str
     template: Network
+    log_evidence: Array
+    n_effective: Array
+    noise_variance: Array
 
     @property
     def error(self) -> Array:
@@ -115,6 +125,20 @@ class L2Path:
                 " the λ with the least error on them"
             )
         return int(np.flatnonzero(self.test_score == np.nanmax(self.test_score))[-1])
+
+    @property
+    def best_evidence(self) -> int:
+        """Index of the λ with the greatest log evidence, the largest of equals.
+
+        Raises
+        ------
+        ValueError
+            If none is finite: it takes ``evidence=True`` of ``l2_path``, and λ > 0.
+        """
+        known = self.log_evidence[np.isfinite(self.log_evidence)]
+        if not known.size:
+            raise ValueError("no log evidence is finite: give l2_path evidence=True and an l2 > 0")
+        return int(np.flatnonzero(self.log_evidence == known.max())[-1])
 
     def network(self, i: int) -> Network:
         """Return the network of the i-th λ, as a copy.
@@ -154,7 +178,7 @@ class L2Path:
             ``l2``, ``error``, ``data_error``, ``penalty``, ``test_error``, ``train_score``,
             ``test_score``, ``norm`` (of all weights), ``slope``, ``curvature``, ``saturation``
             (mean over the hidden layers, NaN without), ``evenness`` (mean over all units),
-            ``epochs`` and ``stopped``.
+            ``log_evidence``, ``n_effective``, ``noise_variance``, ``epochs`` and ``stopped``.
         """
         columns = {
             "l2": self.l2,
@@ -169,6 +193,9 @@ class L2Path:
             "curvature": self.curvature,
             "saturation": metrics.mean_known(self.saturation),
             "evenness": metrics.mean_known(np.hstack(self.evenness)),
+            "log_evidence": self.log_evidence,
+            "n_effective": self.n_effective,
+            "noise_variance": self.noise_variance,
             "epochs": np.isfinite(self.curves[:, :, 0]).sum(axis=1),
             "stopped": np.array(self.stopped, dtype=object),
         }

@@ -139,7 +139,7 @@ _TEST = ("test X", "test y")
 
 
 # Parameters of ``l2_path`` itself, and of ``train`` that it passes on.
-_OWN = ("X", "y", "l2", "start", "test", "sample_weight", "n_threads", "verbose")
+_OWN = ("X", "y", "l2", "start", "test", "sample_weight", "n_threads", "verbose", "evidence")
 _OF_TRAIN = ("epochs", "validation", "max_time")
 
 

@@ -30,6 +30,8 @@ def path_table(
         "curvature": ("curvature", "{:.2g}"),
         "satu-\nrated": ("saturation", "{:.0%}"),
         "even": ("evenness", "{:.2f}"),
+        "log\nevidence": ("log_evidence", "{:.1f}"),
+        "γ": ("n_effective", "{:.1f}"),
     }
     if any(row["stopped"] != "epochs" for row in rows):
         columns |= {"epochs": ("epochs", "{:,}"), "ended by": ("stopped", "{}")}

@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike
 from pyl2._common import penalty
 from pyl2._common.dataset import Matrix
 from pyl2._common.progress import progress
-from pyl2._common.validation import Array, check_option
+from pyl2._common.validation import Array, check_flag, check_option
 from pyl2.network import Network
 from pyl2.path.diagnostics import describe
+from pyl2.path.evidence import check_evidence, with_evidence
 from pyl2.path.result import Interrupted, L2Path
 from pyl2.path.source import Advance, PathSource, path_source
 
@@ -30,6 +31,7 @@ def l2_path(
     sample_weight: ArrayLike | None = None,
     n_threads: int | None = None,
     verbose: bool = False,
+    evidence: bool = False,
     **training: Any,
 ) -> L2Path:
     """Train one network at many λ, all else being equal: the same start, the same rows in order.
@@ -63,6 +65,12 @@ def l2_path(
         At most so many threads, at least 1, as for the model.
     verbose : bool, default=False
         Show a progress bar on standard error, an epoch of each λ counting as one step.
+    evidence : bool, default=False
+        Whether to look for the log evidence and effective number of parameters of each λ, as
+        ``Laplace`` does.  They are of minima of E, so train by "lbfgs" or "lm"; for dense X, at
+        least 2 rows and at most 5,000 parameters.  Where the model is not nearly right, as often
+        with relu, and for classifiers, the greatest evidence is not at a good λ: compare it with
+        the scores of rows held out.
     **training
         Of a Network alone, how it is trained: parameters of ``Backprop`` (``optimizer``, also
         "lbfgs" and "lm"; ``eta``, ``decay``, ``batch_size``, ``tol``, ``seed`` …; a generator is
@@ -99,6 +107,10 @@ def l2_path(
     True
     >>> bool(path.norms[-1].max() < 1e-3)
     True
+    >>> y = np.sin(3 * x) + 0.1 * np.random.default_rng(0).normal(size=x.shape)
+    >>> path = l2_path(network, x, y, [1e-3, 0.01, 1], optimizer="lbfgs", evidence=True)
+    >>> float(path.l2[path.best_evidence]) < 1, bool((np.diff(path.n_effective) < 0).all())
+    (True, True)
     """
     check_option("start", start, STARTS)
     # Not called itself: a frame of functools between would be taken for the user's by a warning.
@@ -111,7 +123,14 @@ def l2_path(
         n_threads=n_threads,
         training=training,
     )
-    return trace(source, source.defaults if l2 is None else l2, start, verbose)
+    if not check_flag("evidence", evidence):
+        return trace(source, source.defaults if l2 is None else l2, start, verbose)
+    check_evidence(source)
+    path = trace(source, source.defaults if l2 is None else l2, start, verbose)
+    try:
+        return with_evidence(path, source)
+    except KeyboardInterrupt:
+        raise Interrupted(path) from None
 
 
 def trace(source: PathSource, l2: Any, start: str = "same", verbose: bool = False) -> L2Path:

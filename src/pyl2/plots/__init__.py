@@ -6,6 +6,7 @@ Each display is made of plain arrays, or by ``from_results`` of what training ha
 
 from pyl2.plots.choice import BiasVarianceDisplay, ScoreDisplay
 from pyl2.plots.decay import DecayDisplay
+from pyl2.plots.evidence import EvidenceDisplay, UncertaintyDisplay
 from pyl2.plots.functions import BoundaryDisplay, FitDisplay
 from pyl2.plots.training import CurvesDisplay, ErrorDisplay
 from pyl2.plots.weights import PathDisplay, SaturationDisplay, WeightsDisplay
@@ -16,9 +17,11 @@ __all__ = [
     "CurvesDisplay",
     "DecayDisplay",
     "ErrorDisplay",
+    "EvidenceDisplay",
     "FitDisplay",
     "PathDisplay",
     "SaturationDisplay",
     "ScoreDisplay",
+    "UncertaintyDisplay",
     "WeightsDisplay",
 ]

@@ -27,6 +27,7 @@ _SCORES: dict[str, dict[str, Any]] = {
 _MARKS: tuple[dict[str, Any], ...] = (
     {"color": "tab:red", "linestyle": ":"},
     {"color": "tab:blue", "linestyle": "-."},
+    {"color": "tab:green", "linestyle": "--"},
 )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from pyl2._common import sparse
 from pyl2._common.dataset import Matrix
-from pyl2._common.validation import Array, all_finite, as_array, check_callable, check_pair
+from pyl2._common.validation import Array, as_array, check_callable, check_pair
 from pyl2.plots import of_path, style
 from pyl2.plots.of_path import PathShown
 
@@ -116,7 +116,7 @@ class FitDisplay(PathShown):
             raise ValueError(
                 f"X and y must be of as many rows, at least one, got {len(rows)} and {len(data[1])}"
             )
-        x = _span("X", rows, 300, 0.05)
+        x = style.span("X", rows, 300, 0.05)
         shown = style.chosen(at, len(path.l2))
         fits = [path.network(place).predict(x[:, None])[:, 0] for place in shown]
         known = None if truth is None else check_callable("truth", truth)(x)
@@ -271,7 +271,7 @@ class BoundaryDisplay(PathShown):
         if inputs != 2:
             raise ValueError(f"BoundaryDisplay is of two features, got {inputs}")
         points, classes = _classified(sparse.dense("X", X), y)
-        x, height = (_span("X", column, 150, 0.1) for column in points.T)
+        x, height = (style.span("X", column, 150, 0.1) for column in points.T)
         plane = np.stack(np.meshgrid(x, height), axis=-1).reshape(-1, 2)
         shown = style.chosen(at, len(path.l2))
         shape = len(shown), len(height), len(x), -1
@@ -365,11 +365,3 @@ def _classified(X: Any, y: Any) -> tuple[Array, Array]:
     if classes.dtype.kind == "O":
         classes = np.array([str(label) for label in classes])
     return points, classes
-
-
-def _span(name: str, values: Array, points: int, beyond: float) -> Array:
-    """Return evenly spaced points over a range, and a fraction of it beyond either end."""
-    if not all_finite(values):
-        raise ValueError(f"{name} contains NaN or infinity")
-    room = beyond * np.ptp(values)
-    return np.linspace(values.min() - room, values.max() + room, points)

@@ -24,6 +24,8 @@ def checked(path: Any) -> L2Path:
 class PathShown(ABC):
     """A display that draws what an L2Path holds."""
 
+    _of_evidence = False
+
     @classmethod
     @abstractmethod
     def from_results(cls, path: L2Path, *args: Any, **kwargs: Any) -> Self:
@@ -70,7 +72,9 @@ class PathShown(ABC):
         """
         from pyl2.path.train import l2_path
 
-        path = l2_path(estimator, X, y, l2, test=test, n_threads=n_threads)
+        path = l2_path(
+            estimator, X, y, l2, test=test, n_threads=n_threads, evidence=cls._of_evidence
+        )
         return cls._of(path, (X, y), **kwargs)
 
     @classmethod

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from pyl2._common.validation import (
     Array,
+    all_finite,
     check_entries,
     check_instance,
     check_integer,
@@ -68,6 +69,25 @@ def panels(ax: Any, count: int, size: tuple[float, float]) -> Array:
     for panel in found:
         _checked(panel)
     return found
+
+
+def stack(ax: Any, count: int) -> list[Axes]:
+    """Return the axes given, or a new figure's column of panels over one x axis."""
+    if ax is None:
+        shape: dict[str, Any] = {"figsize": (6.4, 2.4 + 2.2 * count), "squeeze": False}
+        ax = _pyplot().subplots(count, 1, sharex=True, layout="constrained", **shape)[1]
+    found = list(np.atleast_1d(np.asarray(ax, object)).ravel())
+    if len(found) != count:
+        raise ValueError(f"ax must hold {count} axes, one for each panel, got {len(found)}")
+    return [_checked(panel) for panel in found]
+
+
+def span(name: str, values: Array, points: int, beyond: float) -> Array:
+    """Return evenly spaced points over a range, and a fraction of it beyond either end."""
+    if not all_finite(values):
+        raise ValueError(f"{name} contains NaN or infinity")
+    room = beyond * np.ptp(values)
+    return np.linspace(values.min() - room, values.max() + room, points)
 
 
 def _checked(ax: Any) -> Axes:
@@ -171,16 +191,18 @@ def shades(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def legend(ax: Axes, handles: Sequence[Any]) -> None:
-    """Put a legend right of the axes, where it covers nothing."""
+def legend(ax: Axes, handles: Sequence[Any], above: bool = False) -> None:
+    """Put a legend right of the axes or above them, where it covers nothing."""
+    look: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1)}
+    if above:
+        look = {"loc": "lower left", "bbox_to_anchor": (0, 1.01), "ncols": len(handles)}
     ax.legend(
         handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1),
         borderaxespad=0,
         handlelength=2.8,
         frameon=False,
         fontsize="small",
+        **look,
     )
 
 

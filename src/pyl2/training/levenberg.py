@@ -219,14 +219,12 @@ class _Problem:
 
 def _in_float64(dataset: Dataset) -> Dataset:
     """Return the data set as a float64 network takes it."""
-    x, y, weight = dataset
-    if isinstance(x, sparse.Csr):
+    if isinstance(dataset.x, sparse.Csr):
         raise ValueError(
             "optimizer='lm' takes a dense X, got a sparse matrix: 'lbfgs' takes that, and"
             " X.toarray() makes it dense"
         )
-    kept = None if weight is None else weight.astype(np.float64, copy=False)
-    return Dataset(x.astype(np.float64, copy=False), y.astype(np.float64, copy=False), kept)
+    return dataset.in_float64()
 
 
 def check_problem(
