@@ -13,13 +13,19 @@ import numpy as np
 
 import pyl2
 from pyl2 import Backprop, Network, ParticleSwarm
-from pyl2.data import model_file
+from pyl2.data import model_file, treatment
+from pyl2.data.cells import of_numbers
 
 RELEASED = Path(__file__).parent / "released"
 
 X = np.linspace(-1, 1, 36).reshape(12, 3)
 Y = np.sin(3 * X[:, :1]) + X[:, 1:2]
 EPOCHS = 3
+
+
+def columns():
+    """The rows as a table."""
+    return {name: of_numbers(column) for name, column in zip("abc", X.T, strict=True)}
 
 
 def make(folder):
@@ -36,9 +42,8 @@ def make(folder):
     swarm = ParticleSwarm(Network(sizes, seed=2), particles=4, l2=0.1, v_max=1.0, seed=2)
     swarm.train(X, Y, EPOCHS)
     swarm.save(folder / "particle_swarm.pyl2")
-    schema = model_file.Schema(
-        ["a", "b", "c"], "kind", ["no", "yes"], 0.0, 1.0, X.mean(axis=0), X.std(axis=0)
-    )
+    treatments = treatment.fit(columns(), treatment.Recipe(keep="abc"))
+    schema = model_file.Schema(treatments, "kind", ["no", "yes"])
     model_file.save(folder / "model.pyl2", Network((3, 2), output="softmax", seed=3), schema)
     (folder / "numbers.json").write_text(json.dumps(numbers(folder), indent=1) + "\n")
 
@@ -46,7 +51,7 @@ def make(folder):
 def numbers(folder):
     """What the files of a folder give: predictions, and the course and end of resumed trainings."""
     network, schema = model_file.load(folder / "model.pyl2")
-    outputs = network.predict(schema.inputs(X))
+    outputs = network.predict(schema.encode(columns()))
     found = {
         "network": Network.load(folder / "network.pyl2").predict(X)[:, 0].tolist(),
         "model": outputs[:, 0].tolist(),

@@ -46,7 +46,7 @@ def test_texts_beyond_unicode(tmp_path):
     words = np.array([0x110000, 97], np.uint32).view("<U1")
     np.savez(tmp_path / "t.npz", X=np.ones((2, 1)), y=words)
     with pytest.raises(ValueError, match="characters beyond Unicode"):
-        tables.read(str(tmp_path / "t.npz"))
+        tables.read(str(tmp_path / "t.npz"), tables.Request())
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
@@ -56,4 +56,4 @@ def test_columns_of_one_name_in_an_archive(tmp_path):
     with zipfile.ZipFile(tmp_path / "t.npz", "a") as archive:
         archive.writestr("b.npy", archive.read("b.npy"))
     with pytest.raises(ValueError, match="columns of the same name: 'b'"):
-        tables.read(str(tmp_path / "t.npz"))
+        tables.read(str(tmp_path / "t.npz"), tables.Request())

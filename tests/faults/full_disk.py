@@ -20,7 +20,8 @@ import numpy as np
 
 from pyl2 import Backprop, Network, ParticleSwarm
 from pyl2.__main__ import main
-from pyl2.data import model_file
+from pyl2.data import model_file, treatment
+from pyl2.data.cells import of_numbers
 
 NOT_HERE = 77
 PAGE = 4096
@@ -130,7 +131,8 @@ def of_command(name, *argv):
 
 def write_model_and_table():
     network = Network((2, 1), seed=0)
-    schema = model_file.Schema(["a", "b"], "y", None, 0.0, 1.0, np.zeros(2), np.ones(2))
+    columns = {name: of_numbers(np.arange(3.0)) for name in "ab"}
+    schema = model_file.Schema(treatment.fit(columns, treatment.Recipe()), "y", None)
     model_file.save("model.pyl2", network, schema)
     Path("rows.csv").write_text("a,b\n" + "1,2\n" * 500)
 

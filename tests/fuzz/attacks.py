@@ -5,8 +5,11 @@ one into another: raw ones know nothing of the format, structured ones keep to i
 All are drawn from a random.Random, so that a number tells a file.
 """
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import random
 import struct
 import zipfile
@@ -338,7 +341,48 @@ def csv_files():
     """Sound tables."""
     rows = [f"{i},{i * 0.5},{i % 2}" for i in range(6)]
     named = ["a;b;y", *(f'{i};"{i}";{"cat" if i % 2 else "dog"}' for i in range(6))]
-    return ["\n".join(["x,z,y", *rows]).encode(), "\r\n".join(named).encode()]
+    mixed = [
+        "name|day|price|y",
+        *(f"no. {i}|{i + 1}.2.2024|1.23{i},5|{'ja' if i % 2 else 'nein'}" for i in range(6)),
+    ]
+    blank = [f'{i}  0{i % 3}  "a b"   {i % 2}' for i in range(6)]
+    texts = ("\n".join(["x,z,y", *rows]), "\r\n".join(named), "\n".join(mixed))
+    return [
+        *(text.encode() for text in texts),
+        "\n".join(["# made by hand", "# a b c y", *blank]).encode("utf-16"),
+    ]
+
+
+def packed_files():
+    """Sound tables, packed in all ways."""
+    found = [pack(data) for data in csv_files() for pack in (gzip.compress, bz2.compress)]
+    for data in csv_files():
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("data.csv", data)
+        found += [lzma.compress(data), out.getvalue()]
+    return found
+
+
+def npy_files():
+    """Sound arrays of records."""
+    records = np.zeros(6, [("a", "f8"), ("b", "U3"), ("y", "?")])
+    records["a"], records["y"] = np.arange(6), np.arange(6) % 2
+    out = io.BytesIO()
+    np.save(out, records)
+    return [out.getvalue()]
+
+
+def workbooks():
+    """Sound workbooks."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in (["a", "b", "y"], *([i, "pq"[i % 2], i % 3] for i in range(6))):
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return [out.getvalue()]
 
 
 def npz_files():

@@ -1,5 +1,6 @@
 """Who reads files, and what must come of any file: a documented exception, or what works."""
 
+import json
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ import attacks
 import numpy as np
 
 from pyl2 import Backprop, Network, ParticleSwarm
-from pyl2.data import model_file, tables
+from pyl2.data import model_file, tables, treatment
+from pyl2.data.cells import of_numbers, of_texts
 from pyl2.ensemble import Ensemble
 
 ROWS = np.linspace(-1, 1, 15).reshape(5, 3)
@@ -65,28 +67,41 @@ def use_trainer(load):
 
 def use_model(path):
     network, schema = model_file.load(path)
-    rows = np.zeros((2, len(schema.features)))
+    gaps = of_texts([None, None])
     with np.errstate(all="ignore"):
-        assert len(schema.predictions(network.predict(schema.inputs(rows)))) == 2
+        rows = schema.encode({found.name: gaps for found in schema.treatments})
+        assert len(schema.predictions(network.predict(rows))) == 2
 
 
 def use_table(path):
-    table = tables.read(path, drop_missing_target=True)
-    assert table.X.shape == (len(table.codes), len(table.names))
-    assert np.isfinite(table.X).all()
+    table = tables.read(path, tables.Request(drop_missing_target=True))
+    for cells in table.features.values():
+        assert len(cells.values) == len(cells.missing) == len(table.codes)
     assert np.array_equal(np.unique(table.codes), np.arange(len(table.values)))
     assert len(set(table.labels)) == len(table.values)
     if table.numbers is not None:
         assert np.isfinite(table.y).all()
+    try:
+        found = treatment.fit(table.features, treatment.Recipe(), table.ids)
+    except ValueError:  # infinite, too large, or nothing is left to learn from
+        return
+    rows = treatment.encode(found, table.features, sparse=False)
+    assert np.isfinite(rows).all()
+    assert [treatment.from_record(json.loads(json.dumps(t.record()))) for t in found] == found
     if not any("rows left out" in note for note in table.notes):
-        assert np.array_equal(tables.read_features(path, table.names), table.X)
+        again = tables.read_features(path, found, table.dialect)
+        assert np.array_equal(treatment.encode(found, again, sparse=False), rows)
 
 
 def ensemble():
     """Return the file of an ensemble of two networks."""
-    networks = [Network((3, 4, 1), seed=seed) for seed in range(2)]
+    networks = [Network((4, 4, 1), seed=seed) for seed in range(2)]
     found = Ensemble(networks, np.array([0.25, 0.75]), np.array([0.1]))
-    schema = model_file.Schema(["a", "b", "c"], "y", None, 0.0, 1.0, np.zeros(3), np.ones(3))
+    rng = np.random.default_rng(0)
+    words = np.array(["p", "q", ""], object)[rng.integers(0, 3, 20)]
+    columns = {"a": of_numbers(rng.normal(size=20)), "b": of_texts(words)}
+    treatments = treatment.fit(columns, treatment.Recipe())
+    schema = model_file.Schema(treatments, "y", None)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "ensemble.pyl2")
         model_file.save(path, found, schema)
@@ -106,8 +121,12 @@ TARGETS = {
     ),
     "model": Target([*released("model"), ensemble()], MODEL_ATTACKS, use_model),
     "csv": Target(attacks.csv_files(), (*attacks.RAW, *(attacks.of_cells,) * 9), use_table),
+    "packed": Target(attacks.packed_files(), attacks.RAW, use_table),
+    "npy": Target(attacks.npy_files(), (*attacks.RAW, attacks.of_npy_header), use_table),
     "npz": Target(attacks.npz_files(), (*attacks.RAW, *(attacks.of_npy,) * 9), use_table),
 }
+if find_spec("openpyxl"):
+    TARGETS["xlsx"] = Target(attacks.workbooks(), (*attacks.RAW, attacks.of_npy), use_table)
 if find_spec("pyarrow"):
     TARGETS["parquet"] = Target(
         attacks.parquet_files(),

@@ -1,9 +1,9 @@
-"""From a file, or a data set that scikit-learn brings, to rows that are ready to train on."""
+"""From a file, or a data set that scikit-learn brings, to a training set and a test set."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +12,30 @@ from pyl2.cli import options
 if TYPE_CHECKING:
     from pyl2._common.validation import Array
     from pyl2.data import model_file, tables
+    from pyl2.data.delimited import Dialect
+    from pyl2.data.treatment import Treatment
 
 DATASETS = ("diabetes", "breast_cancer", "digits", "iris", "wine")
 """Of scikit-learn's; the first, where λ shows best, when nothing is asked for."""
+
+SCALES = ("standard", "robust", "quantile", "none")
+"""Those of `TableEncoder`; here too, for the help loads nothing."""
 
 MOST_CLASSES = 20
 """A target of integers with more distinct values than this is taken for a quantity."""
 
 
 def add_data(parser: options.Parser) -> None:
-    """Add the options that say what is read, and how it is parted."""
+    """Add the options that say what is read, and how it is split."""
     add = parser.add_argument_group("data").add_argument
-    add("file", nargs="?", metavar="FILE", help="CSV with a header line, Parquet or npz")
+    told = (
+        "CSV or other delimited text, Parquet, npz, npy or xlsx, packed or not; - is standard input"
+    )
+    add("file", nargs="?", metavar="FILE", help=told)
     add("--target", metavar="NAME", help="the column to predict (default: y)")
     add("--drop", type=options.names, default=[], metavar="A,B", help="columns to leave out")
+    told = "columns to use though they look like ids or have no name"
+    add("--keep", type=options.names, default=[], metavar="A,B", help=told)
     add(
         "--missing",
         type=options.names,
@@ -38,6 +48,11 @@ def add_data(parser: options.Parser) -> None:
         action="store_true",
         help="leave out the rows whose target is missing (default: an error)",
     )
+    told = "standard (default), robust, quantile or none: how numbers are scaled"
+    add("--scale", choices=SCALES, default="standard", metavar="S", help=told)
+    told = "categories of fewer rows share a column (default: 5, or 1 %% of the rows if fewer)"
+    add("--min-frequency", type=options.count, metavar="ROWS", help=told)
+    add_dialect(add)
     add("--dataset", choices=DATASETS, help=f"without a FILE (default: {DATASETS[0]})")
     add("--task", choices=("classification", "regression"), help="default: as the target is")
     add(
@@ -45,14 +60,43 @@ def add_data(parser: options.Parser) -> None:
         type=options.fraction,
         default=0.25,
         metavar="F",
-        help="rows to test (default: 0.25)",
+        help="size of the test set (default: 0.25)",
     )
     add("--seed", type=options.seed, default=0, help="of split, start and shuffles (default: 0)")
 
 
+def add_dialect(add: Callable[..., Any]) -> None:
+    """Add the options that say how a delimited file is written."""
+    add("--encoding", metavar="NAME", help="of text (default: UTF-8, or as the file begins)")
+    told = "the decimal mark in numbers (default: found out)"
+    add("--decimal", choices=(".", ","), metavar="MARK", help=told)
+    told = "what separates thousands (default: found out)"
+    add("--thousands", choices=(",", ".", " ", "'"), metavar="MARK", help=told)
+    told = "the first line is a row; the columns are c1, c2, …"
+    add("--no-header", action="store_true", help=told)
+
+
+def dialect(args: argparse.Namespace) -> Dialect:
+    """Return what is said of a delimited file."""
+    from pyl2.data.delimited import Dialect
+
+    header = False if args.no_header else None
+    return Dialect(args.encoding, args.decimal, args.thousands, header)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Inputs and targets ready to train on, and to test with."""
+
+    treatments: list[Treatment]
+    unit: tuple[float, float]
+    train: tuple[Array, Array]
+    test: tuple[Array, Array]
+
+
 @dataclass(frozen=True)
 class Data:
-    """A table made ready: rows to train and to test, standardised, and what they mean."""
+    """A table made ready: a training set and a test set, standardised, and what they mean."""
 
     schema: model_file.Schema
     name: str
@@ -60,10 +104,13 @@ class Data:
     notes: list[str]
     train: tuple[Array, Array]
     test: tuple[Array, Array]
+    scale: str
+    fold: Callable[[Array, Array], Rows]
+    """Makes rows of some of the training set, and others of it, by their indices."""
 
 
 def read(args: argparse.Namespace) -> Data:
-    """Read what the options say, part the rows, and standardise them."""
+    """Read what the options say, split the rows, and make numbers of them."""
     import numpy as np
     from sklearn.model_selection import train_test_split
 
@@ -85,32 +132,62 @@ def read(args: argparse.Namespace) -> Data:
         raise ValueError(f"--test-size {args.test_size:g}: {error}") from None
     if classes is None and min(len(train), len(test)) < 2:
         raise ValueError(f"{len(y)} rows are too few for --test-size {args.test_size:g}")
-    unit = (0.0, 1.0)
-    if classes is None:
-        mean, scale = _moments(y[train, None], [table.target])
-        unit = float(mean[0]), float(scale[0])
-        y = ((y - unit[0]) / unit[1])[:, None]
-    moments = _moments(table.X[train], table.names)
-    schema = model_file.Schema(table.names, table.target, classes, *unit, *moments)
-    X = schema.inputs(table.X).astype(args.dtype)
+
+    def ready(some: Array, others: Array) -> Rows:
+        return _ready(table, y, classes is None, some, others, args)
+
+    def fold(some: Array, others: Array) -> Rows:
+        return ready(train[some], train[others])
+
+    rows = ready(train, test)
+    marks = (table.dialect.decimal or ".", table.dialect.thousands or "")
+    schema = model_file.Schema(rows.treatments, table.target, classes, *rows.unit, *marks)
     name = args.file or f"{args.dataset or DATASETS[0]} (comes with scikit-learn)"
-    return Data(schema, name, why, notes, (X[train], y[train]), (X[test], y[test]))
+    return Data(schema, name, why, notes, rows.train, rows.test, args.scale, fold)
+
+
+def _ready(
+    table: tables.Table,
+    y: Array,
+    regression: bool,
+    train: Array,
+    test: Array,
+    args: argparse.Namespace,
+) -> Rows:
+    """Make numbers of rows to train on, and of rows to test with, by the first alone."""
+    from pyl2.data import treatment
+
+    recipe = treatment.Recipe(args.scale, args.min_frequency, frozenset(args.keep))
+    parts = [{n: cells.take(rows) for n, cells in table.features.items()} for rows in (train, test)]
+    treatments = treatment.fit(parts[0], recipe, table.ids)
+    unit = (0.0, 1.0)
+    if regression:
+        unit = _moments(y[train], table.target)
+        y = ((y - unit[0]) / unit[1])[:, None]
+    X = [treatment.encode(treatments, part, sparse=False).astype(args.dtype) for part in parts]
+    return Rows(treatments, unit, (X[0], y[train]), (X[1], y[test]))
 
 
 def _table(args: argparse.Namespace) -> tables.Table:
     from pyl2.data import tables
 
-    named = {"--target": args.target, "--drop": args.drop}
-    named |= {"--missing": args.missing, "--drop-missing-target": args.drop_missing_target}
     if args.file is None:
-        for option, value in named.items():
-            if value:
-                raise ValueError(f"{option} goes with a FILE, and none is given")
+        for name in ("target", "drop", "keep", "missing", "drop_missing_target", "no_header"):
+            if getattr(args, name):
+                option = name.replace("_", "-")
+                raise ValueError(f"--{option} goes with a FILE, and none is given")
         return tables.bundled(args.dataset or DATASETS[0])
     if args.dataset:
         raise ValueError(f"either a FILE or --dataset, not both: {args.file}, {args.dataset}")
-    missing = tables.MISSING if args.missing is None else args.missing
-    return tables.read(args.file, args.target or "y", args.drop, missing, args.drop_missing_target)
+    request = tables.Request(
+        args.target or "y",
+        args.drop,
+        args.keep,
+        args.missing,
+        args.drop_missing_target,
+        dialect(args),
+    )
+    return tables.read(args.file, request)
 
 
 def _task(table: tables.Table, wanted: str | None) -> tuple[str, str]:
@@ -172,14 +249,13 @@ def _check_rows(table: tables.Table, y: Array, classes: list[str] | None) -> Non
             )
 
 
-def _moments(X: Array, names: Sequence[str]) -> tuple[Array, Array]:
-    """Return mean and standard deviation of the columns; 1 where a column is constant."""
+def _moments(y: Array, name: str) -> tuple[float, float]:
+    """Return mean and standard deviation of a target; 1 for that where it is constant."""
     import numpy as np
     from sklearn.preprocessing import StandardScaler
 
     with np.errstate(all="ignore"):
-        scaler = StandardScaler().fit(X)
-    for name, scale in zip(names, scaler.scale_, strict=True):
-        if not np.isfinite(scale):
-            raise ValueError(f"the numbers of {name!r} are too large to be standardised")
-    return scaler.mean_, scaler.scale_
+        scaler = StandardScaler().fit(y[:, None])
+    if not np.isfinite(scaler.scale_[0]):
+        raise ValueError(f"the numbers of {name!r} are too large to be standardised")
+    return float(scaler.mean_[0]), float(scaler.scale_[0])

@@ -6,12 +6,13 @@ import argparse
 import math
 from typing import TYPE_CHECKING
 
-from pyl2.cli import options
+from pyl2.cli import data, options
 
 if TYPE_CHECKING:
     from pyl2 import Network
     from pyl2._common.validation import Array
     from pyl2.data import model_file
+    from pyl2.data.delimited import Dialect
     from pyl2.ensemble import Ensemble
 
 
@@ -22,6 +23,7 @@ def add(commands: options.Commands) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("model", metavar="MODEL", help="written by pyl2 train --save")
     parser.add_argument("file", metavar="FILE", help="a table with the features by name")
+    data.add_dialect(parser.add_argument)
     parser.add_argument("--output", metavar="OUT.csv", help="default: standard output")
     parser.add_argument("--proba", action="store_true", help="add a column for each class")
     told = "add a column of standard deviations (of an ensemble that predicts numbers)"
@@ -34,7 +36,8 @@ def run(args: argparse.Namespace) -> None:
 
     model, schema = model_file.load(args.model)
     _check_asked(args, model, schema)
-    X = schema.inputs(tables.read_features(args.file, schema.features))
+    table = tables.read_features(args.file, schema.treatments, _dialect(args, schema))
+    X = schema.encode(table)
     outputs, deviations = _predicted(model, X, args.std)
     if not math.isfinite(outputs.sum() + deviations.sum()):
         raise ValueError(f"{args.file}: numbers too large for the model, or the model is damaged")
@@ -46,6 +49,18 @@ def run(args: argparse.Namespace) -> None:
         names += schema.classes
         columns += outputs.T.tolist()
     tables.write(args.output, names, columns)
+
+
+def _dialect(args: argparse.Namespace, schema: model_file.Schema) -> Dialect:
+    """Return what is said of the file, or else was so where the model was trained."""
+    from dataclasses import replace
+
+    said = data.dialect(args)
+    return replace(
+        said,
+        decimal=said.decimal or (schema.decimal if schema.decimal != "." else None),
+        thousands=said.thousands or schema.thousands or None,
+    )
 
 
 def _check_asked(

@@ -17,6 +17,9 @@ from rich.table import Table
 
 from pyl2._common import text_table
 
+_LINES, _SHOWN = 30, 90
+"""Lines of columns, and letters of the names of plain numbers, at most."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -100,15 +103,35 @@ def _read(setup: dict[str, Any]) -> dict[str, str]:
     """Return what was read, in lines by name."""
     rows, layers = setup["rows"], "-".join(map(str, setup["layer_sizes"]))
     hidden = ", ".join(dict.fromkeys(setup["hidden"]))
-    scaled = "inputs" if setup["classes"] else "inputs and target"
     notes = {"note": "\n".join(setup["notes"])} if setup["notes"] else {}
     return {
         "data": f"{setup['data']}: {rows['train']} rows to train, {rows['test']} to test",
         **notes,
         "task": f"{setup['task']}, because {setup['why']}",
-        "scaling": f"{scaled} standardised by the rows to train",
+        "columns": "\n".join(_columns(setup)),
         "network": ", ".join(filter(None, (layers, hidden, setup["dtype"]))),
     }
+
+
+def _columns(setup: dict[str, Any]) -> list[str]:
+    """Return what becomes of each column, a line each; plain numbers and flags in one."""
+    of: dict[str, list[str]] = {}
+    for name, told in setup["columns"].items():
+        of.setdefault(told, []).append(name)
+    scale = {"standard": "standardised with training-set statistics"}.get(
+        setup["scale"], setup["scale"]
+    )
+    lines = []
+    for told, names in of.items():
+        if told in ("number", "flag"):
+            many = f"{len(names)} {told}s" if len(names) > 1 else f"1 {told}"
+            shown = f"{many}: {', '.join(names)}" if len(", ".join(names)) <= _SHOWN else many
+            lines.append(shown)
+        else:
+            lines += [f"{name}: {told}" for name in names]
+    more = len(lines) - _LINES
+    lines = [*lines[:_LINES], *([f"and {more} more columns"] if more > 0 else [])]
+    return [*lines, f"scale: {scale}"]
 
 
 def _training(setup: dict[str, Any]) -> str:

@@ -78,7 +78,7 @@ def network(data: Data, args: argparse.Namespace) -> Network:
             f"--activation names {len(args.activation)}, for {len(args.hidden)} layers of --hidden"
         )
     return Network(
-        (len(data.schema.features), *args.hidden, outputs),
+        (data.train[0].shape[1], *args.hidden, outputs),
         hidden=args.activation[0] if len(args.activation) == 1 else args.activation,
         output=output,
         dtype=args.dtype,
@@ -144,6 +144,8 @@ def described(data: Data, network: Network) -> dict[str, Any]:
         "task": "regression" if data.schema.classes is None else "classification",
         "why": data.why,
         "notes": data.notes,
+        "scale": data.scale,
+        "columns": {found.name: found.told() for found in data.schema.treatments},
         "measure": Objective.of(network).measure,
         "layer_sizes": list(network.layer_sizes),
         "hidden": list(network.hidden),

@@ -5,8 +5,10 @@ Data frames of pandas, polars and Arrow are read through narwhals, without a cop
 
 from __future__ import annotations
 
+import array
+import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,11 +32,18 @@ class Cells:
     values : ndarray, shape (rows,)
         float64, NaN where missing; bool; str as objects; datetime64[us].
     missing : ndarray of bool, shape (rows,)
+    form : str
+        How a file writes the dates, for `pandas.to_datetime`; "" if they came as dates.
     """
 
     kind: str
     values: Array
     missing: Array
+    form: str = ""
+
+    def take(self, rows: Array) -> Cells:
+        """Return the cells of some rows, by indices or a mask."""
+        return replace(self, values=self.values[rows], missing=self.missing[rows])
 
     def numbers(self, name: str) -> Array:
         """Return the cells as float64, NaN where missing."""
@@ -82,6 +91,37 @@ def label(value: Any) -> str:
         return str(int(value)) if value == int(value) else str(value)
     except (TypeError, ValueError, OverflowError):
         return str(value)
+
+
+def texts_of(text: Array) -> list[str]:
+    """Return an array of text, or of bytes in ASCII, as texts."""
+    points = np.ascontiguousarray(text.astype(str)).view(np.uint32)
+    if points.size and points.max() > sys.maxunicode:
+        raise ValueError("an array of text has characters beyond Unicode's")
+    return [str(item) for item in text.astype(str).tolist()]
+
+
+def parsed(text: str) -> float:
+    """Return the number that a text is."""
+    if "_" in text:
+        raise ValueError(f"{text!r} is a number in Python alone")
+    return float(text)
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number as Python writes it."""
+    try:
+        parsed(text)
+    except ValueError:
+        return False
+    return True
+
+
+def distinct_values(values: Iterable[Any]) -> tuple[list[Any], Array]:
+    """Return the different values by order of appearance, and which of them each is."""
+    places: dict[Any, int] = {}
+    codes = array.array("q", (places.setdefault(value, len(places)) for value in values))
+    return list(places), np.array(codes, np.intp)
 
 
 def shortened(text: str) -> str:
@@ -163,9 +203,9 @@ def _of_array(column: Array) -> Cells | None:
         case "b":
             return Cells("flag", column, np.zeros(len(column), bool))
         case "i" | "u" | "f":
-            return _numbers(column)
+            return of_numbers(column)
         case "U" | "S":
-            return of_values(column.astype(str).tolist())
+            return of_texts(texts_of(column))
         case "M":
             return _dates(column)
         case "O":
@@ -180,9 +220,9 @@ def _of_series(series: Any) -> Cells | None:
 
     kind = series.dtype
     if isinstance(kind, nw.Decimal) or (kind.is_numeric() and series.null_count()):
-        return _numbers(series.cast(nw.Float64).to_numpy())
+        return of_numbers(series.cast(nw.Float64).to_numpy())
     if kind.is_numeric():
-        return _numbers(series.to_numpy())
+        return of_numbers(series.to_numpy())
     if isinstance(kind, nw.Boolean) and not series.null_count():
         return Cells("flag", series.to_numpy(), np.zeros(len(series), bool))
     if isinstance(kind, nw.Datetime):
@@ -190,13 +230,14 @@ def _of_series(series: Any) -> Cells | None:
     if isinstance(kind, nw.Date):
         return _dates(series.to_numpy())
     if isinstance(kind, nw.Categorical | nw.Enum):
-        return _texts([value if _absent(value) else label(value) for value in series.to_list()])
+        return of_texts([value if _absent(value) else label(value) for value in series.to_list()])
     if isinstance(kind, nw.Boolean | nw.String | nw.Object | nw.Unknown):
         return of_values(series.to_list())
     return None
 
 
-def _numbers(values: Array) -> Cells:
+def of_numbers(values: Array) -> Cells:
+    """Return the cells of a column of numbers, NaN where missing."""
     with np.errstate(all="ignore"):  # what float64 cannot hold is looked for later
         found = np.asarray(values, np.float64)
     return Cells("number", found, np.isnan(found))
@@ -220,7 +261,7 @@ def of_values(values: Sequence[Any]) -> Cells | None:
 
     known = [value for value in values if not _absent(value)]
     if all(isinstance(value, str) for value in known):  # a column without a value, too
-        return _texts(values)
+        return of_texts(values)
     gaps = np.fromiter(map(_absent, values), bool, len(values))
     if all(isinstance(value, bool | np.bool_) for value in known):
         flags = [
@@ -237,10 +278,10 @@ def of_values(values: Sequence[Any]) -> Cells | None:
         return _dates(np.array(found, "M8[us]"))
     if any(isinstance(value, bytes | complex | list | tuple | dict | set) for value in known):
         return None
-    return _texts([None if gap else label(v) for v, gap in zip(values, gaps, strict=True)])
+    return of_texts([None if gap else label(v) for v, gap in zip(values, gaps, strict=True)])
 
 
-def _texts(values: Sequence[Any]) -> Cells:
+def of_texts(values: Sequence[Any]) -> Cells:
     """Return cells of text; blank ones are missing."""
     found = ["" if _absent(value) or not value.strip() else value for value in values]
     array = np.empty(len(found), object)

@@ -52,8 +52,8 @@ class Treatment:
         The same values for "quantile": at equal steps of the distribution function.
     first : int
         Microseconds from 1970 to the first date.
-    format : str
-        How the dates of a file are written, for `pandas.to_datetime`; "" if they came as dates.
+    form : str
+        How a file writes the dates, for `pandas.to_datetime`; "" if they came as dates.
     categories : tuple of str
         Of text, in order; without those that are rare.
     rare : tuple of str
@@ -69,7 +69,7 @@ class Treatment:
     scale: tuple[float, ...] = ()
     quantiles: tuple[tuple[float, ...], ...] = ()
     first: int = 0
-    format: str = ""
+    form: str = ""
     categories: tuple[str, ...] = ()
     rare: tuple[str, ...] = ()
 
@@ -154,15 +154,25 @@ class Recipe:
         return self.min_frequency if whole else self.min_frequency * rows
 
 
-def fit(table: Mapping[str, Cells], recipe: Recipe) -> list[Treatment]:
+def fit(
+    table: Mapping[str, Cells], recipe: Recipe, ids: Mapping[str, str] | None = None
+) -> list[Treatment]:
     """Return what becomes of each column of a training set, in its order.
+
+    Parameters
+    ----------
+    table : mapping of str to Cells
+    recipe : Recipe
+    ids : mapping of str to str, optional
+        What `identifiers` has found, where it was given more than the training set.
 
     Raises
     ------
     ValueError
         If a number is infinite or too large, or no column is left.
     """
-    ids = identifiers(table, recipe.keep)
+    if ids is None:
+        ids = identifiers(table, recipe.keep)
     begun = [_begun(name, cells, recipe, ids) for name, cells in table.items()]
     numeric = [found for found in begun if found.kind in ("number", "flag", "date")]
     scaled = dict(
@@ -209,7 +219,7 @@ def _begun(name: str, cells: Cells, recipe: Recipe, ids: Mapping[str, str]) -> T
         return Treatment(name, "left out", "no cell has a value")
     if cells.kind == "date":
         first = int(cells.values[known].min().astype(np.int64))
-        return Treatment(name, "date", missing=missing, first=first)
+        return Treatment(name, "date", missing=missing, first=first, form=cells.form)
     if cells.kind != "text":
         return Treatment(name, cells.kind, missing=missing)
     texts = cells.values[known].tolist()
@@ -268,10 +278,11 @@ def _scaled(
     if not begun:
         return []
     blocks = [raw_numbers(found, table[found.name]) for found in begun]
-    fills = [
-        np.nanmedian(b, axis=0) if t.kind != "flag" else [0.0]
-        for t, b in zip(begun, blocks, strict=True)
-    ]
+    with np.errstate(all="ignore"):  # what is too large is told of below
+        fills = [
+            [0.0] if found.kind == "flag" else np.nanmedian(block, axis=0)
+            for found, block in zip(begun, blocks, strict=True)
+        ]
     filled = [np.where(np.isnan(b), f, b) for b, f in zip(blocks, fills, strict=True)]
     whole = np.concatenate(filled, axis=1)
     owners = [i for i, block in enumerate(blocks) for _ in range(block.shape[1])]
@@ -370,6 +381,11 @@ def _sparse(treatment: Treatment, cells: Cells) -> Any:
     starts = np.concatenate([[0], np.cumsum(known)])
     shape = (len(codes), len(treatment.names()))
     return csr_array((np.ones(known.sum()), codes[known], starts), shape=shape)
+
+
+def renamed(found: Treatment, name: str) -> Treatment:
+    """Return the treatment of a column that has another name."""
+    return found if found.name == name else replace(found, name=name)
 
 
 def density(treatments: Sequence[Treatment]) -> float:
