@@ -239,6 +239,21 @@ CASES = {
     "Network.gradient": of(network, "gradient", DATA),
     "Network.save": of(network, "save", {"path": "saved"}),
     "Network.load": constructor(Network.load, {"path": "saved"}),
+    "Network.to_onnx": of(network, "to_onnx", {"path": None}),
+    "Network.to_c": of(network, "to_c", {"path": None, "name": None}),
+    "Network.from_torch": constructor(Network.from_torch, {"module": None}),
+    **{
+        f"{made.__name__}.{method}": of(
+            lambda made=made: copy.deepcopy(FITTED[made]), method, sound
+        )
+        for made in FITTED
+        for method, sound in {
+            "to_onnx": {"path": None},
+            "to_c": {"path": None, "name": None},
+            "to_sklearn": {"predict_only": False},
+        }.items()
+        if "predict_only" not in sound or made in (MLPClassifier, MLPRegressor)
+    },
     "Backprop": constructor(
         Backprop,
         {
@@ -575,6 +590,9 @@ def try_all(call, sound, name, called, without=(), lax=False):
                     wrong.append(f"{label}: {type(error).__name__}: {told[:150]}")
                 elif len(told) > 2000:
                     wrong.append(f"{label}: an error of {len(told)} characters")
+            except ImportError as error:  # an extra that is not installed
+                if name not in ("path", "module"):
+                    wrong.append(f"{label}: {error!r:.150}")
             except OSError as error:
                 if name != "path":
                     wrong.append(f"{label}: {error!r:.150}")

@@ -81,13 +81,13 @@ def _tell(told: str) -> None:
 
 def _parser() -> options.Parser:
     from pyl2 import __version__
-    from pyl2.cli import compare, convert, options, path, predict, train
+    from pyl2.cli import compare, convert, export, options, path, predict, train
 
     told = "Neural networks with exact L2 regularization."
     parser = options.Parser(prog="pyl2", description=told)
     parser.add_argument("--version", action="version", version=f"pyl2 {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (path, train, predict, compare, convert):
+    for command in (path, train, predict, export, compare, convert):
         command.add(commands)
     return parser
 

@@ -25,6 +25,10 @@ from pyl2._common.validation import (
     shown,
 )
 from pyl2._engine import ACTIVATIONS, LETTERS, Engine
+from pyl2.export.c import to_c
+from pyl2.export.layers import Model, layers
+from pyl2.export.onnx import to_onnx
+from pyl2.export.torch import from_torch, to_torch
 
 
 class Network:
@@ -483,6 +487,130 @@ class Network:
             If it is no file of a network, or is damaged.
         """
         return from_file(*files.read(path, "network"))
+
+    def to_onnx(self, path: PathLike | None = None) -> Any:
+        """Return the network as an ONNX model, or write it to a file.
+
+        It needs onnx: ``pip install 'pyl2[onnx]'``.
+
+        Parameters
+        ----------
+        path : str or path-like, optional
+            What it held is replaced.
+
+        Returns
+        -------
+        onnx.ModelProto or None
+            Of opset 13, from "X" (rows, inputs) to "Y" (rows, outputs), both of the network's type;
+            None where ``path`` is given.
+
+        Raises
+        ------
+        ImportError
+            If onnx is not installed.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> from pyl2 import Network
+        >>> model = Network((2, 3, 1), seed=0).to_onnx()  # doctest: +SKIP
+        """
+        return to_onnx(Model([layers(self)]), path)
+
+    def to_torch(self) -> Any:
+        """Return the network as a module of PyTorch, which must be installed.
+
+        Returns
+        -------
+        torch.nn.Sequential
+            Linear layers and activations in turn, the output's (softmax and the like) last, with
+            copies of the parameters, in evaluation mode.
+
+        Raises
+        ------
+        ImportError
+            If PyTorch is not installed.
+
+        Examples
+        --------
+        >>> from pyl2 import Network
+        >>> module = Network((2, 3, 1), seed=0).to_torch()  # doctest: +SKIP
+        """
+        return to_torch(layers(self))
+
+    @classmethod
+    def from_torch(cls, module: Any) -> Network:
+        """Return the network that a module of PyTorch is.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            A Linear layer, or a Sequential of such and activations that there are here, nested or
+            not; all of float32 or float64.  Dropout, which does nothing in prediction, is left out.
+            A last layer without activation is an identity output; Sigmoid is "logistic", Softmax
+            over the columns "softmax".
+
+        Returns
+        -------
+        Network
+            With copies of the parameters; biases are 0 where a layer has none.
+
+        Raises
+        ------
+        ImportError
+            If PyTorch is not installed.
+        TypeError
+            If it is no module.
+        ValueError
+            If a module in it has no equal here; the message names it.
+
+        Examples
+        --------
+        >>> from pyl2 import Network
+        >>> network = Network((2, 3, 1), seed=0)
+        >>> again = Network.from_torch(network.to_torch())  # doctest: +SKIP
+        """
+        found = from_torch(module)
+        hidden = cast("tuple[str, ...]", found.hidden)
+        network = empty_network(found.sizes, hidden, check_objective(found.output), found.dtype)
+        network.params = found.params
+        return network
+
+    def to_c(self, path: PathLike | None = None, name: str | None = None) -> str | None:
+        """Return the network as the text of a C header, or write it to a file.
+
+        It is C99 with the parameters as constants, needs math.h alone, allocates nothing and fits
+        small machines; it computes one row in the network's type.
+
+        Parameters
+        ----------
+        path : str or path-like, optional
+            What it held is replaced.
+        name : str, optional
+            What all names in it begin with; by default the file's, or "model".
+
+        Returns
+        -------
+        str or None
+            None where ``path`` is given.  ``NAME_predict(x, y)`` takes ``NAME_INPUTS`` numbers and
+            sets ``NAME_OUTPUTS``.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not finite, or C does not allow the name.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> from pyl2 import Network
+        >>> header = Network((2, 1), seed=0).to_c(name="sum")
+        >>> "static inline void sum_predict(const double x[2], double y[1])" in header
+        True
+        """
+        return to_c(Model([layers(self)]), path, name)
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k not in ("_weights", "_biases")}

@@ -79,7 +79,7 @@ def replace(path: PathLike, *pieces: bytes | memoryview) -> None:
     OSError
         If it cannot be written; an older file of that name is then as it was.
     """
-    name = _name(path)
+    name = file_name(path)
     found = _status(name)
     if found is None or stat.S_ISREG(found.st_mode):
         _write_beside(name, found, pieces)
@@ -87,7 +87,7 @@ def replace(path: PathLike, *pieces: bytes | memoryview) -> None:
         _write_into(os.open(name, os.O_WRONLY), name, pieces)
 
 
-def _name(path: Any) -> str:
+def file_name(path: Any) -> str:
     """Return a path as a string.  A whole number is none, though ``open`` takes it for a file."""
     try:
         return os.fsdecode(path)
@@ -200,7 +200,7 @@ def read(path: PathLike, kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
     ValueError
         If it is not a pyl2 file of that kind, is damaged, or its format is newer than this version.
     """
-    content = contents(_name(path))
+    content = contents(file_name(path))
     try:
         arrays, header = _parse(content)
     except (ValueError, OverflowError, RecursionError) as error:

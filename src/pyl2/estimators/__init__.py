@@ -4,6 +4,7 @@ from pyl2.estimators.bayesian import BayesianMLPRegressor
 from pyl2.estimators.classifier import MLPClassifier
 from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
 from pyl2.estimators.ensemble import MLPClassifierEnsemble, MLPRegressorEnsemble
+from pyl2.estimators.exports import register_skl2onnx
 from pyl2.estimators.regressor import MLPRegressor
 from pyl2.estimators.table_encoder import TableEncoder
 
@@ -16,4 +17,5 @@ __all__ = [
     "MLPRegressorCV",
     "MLPRegressorEnsemble",
     "TableEncoder",
+    "register_skl2onnx",
 ]

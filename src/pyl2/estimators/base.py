@@ -44,7 +44,9 @@ from pyl2._common.validation import (
 from pyl2._common.warn import warn
 from pyl2._engine import ACTIVATIONS
 from pyl2.estimators._sklearn_compat import Interval, Options, StrOptions, check_sample_weight
+from pyl2.estimators.exports import ExportsNetwork
 from pyl2.estimators.policy import EstimatorPolicy, FitState
+from pyl2.export.layers import Model, layers
 from pyl2.network import Network, empty_network, engine_of, initialise
 from pyl2.swarm.trainer import ParticleSwarm, SwarmRun
 from pyl2.training.descent import Descent, Run
@@ -258,7 +260,7 @@ def _is_stochastic(estimator: Any) -> bool:
     return True
 
 
-class BaseMLP(BaseEstimator):  # type: ignore[misc]
+class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
     """What the two estimators share; each says how targets become numbers and back."""
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
@@ -948,8 +950,19 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     # Out and in.
 
-    def to_sklearn(self) -> Any:
+    def _exported(self) -> Model:
+        check_is_fitted(self, "coefs_")
+        return Model([layers(self._fitted())], kind="regressor")
+
+    def to_sklearn(self, predict_only: bool = False) -> Any:
         """Return scikit-learn's own fitted estimator, which exporters such as skl2onnx know.
+
+        Parameters
+        ----------
+        predict_only : bool, default=False
+            Whether predictions alone have to be the same: what matters in training alone and is
+            not scikit-learn's (a solver, decay, n, λ for each layer and so on) is left at its
+            default, and no optimizer comes along.
 
         Returns
         -------
@@ -963,7 +976,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """
         from pyl2.estimators.conversion import to_sklearn
 
-        return to_sklearn(self)
+        return to_sklearn(self, predict_only)
 
     @classmethod
     def from_sklearn(cls, estimator: Any) -> Any:

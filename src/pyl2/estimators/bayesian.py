@@ -36,9 +36,11 @@ from pyl2.estimators.base import (
 )
 from pyl2.estimators.conversion import to_sklearn
 from pyl2.estimators.estimator_file import check_kind, described, restored, vectors
+from pyl2.estimators.exports import ExportsNetwork
 from pyl2.estimators.regressor import MLPRegressor
 from pyl2.estimators.targets import as_targets, by_output, units
 from pyl2.estimators.trials import Found, Posterior, Trials
+from pyl2.export.layers import Model, layers
 from pyl2.network import Network, copy_network, engine_of, from_file, in_float64, to_file
 
 _GRID = np.logspace(-3, 2, 6)
@@ -51,7 +53,7 @@ _KIND = "bayesian_regressor"
 _F64 = np.dtype(np.float64)
 
 
-class BayesianMLPRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # type: ignore[misc]
     """Multilayer perceptron regressor whose λ is chosen by the evidence, with error bars.
 
     For smooth units (tanh), few rows, or where error bars are wanted.  With relu, or where there
@@ -398,6 +400,12 @@ class BayesianMLPRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return mean, as_targets(std, std.dtype)
 
     # Out and in.
+
+    def _exported(self) -> Model:
+        check_is_fitted(self, "alpha_")
+        unit = self.target_mean_, self.target_scale_
+        member = layers(self._posterior.network).of_raw_outputs(*unit)
+        return Model([member], kind="regressor")
 
     def to_sklearn(self) -> Any:
         """Return scikit-learn's own fitted MLPRegressor, for what knows only that.

@@ -19,6 +19,7 @@ from pyl2._common.outputs import Objective, check_objective
 from pyl2._common.validation import Array, shown
 from pyl2.estimators._sklearn_compat import Interval, StrOptions, checks_parameters
 from pyl2.estimators.base import BaseMLP, stochastic
+from pyl2.export.layers import Model
 
 
 def _unique_classes(classes: Any) -> Array:
@@ -400,6 +401,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         float
         """
         return float(super().score(X, sparse.matrix("y", y), sample_weight))
+
+    def _exported(self) -> Model:
+        found = super()._exported()
+        classes = None if self._is_multilabel() else self.classes_.tolist()
+        return found._replace(kind="classifier", classes=classes)
 
     def _is_multilabel(self) -> bool:
         return bool(self._label_binarizer.y_type_.startswith("multilabel"))

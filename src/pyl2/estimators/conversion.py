@@ -13,7 +13,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from pyl2._common.validation import Array
+from pyl2._common.validation import Array, check_flag
 from pyl2.estimators._sklearn_compat import AdamOptimizer, SGDOptimizer, allows, parameter_names
 from pyl2.estimators.classifier import MLPClassifier
 from pyl2.estimators.policy import FitState
@@ -47,7 +47,7 @@ _SAME = {"decay": ("l2",)}
 _MACHINE = {"n_threads"}
 
 
-def to_sklearn(estimator: Any) -> Any:
+def to_sklearn(estimator: Any, predict_only: bool = False) -> Any:
     """Return scikit-learn's own fitted estimator with the same parameters and weights.
 
     Its predictions are the same to rounding, and so is what ``partial_fit`` and, with
@@ -58,6 +58,9 @@ def to_sklearn(estimator: Any) -> Any:
     ----------
     estimator : pyl2.MLPClassifier or pyl2.MLPRegressor
         Fitted.
+    predict_only : bool, default=False
+        Whether predictions alone have to be the same: what matters in training alone and is not
+        scikit-learn's is left at its default, and no optimizer comes along.
 
     Returns
     -------
@@ -67,7 +70,8 @@ def to_sklearn(estimator: Any) -> Any:
     ------
     ValueError
         If it is not fitted, or has what scikit-learn lacks: adamw, another decay or n, a choice for
-        each layer, a scoring, a limit of time, callbacks, class weights.  The message names it.
+        each layer, a scoring, a limit of time, callbacks, class weights; with ``predict_only`` an
+        activation alone.  The message names it.
 
     Examples
     --------
@@ -83,16 +87,24 @@ def to_sklearn(estimator: Any) -> Any:
     theirs = (
         neural_network.MLPClassifier if is_classifier(estimator) else neural_network.MLPRegressor
     )
+    check_flag("predict_only", predict_only)
     network = estimator._fitted()
-    _refuse(estimator, theirs, network.hidden)
-    made = theirs(**_parameters(estimator, theirs))
+    if predict_only:
+        made = theirs(**_predicting(estimator, theirs, network.hidden))
+    else:
+        _refuse(estimator, theirs, network.hidden)
+        made = theirs(**_parameters(estimator, theirs))
     _hand_over(estimator, made)
     made.coefs_ = [W.copy() for W in network.weights]
     made.intercepts_ = [b.copy() for b in network.biases]
     # After early stopping these are the same arrays there, not copies.
     made._best_coefs, made._best_intercepts = made.coefs_, made.intercepts_
     kept = getattr(estimator, "_optimizer", None)
-    if isinstance(kept, FitState) and kept.settings.optimizer in _KINDS[estimator.solver]:
+    if (
+        not predict_only
+        and isinstance(kept, FitState)
+        and kept.settings.optimizer in _KINDS[estimator.solver]
+    ):
         made._optimizer = _their_optimizer(kept, made.coefs_ + made.intercepts_)
     return made
 
@@ -150,6 +162,20 @@ def _parameters(estimator: Any, theirs: type) -> dict[str, Any]:
     """Return those parameters that scikit-learn's class has, too; copies, as clone makes them."""
     names = parameter_names(theirs)
     return {name: copy.deepcopy(getattr(estimator, name)) for name in names}
+
+
+def _predicting(estimator: Any, theirs: type, hidden: tuple[Any, ...]) -> dict[str, Any]:
+    """Return the parameters that scikit-learn's class allows, with the network's activation."""
+    kinds = set(hidden) or {"identity"}
+    activation = kinds.pop()
+    if kinds or not allows(theirs, "activation", activation):
+        raise ValueError(
+            f"scikit-learn's {theirs.__name__} has no hidden layers of"
+            f" {', '.join(map(str, dict.fromkeys(hidden)))}"
+        )
+    found = _parameters(estimator, theirs)
+    known = {name: value for name, value in found.items() if allows(theirs, name, value)}
+    return known | {"activation": activation}
 
 
 def _refuse(estimator: Any, theirs: type, hidden: tuple[str, ...]) -> None:

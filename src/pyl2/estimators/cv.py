@@ -46,8 +46,13 @@ class _Chooses:
         """Hide that of the plain estimator."""
         raise AttributeError(f"{type(self).__name__} has no partial_fit: alpha is chosen by fit")
 
-    def to_sklearn(self) -> Any:
+    def to_sklearn(self, predict_only: bool = False) -> Any:
         """Return scikit-learn's own fitted estimator, with ``alpha_``.
+
+        Parameters
+        ----------
+        predict_only : bool, default=False
+            As for the plain estimator.
 
         Returns
         -------
@@ -64,7 +69,7 @@ class _Chooses:
             made.alpha = self.alpha_
         parameters = made.get_params()
         made.__dict__.update({k: v for k, v in vars(self).items() if k not in parameters})
-        return made.to_sklearn()
+        return made.to_sklearn(predict_only)
 
     def _plain(self) -> Any:
         """Return the plain estimator with the parameters that it has."""

@@ -21,6 +21,7 @@ from pyl2.estimators.ensemble_base import LEAST_NOISE, BaseEnsemble, Chosen
 from pyl2.estimators.estimator_file import vectors
 from pyl2.estimators.regressor import MLPRegressor
 from pyl2.estimators.targets import as_targets, by_output, units
+from pyl2.export.layers import Model
 
 
 class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
@@ -329,6 +330,13 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
         with np.errstate(all="ignore"):
             self.noise_variance_ = by_output(self._noise * self.target_scale_**2)
 
+    def _exported(self) -> Model:
+        found = super()._exported()
+        unit = self.target_mean_, self.target_scale_
+        members = [member.of_raw_outputs(*unit) for member in found.members]
+        noise = self._noise * self.target_scale_**2
+        return found._replace(members=members, noise=noise, kind="regressor")
+
     def _shaped(self, outputs: Array) -> Array:
         return as_targets(outputs, self.networks_[0].dtype)
 
@@ -626,6 +634,11 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
         y = cast(Array, model._encode(labels, False))
         self._coder, self.classes_ = model, model.classes_
         return y
+
+    def _exported(self) -> Model:
+        found = super()._exported()
+        classes = None if self._coder._is_multilabel() else self.classes_.tolist()
+        return found._replace(kind="classifier", classes=classes)
 
     def _conclude(self, rows: FitRows, chosen: Chosen, of_folds: bool) -> None:
         self.oof_prediction_ = self._coder._probabilities(chosen.prediction)

@@ -34,6 +34,8 @@ from pyl2.estimators.base import (
 )
 from pyl2.estimators.candidates import Candidate, Split, Task, Trained, pack_size, train_all
 from pyl2.estimators.ensemble_selection import Selection, greedy, mean_error
+from pyl2.estimators.exports import Exports
+from pyl2.export.layers import Model, layers
 from pyl2.network import Network
 
 SELECTIONS = ("greedy", "equal", "bagging")
@@ -93,7 +95,7 @@ class Chosen(NamedTuple):
     path: Array
 
 
-class BaseEnsemble(BaseEstimator):  # type: ignore[misc]
+class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
     """What the two estimators share; each says how targets become numbers and back."""
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
@@ -454,6 +456,11 @@ class BaseEnsemble(BaseEstimator):  # type: ignore[misc]
         self.n_iter_ = max(fitted.iterations for fitted in trained)
 
     # Predicting.
+
+    def _exported(self) -> Model:
+        check_is_fitted(self, "networks_")
+        members = [layers(network) for network in self.networks_]
+        return Model(members, self.weights_.tolist())
 
     def _moments(self, X: Any) -> tuple[Array, Array]:
         """Return mean and variance of the networks' outputs."""
