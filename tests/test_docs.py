@@ -32,8 +32,9 @@ def test_readme_runs():
         exec(compile(block, "README.md", "exec"), namespace)
 
 
-def test_front_page_runs():
-    results = doctest.testfile(str(ROOT / "docs" / "index.rst"), module_relative=False)
+@pytest.mark.parametrize("page", ["index.rst", "ensembles.rst"])
+def test_pages_run(page):
+    results = doctest.testfile(str(ROOT / "docs" / page), module_relative=False)
     assert results.attempted > 0
     assert results.failed == 0
 
