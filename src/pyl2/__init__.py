@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyl2.estimators.classifier import MLPClassifier
     from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
     from pyl2.estimators.ensemble import MLPClassifierEnsemble, MLPRegressorEnsemble
+    from pyl2.estimators.patch import patch_sklearn, unpatch_sklearn
     from pyl2.estimators.regressor import MLPRegressor
     from pyl2.estimators.table_encoder import TableEncoder
     from pyl2.experiments.comparison import compare
@@ -52,7 +53,9 @@ __all__ = [
     "compare",
     "convert_l2",
     "l2_path",
+    "patch_sklearn",
     "pso",
+    "unpatch_sklearn",
 ]
 __version__ = "0.1.0"
 
@@ -77,7 +80,9 @@ _HOMES = {
     "bias_variance": "path",
     "compare": "experiments",
     "l2_path": "path",
+    "patch_sklearn": "estimators",
     "pso": "swarm.pso",
+    "unpatch_sklearn": "estimators",
 }
 
 # The modules that are documented; each is imported when first asked for, too.

@@ -147,7 +147,8 @@ def _estimator(model: Model) -> Any:
     """Return scikit-learn's estimator with the layers in it."""
     import numpy as np
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    from pyl2.estimators.conversion import sklearn_mlp
 
     network = _single(model, "sklearn")
     kinds = set(network.hidden) or {"identity"}
@@ -155,7 +156,7 @@ def _estimator(model: Model) -> Any:
         raise ValueError("--to sklearn: scikit-learn has one activation for all hidden layers")
     settings = {"hidden_layer_sizes": network.sizes[1:-1], "activation": kinds.pop()}
     classes = [0.0, 0.0] if model.classes is None else model.classes
-    made = (MLPRegressor if model.classes is None else MLPClassifier)(max_iter=1, **settings)
+    made = sklearn_mlp(model.classes is not None)(max_iter=1, **settings)
     if len(classes) == 2 and model.classes is not None:
         network = network.of_one_output()
     with warnings.catch_warnings():

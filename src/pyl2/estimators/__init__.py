@@ -5,6 +5,7 @@ from pyl2.estimators.classifier import MLPClassifier
 from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
 from pyl2.estimators.ensemble import MLPClassifierEnsemble, MLPRegressorEnsemble
 from pyl2.estimators.exports import register_skl2onnx
+from pyl2.estimators.patch import patch_sklearn, unpatch_sklearn
 from pyl2.estimators.regressor import MLPRegressor
 from pyl2.estimators.table_encoder import TableEncoder
 
@@ -17,5 +18,7 @@ __all__ = [
     "MLPRegressorCV",
     "MLPRegressorEnsemble",
     "TableEncoder",
+    "patch_sklearn",
     "register_skl2onnx",
+    "unpatch_sklearn",
 ]

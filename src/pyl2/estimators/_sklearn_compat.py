@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from sklearn.base import _fit_context
+from sklearn.neural_network import _multilayer_perceptron
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
@@ -19,6 +20,8 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
+    "HOOKS",
+    "MLPS",
     "AdamOptimizer",
     "Interval",
     "Options",
@@ -34,6 +37,17 @@ __all__ = [
 ]
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
+
+MLPS = {name: getattr(_multilayer_perceptron, name) for name in ("MLPClassifier", "MLPRegressor")}
+"""scikit-learn's own, whatever its public module gives."""
+
+HOOKS = frozenset(
+    name
+    for kind in (_multilayer_perceptron.BaseMultilayerPerceptron, *MLPS.values())
+    for name, value in vars(kind).items()
+    if name.startswith("_") and not name.startswith("__") and callable(value)
+)
+"""Private methods of theirs, which subclasses override to change how a network is trained."""
 
 check_sample_weight = _check_sample_weight
 take_rows = _safe_indexing

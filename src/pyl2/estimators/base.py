@@ -43,7 +43,13 @@ from pyl2._common.validation import (
 )
 from pyl2._common.warn import warn
 from pyl2._engine import ACTIVATIONS
-from pyl2.estimators._sklearn_compat import Interval, Options, StrOptions, check_sample_weight
+from pyl2.estimators._sklearn_compat import (
+    HOOKS,
+    Interval,
+    Options,
+    StrOptions,
+    check_sample_weight,
+)
 from pyl2.estimators.exports import ExportsNetwork
 from pyl2.estimators.policy import EstimatorPolicy, FitState
 from pyl2.export.layers import Model, layers
@@ -392,6 +398,11 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         super().__setstate__(state)
         if "_network" in state:
             self._expose(self._network)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not cls.__module__.startswith("pyl2."):
+            _warn_of_hooks(cls)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -1013,6 +1024,17 @@ def unfinished(run: Run) -> bool:
     result = run.result if isinstance(run, Minimisation) else None
     failed = result is not None and result.status != 0
     return stopped == "epochs" or (failed and stopped == "converged")
+
+
+def _warn_of_hooks(kind: type) -> None:
+    """Warn where a subclass overrides what scikit-learn's training calls, and ours does not."""
+    overridden = sorted(name for name in HOOKS - set(dir(BaseMLP)) if hasattr(kind, name))
+    if overridden:
+        instead = "; init= takes a function for initial weights" * ("_init_coef" in overridden)
+        warn(
+            f"{kind.__name__} overrides {', '.join(overridden)} of scikit-learn's MLP, which pyl2"
+            f" does not call{instead}"
+        )
 
 
 def judges_by_r2(model: BaseMLP) -> bool:

@@ -124,6 +124,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     Attributes
     ----------
+    loss : str
+        "log_loss", as scikit-learn's says.
     classes_ : ndarray
         The classes, sorted.
     loss_ : float
@@ -178,6 +180,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     >>> model.predict(X[:3])
     array([0, 0, 0])
     """
+
+    loss = "log_loss"
 
     def __init__(
         self,

@@ -8,13 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn import neural_network
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from pyl2._common.validation import Array, check_flag
-from pyl2.estimators._sklearn_compat import AdamOptimizer, SGDOptimizer, allows, parameter_names
+from pyl2.estimators._sklearn_compat import (
+    MLPS,
+    AdamOptimizer,
+    SGDOptimizer,
+    allows,
+    parameter_names,
+)
 from pyl2.estimators.classifier import MLPClassifier
 from pyl2.estimators.policy import FitState
 from pyl2.estimators.regressor import MLPRegressor
@@ -84,9 +89,7 @@ def to_sklearn(estimator: Any, predict_only: bool = False) -> Any:
     if not isinstance(estimator, MLPClassifier | MLPRegressor):
         raise TypeError(f"estimator must be of pyl2, got {type(estimator).__name__}")
     check_is_fitted(estimator, "coefs_")
-    theirs = (
-        neural_network.MLPClassifier if is_classifier(estimator) else neural_network.MLPRegressor
-    )
+    theirs = sklearn_mlp(is_classifier(estimator))
     check_flag("predict_only", predict_only)
     network = estimator._fitted()
     if predict_only:
@@ -140,13 +143,14 @@ def from_sklearn(estimator: Any) -> Any:
     >>> bool(abs(ours.predict([[3.0]]) - theirs.predict([[3.0]])) < 1e-12)
     True
     """
-    if not isinstance(estimator, neural_network.MLPClassifier | neural_network.MLPRegressor):
+    known: tuple[Any, ...] = tuple(MLPS.values())
+    if not isinstance(estimator, known):
         raise TypeError(
             f"estimator must be an MLP of scikit-learn's, got {type(estimator).__name__}"
         )
     check_is_fitted(estimator, "coefs_")
     classifier = is_classifier(estimator)
-    theirs = neural_network.MLPClassifier if classifier else neural_network.MLPRegressor
+    theirs = sklearn_mlp(classifier)
     ours = MLPClassifier if classifier else MLPRegressor
     made = ours(**_parameters(estimator, theirs))
     _hand_over(estimator, made)
@@ -156,6 +160,11 @@ def from_sklearn(estimator: Any) -> Any:
     if optimizer is not None:
         _take_up(made, optimizer)
     return made
+
+
+def sklearn_mlp(classifies: bool) -> Any:
+    """Return scikit-learn's own class, also while ``patch_sklearn`` hides it."""
+    return MLPS["MLPClassifier" if classifies else "MLPRegressor"]
 
 
 def _parameters(estimator: Any, theirs: type) -> dict[str, Any]:
