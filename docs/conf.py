@@ -5,9 +5,13 @@ needs no network: formulas are plain Unicode, and the theme brings what it shows
 """
 
 import os
+import sys
 import warnings
+from pathlib import Path
 
 import pyl2
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "pyl2"
 author = "The pyl2 developers"
@@ -17,10 +21,15 @@ version = release = pyl2.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "myst_parser",
     "numpydoc",
+    "screens",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "tutorial", "examples"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
 default_role = "py:obj"  # `Network` in a docstring is a link
 templates_path = ["_templates"]
 
@@ -29,6 +38,7 @@ html_title = "pyl2"
 html_static_path = ["_static"]
 html_css_files = ["pyl2.css"]
 html_copy_source = False
+html_theme_options = {"navigation_with_keys": True}
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings tell the types, in words
@@ -40,6 +50,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("pyl2",),
     "within_subsection_order": "FileNameSortKey",
+    "image_srcset": ["2x"],
     "reset_modules": ("matplotlib",),
     "download_all_examples": False,
     "write_computation_times": False,

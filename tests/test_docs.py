@@ -32,10 +32,35 @@ def test_readme_runs():
         exec(compile(block, "README.md", "exec"), namespace)
 
 
-@pytest.mark.parametrize("page", ["index.rst", "ensembles.rst"])
-def test_pages_run(page):
-    results = doctest.testfile(str(ROOT / "docs" / page), module_relative=False)
-    assert results.attempted > 0
+def blocks(page):
+    """The Python blocks of a page in Markdown, each with what it prints if the page says so."""
+    found = re.findall(
+        r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", page.read_text("utf-8"), re.S | re.M
+    )
+    return [(code, printed or None) for code, printed in found]
+
+
+PAGES = [page for page in sorted((ROOT / "docs").glob("*.md")) if blocks(page)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pages_run(page, capsys):
+    """Their Python blocks, one after the other, in one namespace, and what they print."""
+    namespace = {}
+    for code, printed in blocks(page):
+        exec(compile(code, page.name, "exec"), namespace)
+        out = capsys.readouterr().out
+        assert printed in (None, out)
+
+
+DOCTESTED = [
+    page for page in sorted((ROOT / "docs").glob("*.rst")) if ">>> " in page.read_text("utf-8")
+]
+
+
+@pytest.mark.parametrize("page", DOCTESTED, ids=lambda page: page.stem)
+def test_doctests_of_pages_run(page):
+    results = doctest.testfile(str(page), module_relative=False)
     assert results.failed == 0
 
 

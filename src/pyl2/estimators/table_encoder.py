@@ -59,7 +59,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     treatments_ : list of Treatment
         What becomes of each column; `treatments_[i].told()` says it in words.
     n_features_in_ : int
-    feature_names_in_ : ndarray of str, shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (features,) of str
         Where X is a data frame.
 
     See Also
