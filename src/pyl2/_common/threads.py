@@ -121,6 +121,23 @@ def one_blas_thread() -> Iterator[None]:
         _blas_limited.release()
 
 
+@contextmanager
+def blas_threads_for(unknowns: int) -> Iterator[None]:
+    """Keep BLAS from threads of its own for systems of few unknowns.
+
+    A Cholesky factor of 240 takes one thread a millisecond; two that have to wait for each other on
+    a busy machine took a hundred times that.
+    """
+    if unknowns >= _MANY_UNKNOWNS:
+        yield
+        return
+    with one_blas_thread():
+        yield
+
+
+# From here on a factorisation takes some 35 ms, and gains by threads.
+_MANY_UNKNOWNS = 1000
+
 _blas_limited = Lock()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pyl2._common import threads
 from pyl2._common.dataset import Matrix, check_features
 from pyl2._common.validation import Array
 from pyl2._engine import UNLIMITED
@@ -51,13 +52,14 @@ def variances(
     outputs = engine.layer_sizes[-1]
     step = max(1, _AT_ONCE // outputs)
     found = np.empty((rows.shape[0], outputs))
-    for first in range(0, rows.shape[0], step):
-        some = slice(first, first + step)
-        jacobian = engine.jacobian(params, rows[some], n_threads)
-        if centred and outputs > 1:
-            jacobian -= jacobian.mean(axis=1, keepdims=True)
-            jacobian *= outputs / (outputs - 1)
-        found[some] = _spread(factor, jacobian)
+    with threads.blas_threads_for(params.size):
+        for first in range(0, rows.shape[0], step):
+            some = slice(first, first + step)
+            jacobian = engine.jacobian(params, rows[some], n_threads)
+            if centred and outputs > 1:
+                jacobian -= jacobian.mean(axis=1, keepdims=True)
+                jacobian *= outputs / (outputs - 1)
+            found[some] = _spread(factor, jacobian)
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2._common import keywords, penalty
+from pyl2._common import keywords, penalty, threads
 from pyl2._common.dataset import Matrix, check_dataset
 from pyl2._common.validation import Array, check_flag, check_instance, check_real
 from pyl2.bayes.error_bars import variances
@@ -132,8 +132,9 @@ class Laplace:
         check_size(network, dataset)
         divisor = penalty.divisor(divided_by, dataset.weight_sum)
         rates = np.array(penalty.rates(penalty.per_layer(l2, layers), divisor))
-        found = curvature(self._wide, dataset)
-        result = evidence(found, rates, noise_variance, precision)
+        with threads.blas_threads_for(network.params.size):
+            found = curvature(self._wide, dataset)
+            result = evidence(found, rates, noise_variance, precision)
         self.log_evidence = result.log_evidence
         self.n_effective = result.n_effective
         self.n_effective_weights = result.n_effective_weights

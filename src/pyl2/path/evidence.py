@@ -35,7 +35,7 @@ def check_evidence(source: PathSource) -> None:
 def with_evidence(path: L2Path, source: PathSource) -> L2Path:
     """Return the path with the evidence for each λ; NaN where it has none."""
     dataset = source.rows.dataset.in_float64()
-    with threads.one_blas_thread():
+    with threads.blas_threads_for(path.params.shape[1]):
         found = [_look(path, i, source, dataset) for i in range(len(path))]
     log_evidence, n_effective, noise = np.array(found).T
     if path.template.output != "identity":

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pyl2._common import penalty, sparse
+from pyl2._common import penalty, sparse, threads
 from pyl2._common.dataset import Dataset
 from pyl2._common.outputs import Objective
 from pyl2._common.validation import Array
@@ -73,6 +73,10 @@ class LevenbergMarquardt:
 
     def run(self, dataset: Dataset) -> None:
         """Minimise E on all rows; raise Diverged if it is not finite at the start."""
+        with threads.blas_threads_for(self.session.network.params.size):
+            self._run(dataset)
+
+    def _run(self, dataset: Dataset) -> None:
         session = self.session
         problem = _Problem(self, dataset)
         if not math.isfinite(problem.error):
