@@ -105,6 +105,8 @@ class Data:
     train: tuple[Array, Array]
     test: tuple[Array, Array]
     scale: str
+    split: Callable[[int], list[tuple[Array, Array]]]
+    """Splits the training set into so many folds: rows to train from, rows to score by."""
     fold: Callable[[Array, Array], Rows]
     """Makes rows of some of the training set, and others of it, by their indices."""
 
@@ -112,7 +114,7 @@ class Data:
 def read(args: argparse.Namespace) -> Data:
     """Read what the options say, split the rows, and make numbers of them."""
     import numpy as np
-    from sklearn.model_selection import train_test_split
+    from sklearn.model_selection import check_cv, train_test_split
 
     from pyl2.data import model_file
 
@@ -139,11 +141,15 @@ def read(args: argparse.Namespace) -> Data:
     def fold(some: Array, others: Array) -> Rows:
         return ready(train[some], train[others])
 
+    def split(folds: int) -> list[tuple[Array, Array]]:
+        splitter = check_cv(folds, y[train], classifier=classes is not None)
+        return list(splitter.split(train, y[train]))
+
     rows = ready(train, test)
     marks = (table.dialect.decimal or ".", table.dialect.thousands or "")
     schema = model_file.Schema(rows.treatments, table.target, classes, *rows.unit, *marks)
     name = args.file or f"{args.dataset or DATASETS[0]} (comes with scikit-learn)"
-    return Data(schema, name, why, notes, rows.train, rows.test, args.scale, fold)
+    return Data(schema, name, why, notes, rows.train, rows.test, args.scale, split, fold)
 
 
 def _ready(

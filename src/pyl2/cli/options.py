@@ -124,6 +124,11 @@ folds = _option(int, lambda v: v > 1, "a whole number of at least 2")
 seed = _option(int, lambda v: 0 <= v < 2**32, "a whole number from 0 to 2**32 - 1")
 figure = _option(str, lambda v: v.endswith((".png", ".pdf", ".svg")), "a .png, .pdf or .svg file")
 page = _option(str, lambda v: v.endswith((".html", ".htm")), "an .html file")
+l2_or_cv = _option(
+    lambda text: text if text == "cv" else float(text),
+    lambda v: v == "cv" or 0 <= v < math.inf,
+    "cv or a number of at least 0",
+)
 divisor = _option(
     lambda text: text if text in ("batch", "train") else float(text),
     lambda n: isinstance(n, str) or 0 < n < math.inf,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from pyl2.cli import data, options, output, training
+from pyl2.cli import data, folds, options, output, training
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
 
     from pyl2 import L2Path, Network
     from pyl2._common.validation import Array
-
-    _Folds: TypeAlias = list[tuple[Array, Array]]  # rows to train from, rows to score by
 
 _TABLE = (
     "Each row is the same network, trained from the same weights on the same rows, at another λ."
@@ -73,8 +70,7 @@ def add(commands: options.Commands) -> None:
     group = parser.add_argument_group("choice of λ")
     told = "choose λ by so many folds of the training rows, at least 2 (default: no choice)"
     group.add_argument("--cv", type=options.folds, metavar="K", help=told)
-    told = "min (default): best mean score; 1se: the largest λ within one standard error of it"
-    group.add_argument("--rule", choices=("min", "1se"), default="min", help=told)
+    folds.add_rule(group)
     told = "log evidence and effective number of parameters (γ) of each λ; train by lbfgs or lm"
     group.add_argument("--evidence", action="store_true", help=told)
     output.add_figure(output.add_output(parser), "draw scores and weights against λ")
@@ -91,41 +87,37 @@ def run(args: argparse.Namespace) -> None:
     output.check_drawable("--report", args.report)
     rows = data.read(args)
     network = training.network(rows, args)
-    drawn = _drawn(rows, args) if args.cv else []
+    drawn = folds.drawn(rows, args.cv) if args.cv else []
     setup = _setup(rows, network, args)
     lines = report.path_lines(setup)
     if not (args.json or args.quiet):
         report.print_lines(lines)
-    found, folds, interrupted = _trained(network, rows, drawn, args)
-    choices = {"best": found.best} if folds is None else _choices(found.l2, folds, args.rule)
+    found, scores, interrupted = _trained(network, rows, drawn, args)
+    choices = {"best": found.best}
+    if scores is not None:
+        choices = folds.choices(found.l2, scores, args.rule)
     if args.evidence and np.isfinite(found.log_evidence).any():
         choices["evidence"] = found.best_evidence
     summary = found.summary()
     table = path_table(summary, found.measure, choices)
-    remarks = report.path_remarks(summary, found.measure, choices, folds)
+    remarks = report.path_remarks(summary, found.measure, choices, scores)
     if args.output:
-        output.write_figure(args.output, _figure(found, folds, choices))
+        output.write_figure(args.output, _figure(found, scores, choices))
     if args.report:
         sections = [
             page.run(args.command, setup["isa"], lines),
             page.table("The path over λ", table, [*remarks, _TABLE]),
-            *_pictures(found, folds, choices, rows),
+            *_pictures(found, scores, choices, rows),
         ]
         page.write(args.report, "What λ does", sections)
     if args.json:
-        told = {"results": summary, "fold_scores": folds, "choices": choices}
+        told = {"results": summary, "fold_scores": scores, "choices": choices}
         output.print_json({**setup, **told})
     else:
         report.print_table(table, remarks)
         output.print_saved(args, args.output, args.report)
     if interrupted:
         raise KeyboardInterrupt
-
-
-def _lambdas(rows: int) -> list[float]:
-    """Return 0, and ten steps of half a decade up to where λ/N is between 1 and 10."""
-    decade = math.floor(math.log10(rows)) + 1
-    return options.lambdas(f"0,1e{decade - 5}:1e{decade}:11")
 
 
 def _setup(rows: data.Data, network: Network, args: argparse.Namespace) -> dict[str, Any]:
@@ -143,20 +135,20 @@ def _setup(rows: data.Data, network: Network, args: argparse.Namespace) -> dict[
 
 
 def _trained(
-    network: Network, rows: data.Data, drawn: _Folds, args: argparse.Namespace
+    network: Network, rows: data.Data, drawn: folds.Folds, args: argparse.Namespace
 ) -> tuple[L2Path, list[list[float]] | None, bool]:
     """Return the path, the scores of the folds, and whether Ctrl-C has cut them short."""
     from pyl2.path.result import Interrupted
 
     try:
-        l2 = args.l2 or _lambdas(len(rows.train[0]))
+        l2 = args.l2 or folds.lambdas(len(rows.train[0]))
         found = _path(network, rows.train, rows.test, l2, args)
     except Interrupted as interrupt:
         return interrupt.path, None, True
     if set(found.stopped) == {"diverged"}:
         raise ValueError("training diverged at every λ: a smaller --eta may help")
     try:
-        return found, _folds(network, rows, drawn, found.l2, args) if drawn else None, False
+        return found, folds.scores(rows, drawn, found.l2, args) if drawn else None, False
     except KeyboardInterrupt:
         return found, None, True
 
@@ -183,60 +175,17 @@ def _path(
     )
 
 
-def _drawn(rows: data.Data, args: argparse.Namespace) -> _Folds:
-    """Return the indices of the rows to train from and to score by, for each fold."""
-    from sklearn.model_selection import check_cv
-
-    X, y = rows.train
-    numbers = rows.schema.classes is None
-    try:
-        drawn = list(check_cv(args.cv, y, classifier=not numbers).split(X, y))
-    except ValueError as error:
-        raise ValueError(f"--cv {args.cv}: {error}") from None
-    if numbers and len(y) < 2 * args.cv:
-        raise ValueError(
-            f"--cv {args.cv} makes folds of one row, which has no R²: at most --cv {len(y) // 2}"
-            f" for {len(y)} training rows"
-        )
-    return drawn
-
-
-def _folds(
-    network: Network, rows: data.Data, drawn: _Folds, l2: Array, args: argparse.Namespace
-) -> list[list[float]]:
-    """Return the scores (λs, folds) on each fold of the training rows, trained on the others."""
-    from pyl2.path.selection import cv_path
-    from pyl2.path.source import path_source
-
-    how = {**training.optimizer(args), "epochs": args.epochs, "max_time": args.max_time}
-    source = path_source(network, *rows.train, training=how)
-    scores, _ = cv_path(source, l2, drawn, verbose=not args.quiet)
-    told: list[list[float]] = scores.tolist()
-    return told
-
-
-def _choices(l2: Array, folds: Sequence[Sequence[float]], rule: str) -> dict[str, int]:
-    """Return the λs that the rules choose, the one that was asked for first."""
-    import numpy as np
-
-    from pyl2.path.selection import RULES, choose
-
-    if not np.isfinite(folds).any():
-        raise ValueError("--cv: every fold failed at every λ; a smaller --eta may help")
-    return {name: choose(l2, np.array(folds), name) for name in sorted(RULES, key=rule.__ne__)}
-
-
 def _draw_scores(
-    found: L2Path, folds: list[list[float]] | None, choices: Mapping[str, int], ax: Axes
+    found: L2Path, held: list[list[float]] | None, choices: Mapping[str, int], ax: Axes
 ) -> None:
     from pyl2.plots import ScoreDisplay
 
     marked = {name: float(found.l2[place]) for name, place in choices.items()}
-    test = found.test_score if folds is None else folds
+    test = found.test_score if held is None else held
     ScoreDisplay(found.l2, found.train_score, test, choices=marked, measure=found.measure).plot(ax)
 
 
-def _figure(found: L2Path, folds: list[list[float]] | None, choices: Mapping[str, int]) -> Figure:
+def _figure(found: L2Path, held: list[list[float]] | None, choices: Mapping[str, int]) -> Figure:
     """Draw scores, weights and the evidence, if it was asked for, one above the other."""
     from matplotlib.figure import Figure
 
@@ -245,7 +194,7 @@ def _figure(found: L2Path, folds: list[list[float]] | None, choices: Mapping[str
     panels = 3 if "evidence" in choices else 2
     figure = Figure(figsize=(8, 4 * panels), layout="constrained")
     scores, weights, *evidence = figure.subplots(panels)
-    _draw_scores(found, folds, choices, scores)
+    _draw_scores(found, held, choices, scores)
     PathDisplay.from_results(found).plot(weights)
     for ax in evidence:
         EvidenceDisplay(found.l2, found.log_evidence, found.n_effective).plot(ax)
@@ -254,7 +203,7 @@ def _figure(found: L2Path, folds: list[list[float]] | None, choices: Mapping[str
 
 def _pictures(
     found: L2Path,
-    folds: list[list[float]] | None,
+    held: list[list[float]] | None,
     choices: Mapping[str, int],
     rows: data.Data,
 ) -> list[str]:
@@ -271,13 +220,13 @@ def _pictures(
         draw(figure.subplots(1, panels, sharex=True, sharey=True))
         return page.picture(heading, figure, told)
 
-    scores = [_SCORES] if folds is None else [_SCORES, _FOLDS]
+    scores = [_SCORES] if held is None else [_SCORES, _FOLDS]
     sections = [
-        drawn("Scores", lambda ax: _draw_scores(found, folds, choices, ax), *scores),
+        drawn("Scores", lambda ax: _draw_scores(found, held, choices, ax), *scores),
         drawn("Weights", plots.PathDisplay.from_results(found).plot, _WEIGHTS),
     ]
     if "evidence" in choices:
-        evidence = plots.EvidenceDisplay.from_results(found, folds=folds)
+        evidence = plots.EvidenceDisplay.from_results(found, folds=held)
         figure = Figure(figsize=(8, 6.5), layout="constrained")
         evidence.plot(figure.subplots(2, sharex=True))
         sections.append(page.picture("Evidence", figure, [_EVIDENCE]))

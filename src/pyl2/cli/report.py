@@ -209,6 +209,58 @@ def ensemble_remarks(result: EnsembleResult, measure: str) -> list[str]:
     return found
 
 
+def headline(
+    result: Result,
+    chosen: Mapping[str, float],
+    baselines: Mapping[str, float],
+    setup: dict[str, Any],
+) -> list[str]:
+    """Return the answer in two lines: the score, how λ was chosen, and what others would have."""
+    others = ", ".join(f"{name} {score:z.3f}" for name, score in baselines.items())
+    rows, measure = setup["rows"], setup["measure"]
+    spread = f" ± {chosen['cv_error']:.3f}" if math.isfinite(chosen["cv_error"]) else ""
+    better = [name for name, score in baselines.items() if score > result.test_score]
+    remark = [f"Better on this test set: {' and '.join(better)}."] if better else []
+    return [
+        f"Test {measure} {result.test_score:z.3f}; {others}.",
+        f"λ = {result.l2:.4g} by {setup['cv']}-fold cross-validation"
+        f" ({measure} {chosen['cv_score']:z.3f}{spread});"
+        f" {rows['train']} training rows, {rows['test']} test rows.",
+        *remark,
+    ]
+
+
+def choice_remarks(
+    means: Sequence[Mapping[str, float]], place: int, folds: int, scores: Sequence[Sequence[float]]
+) -> list[str]:
+    """Return what to know of a choice of λ: the edge of the grid, trainings that failed."""
+    found = []
+    if place == len(means) - 1:
+        found.append("λ is at the edge of the grid: the inputs may tell nothing of the target.")
+    failed = sum(not math.isfinite(score) for row in scores for score in row)
+    if failed:
+        found.append(
+            f"{failed} of {folds * len(means)} trainings failed: a smaller --eta may help."
+        )
+    return found
+
+
+def choice_lines(setup: dict[str, Any], result: Result) -> dict[str, str]:
+    """Return how the model came about, in lines by name."""
+    model = (
+        f"E₀ {result.data_error:.4g}, R {result.penalty:.4g}, ‖W‖ {result.weight_norm:.4g},"
+        f" training {setup['measure']} {result.train_score:z.3f}, {result.seconds:.2f} s"
+    )
+    return _read(setup) | {"training": _training(setup), "model": model}
+
+
+def print_remarks(remarks: Sequence[str]) -> None:
+    """Print lines of text, as wide as the terminal."""
+    console = _console()
+    for remark in remarks:
+        console.print(remark)
+
+
 def print_conversion(value: float, meaning: str) -> None:
     """Print a converted number, and in a line of its own what it is."""
     console = _console()

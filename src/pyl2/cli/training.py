@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pyl2.cli import options
 from pyl2.cli.data import Data
 
 if TYPE_CHECKING:
-    from pyl2 import Backprop, Network
+    from pyl2 import Backprop, History, Network
+    from pyl2.cli import report
     from pyl2.training.settings import Settings
+
+
+_CURVES = (
+    "E₀ is the error without the penalty: on the rows trained on it falls and falls. On the rows"
+    " held out (validation: the rows to test, from which nothing is learned) it falls only as long"
+    " as what is learned is not noise; where it rises again, training has gone too far, and a good"
+    " λ keeps it from that."
+)
+_WEIGHTS = (
+    "How many weights have which value, biases aside. The penalty draws all of them towards zero,"
+    " the large ones most, but sets none to zero."
+)
 
 
 def add_network(parser: options.Parser, hidden: tuple[int, ...]) -> None:
@@ -65,8 +80,8 @@ def add_optimizer(group: options.Group, epochs: int, time: str) -> None:
     add("--max-time", type=options.positive, metavar="SECONDS", help=time)
 
 
-def network(data: Data, args: argparse.Namespace) -> Network:
-    """Build the network for the data; the seed draws its weights."""
+def network(data: Data, args: argparse.Namespace, inputs: int | None = None) -> Network:
+    """Build the network for the data, or so many inputs; the seed draws its weights."""
     from pyl2 import Network
 
     classes = data.schema.classes
@@ -78,7 +93,7 @@ def network(data: Data, args: argparse.Namespace) -> Network:
             f"--activation names {len(args.activation)}, for {len(args.hidden)} layers of --hidden"
         )
     return Network(
-        (data.train[0].shape[1], *args.hidden, outputs),
+        (inputs or data.train[0].shape[1], *args.hidden, outputs),
         hidden=args.activation[0] if len(args.activation) == 1 else args.activation,
         output=output,
         dtype=args.dtype,
@@ -152,3 +167,68 @@ def described(data: Data, network: Network) -> dict[str, Any]:
         "dtype": network.dtype.name,
         "isa": engine_of(network).isa,
     }
+
+
+def pictures(histories: Mapping[float, History], trainers: Mapping[float, Backprop]) -> list[str]:
+    """Draw how the errors went, and what became of the weights."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from pyl2.cli import page
+    from pyl2.plots import CurvesDisplay, WeightsDisplay
+
+    parts = ("data_error", "validation_error")
+    curves = {
+        f"λ = {l2:g}": {part: getattr(history, part) for part in parts}
+        for l2, history in histories.items()
+    }
+    weights = [
+        np.concatenate([W.ravel() for W in trainer.network.weights])
+        for trainer in trainers.values()
+    ]
+    courses, histogram = (Figure(figsize=(8, 4.5), layout="constrained") for _ in range(2))
+    CurvesDisplay(curves).plot(courses.subplots())
+    WeightsDisplay(weights, list(trainers)).plot(histogram.subplots())
+    return [
+        page.picture("The error along the way", courses, [_CURVES]),
+        page.picture("The weights in the end", histogram, [_WEIGHTS]),
+    ]
+
+
+def trainer(rows: Data, l2: float, args: argparse.Namespace) -> Backprop:
+    """Set up one training; the seed makes start and shuffles the same for every λ."""
+    from pyl2 import Backprop
+
+    return Backprop(network(rows, args), l2=l2, n=args.n or "train", **optimizer(args))
+
+
+def trained(rows: Data, trainer: Backprop, args: argparse.Namespace) -> History:
+    """Train at one λ."""
+    return trainer.train(
+        *rows.train,
+        args.epochs,
+        validation=rows.test if args.report else None,  # for the picture; it takes a little time
+        max_time=args.max_time,
+        verbose=not args.quiet,
+    )
+
+
+def result(rows: Data, l2: float, trainer: Backprop, history: History) -> report.Result:
+    """Return a training in the numbers of the tables."""
+    from pyl2.cli import report
+    from pyl2.experiments.comparison import score
+
+    seconds = float(history.seconds[-1])
+    squares = sum(float((W.astype("float64") ** 2).sum()) for W in trainer.network.weights)
+    return report.Result(
+        l2=l2,
+        data_error=float(history.data_error[-1]),
+        penalty=float(history.penalty[-1]),
+        train_score=score(trainer.network, *rows.train),
+        test_score=score(trainer.network, *rows.test),
+        weight_norm=math.sqrt(squares),
+        epochs=len(history),
+        stopped=history.stopped,
+        seconds=seconds,
+        items_per_second=len(rows.train[0]) * len(history) / seconds,
+    )

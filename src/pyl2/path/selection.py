@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -87,21 +88,48 @@ def cv_path(
     reasons : list of str
         Why a training of each fold failed, "" where none did.
     """
+    made = [partial(source.fold, train, test) for train, test in folds]
+    return score_folds(made, l2, source.epochs, verbose)
+
+
+def score_folds(
+    folds: Sequence[Callable[[], PathSource]],
+    l2: Sequence[float] | Array,
+    epochs: int,
+    verbose: bool = False,
+) -> tuple[Array, list[str]]:
+    """Train folds at each λ, and score them on the rows that each holds out.
+
+    Parameters
+    ----------
+    folds : sequence of callables
+        Each makes the source of a fold, or raises a ValueError.
+    l2 : sequence of L floats
+    epochs : int
+        Of each training, for the progress bar.
+    verbose : bool, default=False
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    scores, reasons
+        As of ``cv_path``.
+    """
     values = [float(value) for value in l2]
     columns, reasons = [], []
-    with progress(verbose, len(folds) * len(values) * source.epochs) as advance:
-        for train, test in folds:
-            column, reason = _fold_scores(source, values, train, test, advance)
+    with progress(verbose, len(folds) * len(values) * epochs) as advance:
+        for make in folds:
+            column, reason = _fold_scores(make, values, advance)
             columns.append(column)
             reasons.append(reason)
     return np.column_stack(columns), reasons
 
 
 def _fold_scores(
-    source: PathSource, values: list[float], train: Array, test: Array, advance: Advance
+    make: Callable[[], PathSource], values: list[float], advance: Advance
 ) -> tuple[list[float], str]:
     try:
-        fold = source.fold(train, test)
+        fold = make()
     except ValueError as error:
         return [math.nan] * len(values), str(error)
     fold.train(values, None, advance)

@@ -46,3 +46,15 @@ def path_table(
         words = ", ".join(word for word, marked in (marks or {}).items() if marked == place)
         grid.add_row(*cells, *([words] if marks else []), style="bold" if words else None)
     return grid
+
+
+def choice_table(
+    rows: Sequence[Mapping[str, Any]], measure: str, marks: Mapping[str, int]
+) -> Table:
+    """Return the cross-validated scores of λs, one below the other, the chosen ones marked."""
+    grid = text_table.table_with("λ", f"CV {measure}", "±", "")
+    for place, row in enumerate(rows):
+        words = ", ".join(word for word, marked in marks.items() if marked == place)
+        cells = (f"{row['l2']:.4g}", f"{row['cv_score']:z.3f}", f"{row['cv_error']:.3f}", words)
+        grid.add_row(*cells, style="bold" if words else None)
+    return grid
