@@ -42,6 +42,20 @@ PL2_INLINE V NAME(slope)(int kind, V a)
     return a;
 }
 
+/* sum <- sum f'(a), of a row of a tile. */
+PL2_INLINE void NAME(times_slopes)(int kind, const V *a, V *sum, const int count)
+{
+#define PL2_CASE(f) \
+    case ACTIVATION_##f: \
+        PL2_UNROLL \
+        for (int v = 0; v < count; v++) sum[v] = sum[v] * NAME(f##_slope)(a[v]); \
+        break;
+    switch (kind) {
+        ACTIVATIONS(PL2_CASE)
+    }
+#undef PL2_CASE
+}
+
 /* relu is so cheap that it is had where z is stored, as the least value of z; identity has none. */
 static R NAME(lower_bound)(int kind) { return kind == ACTIVATION_relu ? 0 : -(R)INFINITY; }
 

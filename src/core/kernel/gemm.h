@@ -40,57 +40,42 @@ typedef struct {
     V scale, shrink;
 } Product;
 
-PL2_INLINE void NAME(epilogue)(const Product *g, const int store, const int activation, V sum, int64_t i,
-                               int64_t j, int lanes)
+/* C for a row of `nv` vectors of sums, the last of which has `last` lanes in use. */
+PL2_INLINE void NAME(epilogue)(const Product *g, const int store, V *sum, const int nv, int last, int64_t i,
+                               int64_t j)
 {
     R *c = g->c + i * g->c_stride + j;
-    if (store == STORE) {
-        const V floor = NAME(splat)(g->floor);
-        sum = NAME(pick)(NAME(less)(sum, floor), floor, sum);
+    const R *other = store == STORE_SLOPE ? g->by + i * g->c_stride + j : c;
+    const V floor = NAME(splat)(g->floor);
+    V old[NV];
+    PL2_UNROLL
+    for (int v = 0; v < nv; v++) {
+        if (store != STORE) old[v] = NAME(load_part)(other + v * LANES, v == nv - 1 ? last : LANES);
+        if (store == STORE) sum[v] = NAME(pick)(NAME(less)(sum[v], floor), floor, sum[v]);
+        if (store == STORE_ADD) sum[v] = old[v] + sum[v];
+        if (store == STORE_DECAYED) sum[v] = NAME(decayed)(old[v], g->shrink, g->scale * sum[v]);
     }
-    if (store == STORE_SLOPE)
-        sum = sum * NAME(slope)(activation, NAME(load_part)(g->by + i * g->c_stride + j, lanes));
-    if (store == STORE_ADD) sum = NAME(load_part)(c, lanes) + sum;
-    if (store == STORE_DECAYED) sum = NAME(decayed)(NAME(load_part)(c, lanes), g->shrink, g->scale * sum);
-    NAME(store_part)(c, sum, lanes);
+    if (store == STORE_SLOPE) NAME(times_slopes)(g->activation, old, sum, nv);
+    PL2_UNROLL
+    for (int v = 0; v < nv; v++) NAME(store_part)(c + v * LANES, sum[v], v == nv - 1 ? last : LANES);
 }
 
-/* The same with what is to be done a constant for the compiler: `body(store, activation)`. */
-#define PL2_SLOPE_CASE(f) \
-    case ACTIVATION_##f: \
-        PL2_BODY(STORE_SLOPE, ACTIVATION_##f) \
-        break;
-#define PL2_EVERY_STORE(g) \
-    switch ((g)->store) { \
-        case STORE: \
-            PL2_BODY(STORE, 0) \
-            break; \
-        case STORE_SLOPE: \
-            switch ((g)->activation) { \
-                ACTIVATIONS(PL2_SLOPE_CASE) \
-            } \
-            break; \
-        case STORE_ADD: \
-            PL2_BODY(STORE_ADD, 0) \
-            break; \
-        case STORE_DECAYED: \
-            PL2_BODY(STORE_DECAYED, 0) \
-            break; \
-    }
-
-PL2_INLINE void NAME(epilogue_tile)(const Product *g, const int store, const int activation, V sum[MR][NV],
-                                    const int mr, const int nv, int last, int64_t i, int64_t j)
+/* The same of `mr` rows. */
+PL2_INLINE void NAME(epilogues)(const Product *g, V (*sum)[NV], const int mr, const int nv, int last,
+                                int64_t i, int64_t j)
 {
-    PL2_UNROLL
-    for (int r = 0; r < mr; r++) {
-        PL2_UNROLL
-        for (int v = 0; v < nv - 1; v++)
-            NAME(epilogue)(g, store, activation, sum[r][v], i + r, j + v * LANES, LANES);
-        if (last == LANES)
-            NAME(epilogue)(g, store, activation, sum[r][nv - 1], i + r, j + (nv - 1) * LANES, LANES);
-        else
-            NAME(epilogue)(g, store, activation, sum[r][nv - 1], i + r, j + (nv - 1) * LANES, last);
+#define PL2_CASE(store) \
+    case store: \
+        PL2_UNROLL \
+        for (int r = 0; r < mr; r++) NAME(epilogue)(g, store, sum[r], nv, last, i + r, j); \
+        break;
+    switch (g->store) {
+        PL2_CASE(STORE)
+        PL2_CASE(STORE_SLOPE)
+        PL2_CASE(STORE_ADD)
+        PL2_CASE(STORE_DECAYED)
     }
+#undef PL2_CASE
 }
 
 /* For each row r and vector v of a tile. */
@@ -153,9 +138,7 @@ PL2_INLINE void NAME(tile)(const Product *g, const int mr, const int nv, int las
     else
         PL2_STEPS(NAME(broadcast), LANES, NAME(load_part)(b + (nv - 1) * LANES, b_last))
 #undef PL2_STEPS
-#define PL2_BODY(store, activation) NAME(epilogue_tile)(g, store, activation, sum, mr, nv, c_last, i, j);
-    PL2_EVERY_STORE(g)
-#undef PL2_BODY
+    NAME(epilogues)(g, sum, mr, nv, c_last, i, j);
 }
 
 /* Compiled once for every shape of a tile: its accumulators then live in registers. */
@@ -209,17 +192,19 @@ static void NAME(gemm)(const Product *g)
     }
 }
 
-PL2_INLINE void NAME(epilogue_dots)(const Product *g, const int store, const int activation, V total,
-                                    const int dr, const int dc, int64_t i, int64_t j)
+PL2_INLINE void NAME(epilogue_dots)(const Product *g, V total, const int dr, const int dc, int64_t i,
+                                    int64_t j)
 {
     const int columns = (int)(g->n - j < dc ? g->n - j : dc), step = LANES / (dr * dc);
     const int lanes = g->c_unpadded ? columns : g->n - j <= dc ? LANES - (int)(j % LANES) : dc;
     PL2_UNROLL
     for (int r = 0; r < dr; r++) {
+        V sum[1][NV];
         if (i + r == g->m) break;
-        V sum = NAME(every)(total, r * dc * step, step);
-        if (g->start) sum += g->start[i + r];
-        NAME(epilogue)(g, store, activation, NAME(first)(sum, columns), i + r, j, lanes);
+        sum[0][0] = NAME(every)(total, r * dc * step, step);
+        if (g->start) sum[0][0] += g->start[i + r];
+        sum[0][0] = NAME(first)(sum[0][0], columns);
+        NAME(epilogues)(g, sum, 1, 1, lanes, i + r, j);
     }
 }
 
@@ -255,10 +240,7 @@ PL2_INLINE void NAME(dots_tile)(const Product *g, const int dr, const int dc, in
         PL2_STEP(NAME(load_part), lanes)
     }
 #undef PL2_STEP
-    const V total = NAME(totals)(sum, dr * dc);
-#define PL2_BODY(store, activation) NAME(epilogue_dots)(g, store, activation, total, dr, dc, i, j);
-    PL2_EVERY_STORE(g)
-#undef PL2_BODY
+    NAME(epilogue_dots)(g, NAME(totals)(sum, dr * dc), dr, dc, i, j);
 }
 
 static void NAME(dots)(const Product *g)

@@ -226,8 +226,9 @@ static void NAME(bias_gradient)(const Block *b, const Gradient *g, const Matrix 
             for (int64_t i = 0; c < count && i < b->filled; i += LANES)
                 sum[c] += NAME(load)(delta + (j + c) * b->room + i);
         }
-        const V total = NAME(every)(NAME(totals)(sum, FOUR), 0, LANES / FOUR);
-        NAME(epilogue)(&product, g->store, 0, NAME(first)(total, count), 0, j, to->unpadded ? count : FOUR);
+        V total[1][NV];
+        total[0][0] = NAME(first)(NAME(every)(NAME(totals)(sum, FOUR), 0, LANES / FOUR), count);
+        NAME(epilogues)(&product, total, 1, 1, to->unpadded ? count : FOUR, 0, j);
     }
 }
 

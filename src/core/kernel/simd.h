@@ -130,6 +130,15 @@ PL2_INLINE V NAME(from_bits)(I i)
     return v;
 }
 
+/* 0, 1, 2, ...: what is computed from it and constants is a constant. */
+PL2_INLINE I NAME(lane_numbers)(void)
+{
+    static const INT number[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    I lane;
+    memcpy(&lane, number, sizeof lane);
+    return lane;
+}
+
 /* a < b, false where either is NaN, and the choice by it. */
 #if defined(PL2_AVX512)
 PL2_INLINE M NAME(less)(V a, V b)
@@ -197,20 +206,18 @@ PL2_INLINE V NAME(load_part)(const R *p, int count)
 
 PL2_INLINE void NAME(store_part)(R *p, V v, int count)
 {
-    if (PL2_KNOWN(count == LANES))
+    if (count == LANES) /* what is stored whole is sooner loaded again */
         NAME(store)(p, v);
     else if (sizeof(R) == 4)
         _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
     else
         _mm512_mask_storeu_pd(p, (__mmask8)((1u << count) - 1), (__m512d)v);
 }
-#else
-#if defined(PL2_AVX2)
+#elif defined(PL2_AVX2)
 PL2_INLINE __m256i NAME(lanes)(int count)
 {
-    if (sizeof(R) == 4)
-        return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
+    if (sizeof(R) == 4) return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), (__m256i)NAME(lane_numbers)());
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), (__m256i)NAME(lane_numbers)());
 }
 
 PL2_INLINE V NAME(load_part)(const R *p, int count)
@@ -218,6 +225,16 @@ PL2_INLINE V NAME(load_part)(const R *p, int count)
     if (PL2_KNOWN(count == LANES)) return NAME(load)(p);
     if (sizeof(R) == 4) return (V)_mm256_maskload_ps((const float *)p, NAME(lanes)(count));
     return (V)_mm256_maskload_pd((const double *)p, NAME(lanes)(count));
+}
+
+PL2_INLINE void NAME(store_part)(R *p, V v, int count)
+{
+    if (count == LANES)
+        NAME(store)(p, v);
+    else if (sizeof(R) == 4)
+        _mm256_maskstore_ps((float *)p, NAME(lanes)(count), (__m256)v);
+    else
+        _mm256_maskstore_pd((double *)p, NAME(lanes)(count), (__m256d)v);
 }
 #else
 PL2_INLINE V NAME(load_part)(const R *p, int count)
@@ -227,7 +244,6 @@ PL2_INLINE V NAME(load_part)(const R *p, int count)
     for (int l = 0; l < count; l++) lane[l] = p[l];
     return NAME(load)(lane);
 }
-#endif
 
 PL2_INLINE void NAME(store_part)(R *p, V v, int count)
 {
@@ -301,12 +317,8 @@ PL2_INLINE V NAME(shuffle)(V a, V b, I index)
 /* Of each pair of neighbouring groups of `half` lanes, one from a and one from b: the lower, the upper. */
 PL2_INLINE V NAME(halves)(V a, V b, const int half, const int upper)
 {
-    INT from[LANES];
-    I index;
-    PL2_UNROLL
-    for (int l = 0; l < LANES; l++) from[l] = (INT)((l & half ? LANES + l - half : l) + (upper ? half : 0));
-    memcpy(&index, from, sizeof index);
-    return NAME(shuffle)(a, b, index);
+    const I lane = NAME(lane_numbers)(), in_upper = lane & (INT)half;
+    return NAME(shuffle)(a, b, lane + in_upper * (INT)(LANES / half - 1) + (INT)(upper ? half : 0));
 }
 
 /* A square of numbers, transposed by exchanging ever smaller halves. */
@@ -345,12 +357,7 @@ PL2_INLINE V NAME(totals)(V *sum, const int count)
 /* The lanes from, from + step, ... of v, as the first. */
 PL2_INLINE V NAME(every)(V v, const int from, const int step)
 {
-    INT lane[LANES];
-    I index;
-    PL2_UNROLL
-    for (int l = 0; l < LANES; l++) lane[l] = (INT)((from + l * step) % LANES);
-    memcpy(&index, lane, sizeof index);
-    return NAME(shuffle)(v, v, index);
+    return NAME(shuffle)(v, v, (NAME(lane_numbers)() * (INT)step + (INT)from) & (INT)(LANES - 1));
 }
 
 /* Sums in float64 of the lanes of many vectors, whatever R is. */

@@ -38,12 +38,7 @@ typedef struct {
 /* The lanes of v, each with its partner's, `apart` lanes away. */
 PL2_INLINE V NAME(partner)(V v, const int apart)
 {
-    INT lane[LANES];
-    I index;
-    PL2_UNROLL
-    for (int l = 0; l < LANES; l++) lane[l] = (INT)(l ^ (apart < LANES ? apart : 0));
-    memcpy(&index, lane, sizeof index);
-    return NAME(shuffle)(v, v, index);
+    return NAME(shuffle)(v, v, NAME(lane_numbers)() ^ (INT)(apart < LANES ? apart : 0));
 }
 
 /* In all lanes the sum of the outputs, and the largest of them. */
@@ -67,15 +62,7 @@ PL2_INLINE V NAME(repeat)(V v, const int l)
 }
 
 /* The output that each lane holds. */
-PL2_INLINE I NAME(quarters)(void)
-{
-    INT lane[LANES];
-    I index;
-    PL2_UNROLL
-    for (int l = 0; l < LANES; l++) lane[l] = l / QUARTER;
-    memcpy(&index, lane, sizeof index);
-    return index;
-}
+PL2_INLINE I NAME(quarters)(void) { return NAME(lane_numbers)() / (INT)QUARTER; }
 
 PL2_INLINE M NAME(quarters_below)(int64_t outputs)
 {
@@ -312,21 +299,17 @@ PL2_INLINE void NAME(tiny_items)(const Net *net, const Job *job, Cursor *at, int
 /* So many of the batches of one row. */
 void NAME(tiny_batches)(const Net *net, const Job *job, Cursor *at, int64_t items)
 {
-    const int64_t vectors = (net->layer[0].out + LANES - 1) / LANES;
-#define PL2_WIDTHS(inputs) \
-    if (vectors == 1) \
-        NAME(tiny_items)(net, job, at, items, inputs, 1); \
-    else if (vectors == 2) \
-        NAME(tiny_items)(net, job, at, items, inputs, 2); \
-    else \
-        NAME(tiny_items)(net, job, at, items, inputs, 4);
+    enum { EIGHT = LANES < 8 ? 8 / LANES : 1, SIXTEEN = 2 * EIGHT }; /* units, in vectors */
+    const int few = net->layer[0].out <= 8;
     if (LANES < 4) return;
-    if (net->inputs <= 4) {
-        PL2_WIDTHS(4)
-    } else {
-        PL2_WIDTHS(8)
-    }
-#undef PL2_WIDTHS
+    if (net->inputs <= 4 && few)
+        NAME(tiny_items)(net, job, at, items, 4, EIGHT);
+    else if (net->inputs <= 4)
+        NAME(tiny_items)(net, job, at, items, 4, SIXTEEN);
+    else if (few)
+        NAME(tiny_items)(net, job, at, items, 8, EIGHT);
+    else
+        NAME(tiny_items)(net, job, at, items, 8, SIXTEEN);
 }
 #undef QUARTER
 #endif
