@@ -1081,7 +1081,7 @@ static void test_labels(void)
     float y[LANES];
     for (int64_t last = 0; last < 2; last++)
         for (int64_t item = 0; item < 2; item++) {
-            NAME(targets)(&job, 0, item, 1, labels[last] + 1, y, 0);
+            NAME(given_targets)(&job, 0, item, 1, labels[last] + 1, y, 0);
             if (*y != (float)(item == last)) {
                 fprintf(stderr, "label %d marks output %d: %g\n", (int)labels[item], (int)labels[last], *y);
                 exit(1);
