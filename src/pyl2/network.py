@@ -619,6 +619,17 @@ class Network:
         self.__dict__.update(state)
         self._adopt(self._engine, self._params)
 
+    def _repr_html_(self) -> str:
+        from pyl2._common import text_table
+
+        grid = text_table.table_with("layer", "inputs", "units", "function", "parameters", "‖W‖")
+        parts = zip(self.weights, self.biases, (*self.hidden, self.output), strict=True)
+        for layer, (W, b, name) in enumerate(parts):
+            norm = float(np.linalg.norm(W.astype(np.float64)))
+            numbers = (W.shape[0], W.shape[1], name, f"{W.size + b.size:,}", f"{norm:.4g}")
+            grid.add_row(str(layer + 1), *map(str, numbers))
+        return text_table.notebook(repr(self), grid)
+
     def __repr__(self) -> str:
         objective = self._engine.objective
         more = "" if objective.canonical else f" loss={self.loss!r},"

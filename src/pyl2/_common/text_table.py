@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 from rich import box
@@ -34,6 +35,26 @@ def text(grid: Table) -> str:
     with console.capture() as captured:
         console.print(grid)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def html(grid: Table) -> str:
+    """Return a table as HTML; marked rows are of class "marked", columns of text "left"."""
+    classes = [' class="left"' if column.justify == "left" else "" for column in grid.columns]
+    cells = zip(classes, grid.columns, strict=True)
+    head = "".join(f"<th{mark}>{escape(str(column.header))}</th>" for mark, column in cells)
+    rows = []
+    for row, *texts in zip(grid.rows, *(column.cells for column in grid.columns), strict=True):
+        marked = ' class="marked"' if row.style else ""
+        found = zip(classes, texts, strict=True)
+        inside = "".join(f"<td{mark}>{escape(str(text))}</td>" for mark, text in found)
+        rows.append(f"<tr{marked}>{inside}</tr>")
+    body = f"<thead><tr>{head}</tr></thead>\n<tbody>\n{chr(10).join(rows)}\n</tbody>"
+    return f"<table>\n{body}\n</table>"
+
+
+def notebook(line: str, grid: Table) -> str:
+    """Return what notebooks show of an object: its one line, and a table."""
+    return f"<div><code>{escape(line)}</code>\n{html(grid)}</div>"
 
 
 def digits(value: float, digits: int) -> str:

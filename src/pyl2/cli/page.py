@@ -16,7 +16,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from pyl2 import __version__
-from pyl2._common import files
+from pyl2._common import files, text_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,17 +81,7 @@ def run(command: str, isa: str, lines: Mapping[str, str]) -> str:
 
 def table(heading: str, grid: Table, remarks: Sequence[str]) -> str:
     """Return a section with a table of rich, and beneath it what there is to see."""
-    classes = [' class="left"' if column.justify == "left" else "" for column in grid.columns]
-    cells = zip(classes, grid.columns, strict=True)
-    head = "".join(f"<th{mark}>{escape(str(column.header))}</th>" for mark, column in cells)
-    rows = []
-    for row, *texts in zip(grid.rows, *(column.cells for column in grid.columns), strict=True):
-        marked = ' class="marked"' if row.style else ""
-        found = zip(classes, texts, strict=True)
-        inside = "".join(f"<td{mark}>{escape(str(text))}</td>" for mark, text in found)
-        rows.append(f"<tr{marked}>{inside}</tr>")
-    body = f"<thead><tr>{head}</tr></thead>\n<tbody>\n{chr(10).join(rows)}\n</tbody>"
-    return _section(heading, f'<div class="wide"><table>\n{body}\n</table></div>', remarks)
+    return _section(heading, f'<div class="wide">{text_table.html(grid)}</div>', remarks)
 
 
 def picture(heading: str, figure: Figure, remarks: Sequence[str]) -> str:

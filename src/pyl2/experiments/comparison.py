@@ -179,6 +179,20 @@ class Comparison:
             found.setdefault(run.method, []).append(pair)
         return found
 
+    def __repr__(self) -> str:
+        rows = self.summary()
+        best = min(rows, key=lambda row: row["error"] if row["error"] == row["error"] else math.inf)
+        return (
+            f"Comparison({len(self.runs)} runs of {', '.join(row['method'] for row in rows)};"
+            f" lowest E {best['error']:.4g}, {best['method']})"
+        )
+
+    def _repr_html_(self) -> str:
+        from pyl2._common import text_table
+        from pyl2.experiments.table import comparison_table
+
+        return text_table.notebook(repr(self), comparison_table(self.summary(), self.measure))
+
     def __str__(self) -> str:
         from pyl2._common import text_table
         from pyl2.experiments.table import comparison_table

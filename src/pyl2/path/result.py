@@ -220,6 +220,22 @@ class L2Path:
 
         return text_table.text(path_table(self.summary(), self.measure))
 
+    def __repr__(self) -> str:
+        layers = "-".join(map(str, self.template.layer_sizes))
+        first = f"L2Path({len(self)} λ from {self.l2[0]:.4g} to {self.l2[-1]:.4g}, {layers}"
+        try:
+            best = self.best
+        except ValueError:  # nothing was held out
+            return f"{first})"
+        score = f"{self.test_score[best]:.3f}"
+        return f"{first}, best test {self.measure} {score} at λ = {self.l2[best]:.4g})"
+
+    def _repr_html_(self) -> str:
+        from pyl2._common import text_table
+        from pyl2.path.table import path_table
+
+        return text_table.notebook(repr(self), path_table(self.summary(), self.measure))
+
     def __len__(self) -> int:
         return len(self.l2)
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from pyl2._common import files, keywords, penalty, random, threads
 from pyl2._common.dataset import Dataset, Matrix, check_dataset
 from pyl2._common.files import PathLike
+from pyl2._common.one_line import one_line
 from pyl2._common.progress import progress
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.validation import (
@@ -220,6 +221,9 @@ class ParticleSwarm:
         if not all_finite(places):
             raise ValueError("init contains NaN or infinity")
         return places
+
+    def __repr__(self) -> str:
+        return one_line(self)
 
     @keywords.checked
     def train(

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from pyl2._common import files, keywords, random, threads
 from pyl2._common.dataset import Matrix, check_dataset
 from pyl2._common.files import PathLike
+from pyl2._common.one_line import one_line
 from pyl2._common.progress import progress
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.validation import check_instance, check_option, kept
@@ -180,6 +181,9 @@ class Backprop:
         threads.count(self.n_threads)
         for name, value in asdict(Settings.of(self).checked(self.network)).items():
             setattr(self, name, value)
+
+    def __repr__(self) -> str:
+        return one_line(self)
 
     @keywords.checked
     def train(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -120,6 +123,42 @@ class History:
 
     def __len__(self) -> int:
         return len(self._seconds)
+
+    def to_frame(self) -> Any:
+        """Return the epochs as a pandas DataFrame, one in a row.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> from pyl2 import Backprop, Network
+        >>> history = Backprop(Network((1, 1), seed=0)).train([[0.0], [1.0]], [0.0, 1.0], epochs=3)
+        >>> list(history.to_frame().columns)
+        ['error', 'data_error', 'penalty', 'seconds']
+        """
+        from pyl2._common import text_table
+
+        return text_table.frame(self._epochs(range(len(self))))
+
+    def _epochs(self, places: Iterable[int]) -> list[dict[str, float]]:
+        """Return some epochs, each as what is known of it by name."""
+        names = ("error", "data_error", "penalty", "validation_error", "mean", "diversity")
+        columns = {name: getattr(self, name) for name in (*names, "seconds")}
+        known = {name: column.tolist() for name, column in columns.items() if len(column)}
+        return [{name: column[place] for name, column in known.items()} for place in places]
+
+    def _repr_html_(self) -> str:
+        from pyl2._common import text_table
+
+        places = sorted({*range(len(self))[:3], *range(len(self))[-3:]})
+        rows = self._epochs(places)
+        grid = text_table.table_with("epoch", *(rows[0] if rows else ()))
+        for place, row in zip(places, rows, strict=True):
+            grid.add_row(str(place + 1), *(f"{value:.4g}" for value in row.values()))
+        return text_table.notebook(repr(self), grid)
 
     def __repr__(self) -> str:
         if not len(self):
