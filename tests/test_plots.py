@@ -152,7 +152,7 @@ def test_pictures_are_drawn_whole_and_leave_the_settings_alone(display, tmp_path
 @named(SINGLE)
 def test_a_legend_covers_no_data(display):
     ax = display.plot().ax_
-    if ax.get_legend() is None or isinstance(display, ErrorDisplay):
+    if ax.get_legend() is None:
         return
     display.figure_.draw_without_rendering()
     box = ax.get_legend().get_window_extent()
@@ -176,9 +176,38 @@ def test_matplotlib_is_imported_when_a_figure_is_drawn():
 def test_shades_differ_in_grey(count):
     found = style.shades(count)
     lightness = [grey(look["color"]) for look in found]
-    assert np.all(np.diff(lightness) > 0.07)
+    assert np.all(np.diff(lightness) > 0.06)
     assert lightness[-1] < 0.75
     assert all(a["linestyle"] != b["linestyle"] for a, b in pairwise(found))
+
+
+@pytest.mark.parametrize("looks", ["STYLES", "PARTS"])
+def test_lines_stand_out_from_white(looks):
+    """By 3:1, as WCAG 2.2 counts it."""
+    for color in (look["color"] for look in (*getattr(style, looks), *style.shades(6))):
+        linear = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)
+        ]
+        assert 1.05 / (np.dot([0.2126, 0.7152, 0.0722], linear) + 0.05) >= 3, color
+
+
+@pytest.mark.parametrize(
+    ("limits", "names"),
+    [
+        ((0.008, 200), ["0.01", "0.1", "1", "10", "100"]),
+        ((1e-7, 0.1), [f"$10^{{{power}}}$" for power in range(-7, 0)]),
+        ((0.9, 2.5), ["0.9", "1", "2"]),
+    ],
+)
+def test_ticks_of_logarithmic_axes(limits, names):
+    ax = CurvesDisplay({"a": {"error": limits}}).plot().ax_
+    ax.set_ylim(limits)
+    ax.figure.draw_without_rendering()
+    ticks = [*ax.yaxis.get_major_ticks(), *ax.yaxis.get_minor_ticks()]
+    shown = {
+        tick.label1.get_text() for tick in ticks if limits[0] <= tick.get_loc() <= limits[1]
+    } - {""}
+    assert shown == set(names)
 
 
 @pytest.mark.parametrize("l2", [[], [1, 0.1], [-1, 1], [1, 1], [[1, 2]], [0, np.nan]])
@@ -240,7 +269,7 @@ def test_lambda_0_stands_apart():
     display.figure_.draw_without_rendering()
     assert display.lines_[0].get_marker() not in ("", "None")
     names = [tick.get_text() for tick in display.ax_.get_xticklabels()]
-    assert names == ["0", "$10^{-1}$", "$10^{0}$", "$10^{1}$"]
+    assert names == ["0", "0.1", "1", "10"]
     np.testing.assert_allclose(display.ax_.get_xticks(), [x[0], *FROM_ZERO[1:]])
 
 
@@ -310,7 +339,8 @@ def test_weights_of_a_path(path):
 def test_histograms_of_a_path(path):
     display = WeightsDisplay.from_results(path, at=[1, 2], bins=7)
     np.testing.assert_array_equal(display.weights, path.params[1:3, :34])
-    assert len(display.plot().stairs_[0].get_data().values) == 7
+    assert display.plot().counts_.shape == (2, 7)
+    np.testing.assert_array_equal(display.counts_.sum(axis=1), 34)
     np.testing.assert_array_equal(
         WeightsDisplay.from_results(path, layer=1).weights, path.params[:, 6:30]
     )
@@ -387,6 +417,28 @@ def test_boundaries_of_a_path():
     many = l2_path(CLASSIFIER, points, np.arange(30) % 3, [1])
     display = BoundaryDisplay.from_results(many, points, np.arange(30) % 3).plot()
     assert display.chances.shape[-1] == 3
+    assert legend(display.axes_[-1]) == ["class 0", "class 1", "class 2"]
+
+
+def test_each_class_has_its_tint():
+    chances = np.zeros((1, 6, 5, 3))
+    for place in range(5):
+        chances[..., place, place // 2] = 1
+    display = BoundaryDisplay(*GRID, chances, [1], features=("length", "width")).plot()
+    [panel] = display.axes_
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("length", "width")
+    assert legend(panel) == ["class 0", "class 1", "class 2"]
+    tints = [area.get_cmap()(1.0)[:3] for area in panel.collections if len(area.get_array()) > 1]
+    np.testing.assert_allclose(tints, [style.mixed(tint, 0.55) for tint in style.TINTS[:3]])
+    two = BoundaryDisplay(*GRID, CHANCES, L2).plot()
+    assert two.axes_[-1].get_legend() is None
+    names = BoundaryDisplay(*GRID, CHANCES, L2, data=([[0, 0], [1, 1]], ["yes", "no"])).plot()
+    assert legend(names.axes_[-1]) == ["no", "yes"]
+
+
+def test_saturation_is_scaled_to_the_data():
+    _, top = SaturationDisplay(L2, [0.04, 0.03, 0.02, 0]).plot().ax_.get_ylim()
+    assert 4 < top < 8
 
 
 @pytest.mark.parametrize(
@@ -476,8 +528,9 @@ def test_boundaries_of_many_classes():
     names = ["small"]
     display = BoundaryDisplay(x, x, chances[None], [1], names=names).plot(cmap="Blues")
     assert display.axes_[0].get_title() == "small"
-    shades, *found = display.axes_[0].collections
-    assert shades.get_cmap().name == "Blues"
+    drawn = display.axes_[0].collections
+    assert {one.get_cmap().name for one in drawn if len(one.get_array()) > 1} == {"Blues"}
+    found = [one for one in drawn if len(one.get_array()) == 1]
     where = [np.unique(np.round(one.get_paths()[0].vertices[:, 0], 3)) for one in found]
     assert [list(one) for one in where] == [[-0.5], [-0.5, 0.5], [0.5]]
 
@@ -509,11 +562,15 @@ def test_histograms():
     display = WeightsDisplay(weights, L2, bins=20).plot()
     for stairs, mine in zip(display.stairs_, weights, strict=True):
         counts, edges = np.histogram(mine, 20, (weights.min(), weights.max()))
-        np.testing.assert_array_equal(stairs.get_data().values, counts)
+        heights = stairs.get_data().values - stairs.get_data().baseline
+        highest = np.log1p(display.counts_.max())
+        np.testing.assert_allclose(
+            heights / heights.max(), np.log1p(counts) / np.log1p(counts.max())
+        )
+        assert heights.max() == pytest.approx(1.3 * np.log1p(counts.max()) / highest)
         np.testing.assert_allclose(stairs.get_data().edges, edges)
-        assert stairs.get_data().baseline is None  # no walls at the ends
-    assert display.ax_.get_yscale() == "log"
-    assert legend(display.ax_) == ["λ = 0.01", "λ = 0.1", "λ = 1", "λ = 10"]
+    names = [tick.get_text() for tick in display.ax_.get_yticklabels()]
+    assert names == ["λ = 0.01", "λ = 0.1", "λ = 1", "λ = 10"]
 
 
 def test_saturation():
@@ -523,7 +580,7 @@ def test_saturation():
     np.testing.assert_allclose(drawn, 100 * shares)
     assert legend(display.ax_) == ["layer 1", "layer 2"]
     low, high = display.ax_.get_ylim()
-    assert low < 0 < 100 < high
+    assert low < 0 < 100 * shares.max() < high
 
 
 def test_scores_of_folds_and_choices():
@@ -627,7 +684,7 @@ def test_decays():
     stars = [panel.lines[0].get_xydata().tolist() for panel in display.axes_]
     assert stars == [[[2.5, 1.5]], [[3.5, 0.5]]]
     ticks = [tick.get_text() for tick in display.axes_[1].get_xticklabels()]
-    assert ticks == ["0", "0.01", "0.1", "1", "10"]
+    assert ticks == ["0", "$10^{-2}$", "$10^{-1}$", "$10^{0}$", "$10^{1}$"]
     assert display.figure_.axes[-1].get_ylabel() == "R²"
 
 

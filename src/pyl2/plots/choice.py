@@ -267,5 +267,6 @@ class BiasVarianceDisplay:
             look = {"label": name, "marker": "o", "markersize": 4} | look
             self.lines_.append(horizontal.line(values, **look | kwargs))
         self.ax_.set(yscale="log", ylabel="squared error")
+        style.decimals(self.ax_.yaxis)
         style.legend(self.ax_, self.lines_)
         return self

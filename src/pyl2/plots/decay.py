@@ -159,5 +159,6 @@ class DecayDisplay:
 def _ticks(axis: Any, values: Array) -> None:
     """Name the middles of cells by their values, not more than have room."""
     places = range(0, len(values), -(-len(values) // 6))
-    axis.set_ticks([place + 0.5 for place in places], [f"{values[place]:.2g}" for place in places])
+    names = [style.power_of_ten(values[place]) if values[place] else "0" for place in places]
+    axis.set_ticks([place + 0.5 for place in places], names)
     axis.set_tick_params(labelsize="small")

@@ -192,6 +192,8 @@ class BoundaryDisplay(PathShown):
         Items to draw, X (items, 2) and their classes (items,), whole numbers from 0.
     names : sequence of str, optional
         Of the panels; by default their λ.
+    features : (str, str), default=("x₁", "x₂")
+        Names of the axes.
 
     Attributes
     ----------
@@ -217,6 +219,7 @@ class BoundaryDisplay(PathShown):
         *,
         data: tuple[ArrayLike, ArrayLike] | None = None,
         names: Sequence[str] | None = None,
+        features: tuple[str, str] = ("x₁", "x₂"),
     ) -> None:
         self.l2 = style.lambdas(l2)
         self.x, self.y = style.numbers("x", x, 1), style.numbers("y", y, 1)
@@ -235,6 +238,7 @@ class BoundaryDisplay(PathShown):
         self.data = None if data is None else _classified(*check_pair("data", data, _DATA))
         titles = list(map(style.title, self.l2))
         self.names = titles if names is None else style.texts("names", names, len(titles), "λ")
+        self.features = style.texts("features", features, 2, "axis")
 
     @classmethod
     def from_results(
@@ -309,7 +313,7 @@ class BoundaryDisplay(PathShown):
         ValueError
             If `ax` has not one for each λ.
         """
-        self.axes_ = style.panels(ax, len(self.l2), (2.4, 2.7))
+        self.axes_ = style.panels(ax, len(self.l2), (2.4, 2.9))
         self.figure_ = self.axes_[0].figure
         for panel, chances, name in zip(self.axes_, self.chances, self.names, strict=True):
             if chances.ndim == 2:
@@ -317,8 +321,11 @@ class BoundaryDisplay(PathShown):
             else:
                 self._shade_many(panel, chances, kwargs)
             self._draw_items(panel)
-            panel.set(xticks=(), yticks=())
+            panel.set_xlabel(self.features[0])
+            panel.locator_params(nbins=4)
             panel.set_title(name, fontsize="medium")
+        self.axes_[0].set_ylabel(self.features[1])
+        self._name_classes(self.axes_[-1])
         return self
 
     def _shade_two(self, panel: Axes, chances: Array, kwargs: dict[str, Any]) -> None:
@@ -329,27 +336,60 @@ class BoundaryDisplay(PathShown):
             panel.contour(self.x, self.y, chances, [0.5], colors="black", linewidths=1.5)
 
     def _shade_many(self, panel: Axes, chances: Array, kwargs: dict[str, Any]) -> None:
-        """Shade each class, the darker the surer; the boundary is where two lead alike."""
-        count = chances.shape[-1]
-        look: dict[str, Any] = {"levels": np.linspace(1 / count, 1, 8), "cmap": "Greys"}
-        look |= {"vmin": 0, "vmax": 2.2, "extend": "both"}
-        panel.contourf(self.x, self.y, chances.max(axis=-1), **look | kwargs)
-        for one in range(count):
+        """Tint the region of each class, the darker the surer, and draw its boundary."""
+        from matplotlib.colors import LinearSegmentedColormap
+
+        for one in range(chances.shape[-1]):
             lead = chances[..., one] - np.delete(chances, one, axis=-1).max(axis=-1)
-            if lead.min() < 0 < lead.max():
+            if lead.max() <= 0:
+                continue
+            tints = [style.mixed(_tint(one), share) for share in (0.15, 0.55)]
+            look: dict[str, Any] = {"cmap": LinearSegmentedColormap.from_list("class", tints)}
+            look |= {"levels": np.linspace(0, 1, 8), "vmin": 0, "vmax": 1}
+            panel.contourf(self.x, self.y, lead, **look | kwargs)
+            if lead.min() < 0:
                 panel.contour(self.x, self.y, lead, [0], colors="black", linewidths=1.5)
 
     def _draw_items(self, panel: Axes) -> None:
         if self.data is None:
             return
         X, classes = self.data
-        labels = np.unique(classes)
-        for place, label in enumerate(labels):
+        for label, look in self._looks().items():
             mine = X[classes == label]
-            face = 1 - place / max(len(labels) - 1, 1)
-            look: dict[str, Any] = {"marker": style.CLASSES[place % len(style.CLASSES)]}
-            look |= {"facecolor": str(face), "edgecolor": "black" if face > 0.5 else "white"}
             panel.scatter(mine[:, 0], mine[:, 1], 22, linewidth=0.6, zorder=3, **look)
+
+    def _looks(self) -> dict[Any, dict[str, Any]]:
+        """Return how the items of each class are drawn: black and white of two, else its colour."""
+        count = self.chances.shape[3] if self.chances.ndim == 4 else 2
+        labels = list(range(count)) if self.data is None else np.unique(self.data[1]).tolist()
+        found = {}
+        for place, label in enumerate(labels):
+            # Class indices are places themselves; some may be missing among the items.
+            one = label if isinstance(label, int) and 0 <= label < count else place
+            face = _tint(one) if self.chances.ndim == 4 else "black" if place else "white"
+            edge = "white" if face == "black" else "black"
+            marker = style.CLASSES[one % len(style.CLASSES)]
+            found[label] = {"marker": marker, "facecolor": face, "edgecolor": edge}
+        return found
+
+    def _name_classes(self, panel: Axes) -> None:
+        """Put a legend of the classes beside the last panel, where it is known what they are."""
+        from matplotlib.lines import Line2D
+
+        if self.data is None and self.chances.ndim == 3:
+            return
+        samples = []
+        for label, look in self._looks().items():
+            face = look["facecolor"]
+            shape: dict[str, Any] = {"marker": look["marker"], "linestyle": "", "markersize": 6}
+            shape |= {"markerfacecolor": face, "markeredgecolor": "black"}
+            name = f"class {label}" if isinstance(label, int) else str(label)
+            samples.append(Line2D([], [], label=name, **shape))
+        style.legend(panel, samples)
+
+
+def _tint(one: int) -> str:
+    return style.TINTS[one % len(style.TINTS)]
 
 
 _DATA = "(X, classes), X being (items, 2) and classes (items,)"

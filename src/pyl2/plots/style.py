@@ -20,14 +20,18 @@ from pyl2._common.validation import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.lines import Line2D
+
+ORANGE = "#d55e00"
+"""One that stands out from white by 3:1 or more, as all lines do."""
 
 # Distinct in grey as well: by lightness, dashes and width.
 STYLES: tuple[dict[str, Any], ...] = (
-    {"color": "0.75", "linestyle": "-"},
+    {"color": "0.55", "linestyle": "-"},
     {"color": "tab:blue", "linestyle": "--"},
     {"color": "black", "linestyle": ":", "linewidth": 2},
-    {"color": "tab:orange", "linestyle": "-", "linewidth": 2.5},
+    {"color": ORANGE, "linestyle": "-", "linewidth": 2.5},
     {"color": "tab:red", "linestyle": "-."},
     {"color": "black", "linestyle": "-"},
 )
@@ -35,10 +39,13 @@ STYLES: tuple[dict[str, Any], ...] = (
 PARTS: tuple[dict[str, Any], ...] = (
     {"color": "black", "linestyle": "-", "linewidth": 1.8},
     {"color": "tab:blue", "linestyle": "--", "linewidth": 1.8},
-    {"color": "tab:orange", "linestyle": "-.", "linewidth": 2.2},
+    {"color": ORANGE, "linestyle": "-.", "linewidth": 2.2},
     {"color": "0.45", "linestyle": ":", "linewidth": 2},
 )
 """Styles of a few quantities: of layers, of the parts of an error."""
+
+TINTS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999")
+"""Colours of classes, of Okabe and Ito, that differ for the colour-blind."""
 
 CLASSES = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "*")
 """Markers of classes."""
@@ -184,11 +191,18 @@ def shades(count: int) -> list[dict[str, Any]]:
     """Return line styles from dark to light, by a perceptually uniform map, and dashes."""
     from matplotlib import colormaps
 
-    colors = colormaps["viridis"](np.linspace(0, 0.82, count))
+    colors = colormaps["plasma"](np.linspace(0, 0.63, count))
     return [
         {"color": color, "linestyle": _DASHES[place % len(_DASHES)] if count <= 6 else "-"}
         for place, color in enumerate(colors)
     ]
+
+
+def mixed(color: str, share: float) -> tuple[float, ...]:
+    """Return a colour mixed with white, of which it is that share."""
+    from matplotlib.colors import to_rgb
+
+    return tuple(1 - share * (1 - part) for part in to_rgb(color))
 
 
 def legend(ax: Axes, handles: Sequence[Any], above: bool = False) -> None:
@@ -204,6 +218,36 @@ def legend(ax: Axes, handles: Sequence[Any], above: bool = False) -> None:
         fontsize="small",
         **look,
     )
+
+
+def number(value: float, low: float, high: float) -> str:
+    """Return what stands at a tick: a decimal, or a power of ten if the axis reaches far."""
+    return f"{value:.9g}" if low > 1e-5 and high < 1e6 else power_of_ten(value)
+
+
+def power_of_ten(value: float) -> str:
+    """Return a number as a multiple of a power of ten."""
+    digits, exponent = f"{value:.1e}".split("e")
+    times = "" if float(digits) == 1 else f"{float(digits):g}·"
+    return f"${times}10^{{{int(exponent)}}}$"
+
+
+def decimals(axis: Axis) -> None:
+    """Name the ticks of a logarithmic axis, between the powers of ten too if these are few."""
+    from matplotlib.ticker import FuncFormatter
+
+    def at_power(value: float, _: Any) -> str:
+        return number(value, *sorted(axis.get_view_interval()))
+
+    def between(value: float, _: Any) -> str:
+        low, high = sorted(axis.get_view_interval())
+        decades = np.log10(high / low)
+        leading = round(value / 10 ** np.floor(np.log10(value)))
+        shown = decades < 0.5 or (decades < 1.5 and leading in (2, 5))
+        return number(value, low, high) if shown else ""
+
+    axis.set_major_formatter(FuncFormatter(at_power))
+    axis.set_minor_formatter(FuncFormatter(between))
 
 
 class LambdaAxis:
@@ -225,6 +269,7 @@ class LambdaAxis:
             return
         ax.set_xscale("log")
         self.places = l2.copy()
+        decimals(ax.xaxis)
         if self._zero:
             low, high = l2[1], l2[-1]
             gap = max((high / low) ** _APART, 3.0)
@@ -235,7 +280,7 @@ class LambdaAxis:
     def _ticks(self, low: float, high: float) -> None:
         exponents = np.arange(np.ceil(np.log10(low) - 1e-9), np.floor(np.log10(high) + 1e-9) + 1)
         exponents = exponents[:: int(np.ceil(len(exponents) / 7)) or 1]
-        marks = [(10.0**power, f"$10^{{{power:.0f}}}$") for power in exponents]
+        marks = [(10.0**power, number(10.0**power, low, high)) for power in exponents]
         if len(marks) < 2:
             marks = [(value, f"{value:.2g}") for value in dict.fromkeys((low, high))]
         self._ax.set_xticks(

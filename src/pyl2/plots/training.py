@@ -88,9 +88,13 @@ class ErrorDisplay:
             for number, (spent, error) in enumerate(pairs):
                 drawn = spent > 0
                 label = "_" * (number > 0) + name  # the legend leaves out what begins with _
-                self.lines_ += self.ax_.loglog(spent[drawn], error[drawn], label=label, **look)
-        self.ax_.set(xlabel=self.xlabel, ylabel="E")
-        self.ax_.legend(frameon=False)
+                self.lines_ += self.ax_.plot(spent[drawn], error[drawn], label=label, **look)
+        self.ax_.set(xscale="log", yscale="log", xlabel=self.xlabel, ylabel="E")
+        style.decimals(self.ax_.xaxis)
+        style.decimals(self.ax_.yaxis)
+        if self.lines_:
+            named = [line for line in self.lines_ if not str(line.get_label()).startswith("_")]
+            style.legend(self.ax_, named)
         return self
 
 
@@ -200,6 +204,7 @@ class CurvesDisplay(PathShown):
                     look = look | ({"color": shade["color"]} if len(self.curves) > 1 else {})
                     drawn[name][part] = self._line(values, look | {"label": PARTS[part]} | kwargs)
         self.ax_.set(yscale="log", xlabel="epoch", ylabel="error")
+        style.decimals(self.ax_.yaxis)
         self._name(drawn)
         return self
 

@@ -29,8 +29,12 @@ _BELOW = "₀₁₂₃₄₅₆₇₈₉"
 # Of one of many weights, by its layer.
 _THIN: tuple[dict[str, Any], ...] = tuple(
     {"color": color, "linestyle": "-", "linewidth": 0.8, "marker": ".", "markersize": 2}
-    for color in ("0.78", "tab:blue", "black", "tab:orange")
+    for color in ("0.55", "#1f4e9c", "black", style.ORANGE)
 )
+
+
+_RIDGE = 1.3  # the height of a histogram, by the distance of two
+_FILL = "#9ecae1"
 
 
 def _numbered(letter: str, number: int) -> str:
@@ -159,9 +163,9 @@ class PathDisplay(PathShown):
 
 
 class WeightsDisplay(PathShown):
-    """Histograms of the weights at several λ: the larger it is, the nearer they are to 0.
+    """Histograms of the weights at several λ, one above the other: a larger λ moves them to 0.
 
-    The counts are on a logarithmic axis, for it is the few large weights that tell.
+    Heights are logarithmic, log(1 + count) by its maximum: the few large weights matter, too.
 
     Parameters
     ----------
@@ -176,15 +180,17 @@ class WeightsDisplay(PathShown):
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
+    counts_ : ndarray of shape (λs, bins)
+        Of weights.
     stairs_ : list of matplotlib StepPatch
-        One for each λ.
+        One for each λ, the smallest λ lowest.
 
     Examples
     --------
     >>> import matplotlib; matplotlib.use("agg")
     >>> from pyl2.plots import WeightsDisplay
     >>> display = WeightsDisplay([[-2, 1, 3], [-0.2, 0.1, 0.3]], [0.1, 10], bins=5).plot()
-    >>> display.stairs_[0].get_data().values
+    >>> display.counts_[0]
     array([1, 0, 0, 1, 1])
     """
 
@@ -227,7 +233,7 @@ class WeightsDisplay(PathShown):
         return cls(_weights(path, shown, layer), path.l2[shown], bins=bins)
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> WeightsDisplay:
-        """Draw a histogram for each λ, dark to light as λ grows.
+        """Draw a histogram for each λ, the smallest λ lowest.
 
         Parameters
         ----------
@@ -249,22 +255,23 @@ class WeightsDisplay(PathShown):
         self.ax_ = style.axes(ax)
         self.figure_ = self.ax_.figure
         edges = np.histogram_bin_edges(self.weights, self.bins)
+        self.counts_ = np.stack([np.histogram(weights, edges)[0] for weights in self.weights])
+        heights = _RIDGE * np.log1p(self.counts_) / np.log1p(self.counts_.max())
+        names = [style.title(value) for value in self.l2]
         self.stairs_ = []
-        for weights, value, shade in zip(
-            self.weights, self.l2, style.shades(len(self.l2)), strict=True
-        ):
-            counts, _ = np.histogram(weights, edges)
-            look: dict[str, Any] = {"linewidth": 1.8, "baseline": None, "label": style.title(value)}
-            look |= shade | kwargs
-            self.stairs_.append(self.ax_.stairs(counts, edges, **look))
-        self.ax_.set(yscale="log", xlabel="weight", ylabel="how many")
-        self.ax_.set_ylim(bottom=0.7)
-        style.legend(self.ax_, self.stairs_)
+        for place, (height, name) in enumerate(zip(heights, names, strict=True)):
+            look: dict[str, Any] = {"fill": True, "facecolor": _FILL, "edgecolor": "black"}
+            look |= {"linewidth": 1.2, "baseline": place, "zorder": 3 - place / len(names)}
+            look |= {"label": name} | kwargs
+            self.stairs_.append(self.ax_.stairs(place + height, edges, **look))
+        self.ax_.axvline(0, color="0.8", linewidth=1, zorder=1)
+        self.ax_.set(xlabel="weight", ylim=(-0.1, len(names) - 1 + 1.1 * _RIDGE))
+        self.ax_.set_yticks(range(len(names)), names)
         return self
 
 
 class SaturationDisplay(PathShown):
-    """Share of saturated hidden units against λ, a line for each hidden layer.
+    """Share of hidden units on the flat part of their activation against λ, layer by layer.
 
     Parameters
     ----------
@@ -343,7 +350,8 @@ class SaturationDisplay(PathShown):
             look = style.PARTS[layer % len(style.PARTS)]
             look = look | {"marker": "o", "markersize": 4, "label": f"layer {layer + 1}"} | kwargs
             self.lines_.append(horizontal.line(100 * shares, **look))
-        self.ax_.set(ylabel="saturated units, %", ylim=(-3, 103))
+        top = max(100 * np.nanmax(self.saturation, initial=0), 5)
+        self.ax_.set(ylabel="hidden units on the flat part, %", ylim=(-0.03 * top, 1.05 * top))
         if len(self.lines_) > 1:
             style.legend(self.ax_, self.lines_)
         return self
