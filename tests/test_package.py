@@ -56,6 +56,16 @@ def test_dir_lists_each_public_name_once():
     assert fresh(f"import pyl2, pyl2._common.validation; {everything}; print(*dir(pyl2))") == listed
 
 
+def test_help_names_what_there_is():
+    named = {name for name in pyl2.__all__ if f"`{name}`" in pyl2.__doc__}
+    assert set(pyl2.__all__) - named <= {"L2Path"}  # what `l2_path` returns
+
+
+def test_tab_completes_before_first_use():
+    code = "import pyl2, rlcompleter; c = rlcompleter.Completer({'pyl2': pyl2}); "
+    assert fresh(code + "print(c.complete('pyl2.MLPClassifierC', 0))")[0] == "pyl2.MLPClassifierCV("
+
+
 def test_what_is_not_there():
     with pytest.raises(AttributeError, match="module 'pyl2' has no attribute 'Perceptron'"):
         _ = pyl2.Perceptron

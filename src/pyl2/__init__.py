@@ -1,4 +1,29 @@
-"""Small and medium neural networks on a CPU: fast training with exact L2 regularization.
+"""Neural networks of small and medium size, trained fast on a CPU, with exact L2 regularization.
+
+What to use, by task; ``help(pyl2.MLPClassifier)`` and so on describe each.
+
+In place of scikit-learn's
+    `MLPClassifier` and `MLPRegressor` take its parameters and give its models, sooner;
+    `patch_sklearn` puts them into `sklearn.neural_network` itself, `unpatch_sklearn` undoes it;
+    `TableEncoder` turns a data frame into numbers.
+Choose λ
+    `MLPClassifierCV` and `MLPRegressorCV` by cross-validation; `BayesianMLPRegressor` by the
+    evidence; `l2_path` trains at many λ and shows what it does, `bias_variance` why.
+Say how sure a prediction is
+    `MLPRegressorEnsemble` and `MLPClassifierEnsemble`; `BayesianMLPRegressor`; `Laplace`, of a
+    network that you trained.
+Build and train a network yourself
+    `Network`, with `Backprop` (gradients) or `ParticleSwarm` (none); both return a `History`.
+Compare ways to train
+    `compare`; `pyl2.experiments` has more.
+Minimise any function
+    `pso`.
+Draw
+    `pyl2.plots`, displays of all of these.
+Translate an L2 constant from or to another tool
+    `convert_l2`.
+
+On the command line: ``pyl2 --help``.
 
 Examples
 --------
