@@ -452,7 +452,7 @@ def test_prediction_is_the_networks_own(iris, capsys, name, dtype):
     capsys.readouterr()
     network, schema = model_file.load("m.pl2")
     assert network.dtype == dtype
-    columns = tables.read_features("iris.csv", schema.treatments)
+    columns, _ = tables.read_features("iris.csv", schema.treatments)
     X = np.stack([cells.values for cells in columns.values()], axis=1)
     mean, scale = ([getattr(t, part)[0] for t in schema.treatments] for part in ("center", "scale"))
     np.testing.assert_array_equal(X.mean(axis=0).round(0), np.round(mean, 0))
@@ -495,6 +495,55 @@ def test_probabilities_go_to_a_file(model, capsys):
     assert [header[1 + i] for i in probabilities.argmax(axis=1)] == [row[0] for row in rows]
 
 
+def test_ids_beside_predictions(model, iris, capsys):
+    assert main(["predict", model, "iris.csv", "--id", "id,petal width (cm)"]) == 0
+    header, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
+    assert header == ["id", "petal width (cm)", "species, or kind"]
+    assert [row[0] for row in rows] == [f"no. {i}" for i in range(150)]
+    assert [row[1] for row in rows] == [str(x) for x in iris.data[:, 3].tolist()]
+    assert "did you mean 'id'" in refused(capsys, "predict", model, "iris.csv", "--id", "idd")
+
+
+def test_predictions_as_parquet(model, arrow, capsys):
+    from pyarrow import parquet as pq
+
+    assert main(["predict", model, "iris.csv", "--proba", "--output", "out.parquet"]) == 0
+    found = pq.read_table("out.parquet").to_pydict()
+    assert main(["predict", model, "iris.csv", "--proba"]) == 0
+    header, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
+    assert list(found) == header
+    assert [row[0] for row in rows] == found["species, or kind"]
+    assert [float(row[1]) for row in rows] == found["setosa"]
+
+
+def test_what_the_training_set_had_not_is_noted(folder, capsys):
+    """On standard error; the predictions are the same without the notes."""
+    kind = ["p", "q"] * 20
+    path = write(numbers(kind=kind, y=["u", "v", "v", "u"] * 10))
+    assert main(["train", path, "--save", "m.pl2", *QUICK]) == 0
+    capsys.readouterr()
+    new = write("a,b,kind\n,1,p\n1,1,z\n2,2,q\n", "new.csv")
+    assert main(["predict", "m.pl2", new]) == 0
+    out, err = capsys.readouterr()
+    first, second = err.splitlines()
+    assert first.startswith("pyl2: note: 'a': missing in 1 row, where -0.")
+    assert second == "pyl2: note: 'kind': unknown category in 1 row ('z')"
+    assert main(["predict", "m.pl2", new, "--quiet"]) == 0
+    assert capsys.readouterr() == (out, "")
+
+
+def test_the_chosen_network_of_a_path_is_saved(iris, capsys):
+    argv = ["path", *IRIS, "--l2", "0.1,1,10", "--cv", "3", "--save", "m.pl2", "--json", *QUICK]
+    assert main(argv) == 0
+    told = json.loads(capsys.readouterr().out)
+    place = told["choices"]["min"]
+    assert main(["predict", "m.pl2", "iris.csv"]) == 0
+    found = np.array(capsys.readouterr().out.split("\n")[1:-1])
+    _, test = train_test_split(np.arange(150), stratify=iris.target, random_state=0, test_size=0.25)
+    right = (found == iris.target_names[iris.target])[test].mean()
+    assert right == pytest.approx(told["results"][place]["test_score"])
+
+
 def test_prediction_refuses(model, capsys):
     assert "'petal" in refused(capsys, "predict", model, write("sepal length (cm)\n1\n"))
     assert "empty" in refused(capsys, "predict", model, write(""))
@@ -530,7 +579,7 @@ def ensemble(folder, capsys):
 def test_ensemble_is_the_estimators(ensemble, capsys):
     name, path, said = ensemble
     _, schema = model_file.load(name)
-    X = schema.encode(tables.read_features(path, schema.treatments))
+    X = schema.encode(tables.read_features(path, schema.treatments)[0])
     y = ((np.arange(80.0) ** 2) - schema.target_mean) / schema.target_scale
     train, test = train_test_split(np.arange(80), random_state=0)
     model = MLPRegressorEnsemble(

@@ -561,7 +561,7 @@ def test_command_line_of_columns_of_every_kind(tmp_path, monkeypatch, capsys):
     for words in ("sex=f", "'sex' as 1", "'day' as the parts", "missing cells of 'age' as"):
         assert words in out
     network, schema = model_file.load("m.pyl2")
-    inputs = schema.encode(tables.read_features("mixed.csv", schema.treatments))
+    inputs = schema.encode(tables.read_features("mixed.csv", schema.treatments)[0])
     centers, scales = (
         np.concatenate(p) for p in zip(*map(_scaling, schema.treatments), strict=True)
     )

@@ -231,7 +231,7 @@ def test_dates(folder, form):
     treatments = fit({"day": found}, Recipe())
     with open("new.csv", "w") as file:  # one row, which may be of several forms
         file.write(f'day\n"{days[9].strftime(form)}"\n')
-    new = tables.read_features("new.csv", treatments)
+    new, _ = tables.read_features("new.csv", treatments)
     np.testing.assert_array_equal(
         encode(treatments, new, False), encode(treatments, {"day": found.take([9])}, False)
     )

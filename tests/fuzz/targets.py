@@ -89,7 +89,7 @@ def use_table(path):
     assert np.isfinite(rows).all()
     assert [treatment.from_record(json.loads(json.dumps(t.record()))) for t in found] == found
     if not any("rows left out" in note for note in table.notes):
-        again = tables.read_features(path, found, table.dialect)
+        again, _ = tables.read_features(path, found, table.dialect)
         assert np.array_equal(treatment.encode(found, again, sparse=False), rows)
 
 

@@ -73,7 +73,9 @@ def add(commands: options.Commands) -> None:
     folds.add_rule(group)
     told = "log evidence and effective number of parameters (γ) of each λ; train by lbfgs or lm"
     group.add_argument("--evidence", action="store_true", help=told)
-    output.add_figure(output.add_output(parser), "draw scores and weights against λ")
+    group = output.add_output(parser)
+    output.add_figure(group, "draw scores and weights against λ")
+    group.add_argument("--save", metavar="MODEL", help="write the network at the chosen λ")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -81,8 +83,10 @@ def run(args: argparse.Namespace) -> None:
     import numpy as np
 
     from pyl2.cli import page, report
+    from pyl2.data import model_file
     from pyl2.path.table import path_table
 
+    output.check_writable("--save", args.save)
     output.check_drawable("--output", args.output)
     output.check_drawable("--report", args.report)
     rows = data.read(args)
@@ -101,6 +105,8 @@ def run(args: argparse.Namespace) -> None:
     summary = found.summary()
     table = path_table(summary, found.measure, choices)
     remarks = report.path_remarks(summary, found.measure, choices, scores)
+    if args.save:
+        model_file.save(args.save, found.network(next(iter(choices.values()))), rows.schema)
     if args.output:
         output.write_figure(args.output, _figure(found, scores, choices))
     if args.report:
@@ -115,7 +121,7 @@ def run(args: argparse.Namespace) -> None:
         output.print_json({**setup, **told})
     else:
         report.print_table(table, remarks)
-        output.print_saved(args, args.output, args.report)
+        output.print_saved(args, args.output, args.report, args.save)
     if interrupted:
         raise KeyboardInterrupt
 

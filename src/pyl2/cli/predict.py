@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyl2.cli import data, options
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from pyl2 import Network
     from pyl2._common.validation import Array
     from pyl2.data import model_file
+    from pyl2.data.cells import Cells
     from pyl2.data.delimited import Dialect
     from pyl2.ensemble import Ensemble
 
@@ -24,7 +27,12 @@ def add(commands: options.Commands) -> None:
     parser.add_argument("model", metavar="MODEL", help="written by pyl2 train --save")
     parser.add_argument("file", metavar="FILE", help="a table with the features by name")
     data.add_dialect(parser.add_argument)
-    parser.add_argument("--output", metavar="OUT.csv", help="default: standard output")
+    parser.add_argument(
+        "--output", metavar="OUT", help="a .parquet file, or CSV (default: CSV to standard output)"
+    )
+    told = "columns of the file to write beside the predictions"
+    parser.add_argument("--id", type=options.names, default=[], metavar="A,B", help=told)
+    parser.add_argument("--quiet", action="store_true", help="no notes")
     parser.add_argument("--proba", action="store_true", help="add a column for each class")
     told = "add a column of standard deviations (of an ensemble that predicts numbers)"
     parser.add_argument("--std", action="store_true", help=told)
@@ -36,12 +44,15 @@ def run(args: argparse.Namespace) -> None:
 
     model, schema = model_file.load(args.model)
     _check_asked(args, model, schema)
-    table = tables.read_features(args.file, schema.treatments, _dialect(args, schema))
+    dialect = _dialect(args, schema)
+    table, ids = tables.read_features(args.file, schema.treatments, dialect, args.id)
+    if not args.quiet:
+        _tell_surprises(schema, table)
     X = schema.encode(table)
     outputs, deviations = _predicted(model, X, args.std)
     if not math.isfinite(outputs.sum() + deviations.sum()):
         raise ValueError(f"{args.file}: numbers too large for the model, or the model is damaged")
-    names, columns = [schema.target], [schema.predictions(outputs)]
+    names, columns = [*ids, schema.target], [*ids.values(), schema.predictions(outputs)]
     if args.std:
         names.append(f"{schema.target}_std")
         columns.append((deviations[:, 0] * schema.target_scale).tolist())
@@ -49,6 +60,17 @@ def run(args: argparse.Namespace) -> None:
         names += schema.classes
         columns += outputs.T.tolist()
     tables.write(args.output, names, columns)
+
+
+def _tell_surprises(schema: model_file.Schema, table: dict[str, Cells]) -> None:
+    """Say on standard error what the training set had not: gaps, categories."""
+    from pyl2.data.treatment import surprise
+
+    for found in schema.treatments:
+        told = surprise(found, table[found.name]) if found.name in table else ""
+        if told:
+            with suppress(OSError):  # standard error has no reader, or no space
+                print(f"pyl2: note: {told}", file=sys.stderr)
 
 
 def _dialect(args: argparse.Namespace, schema: model_file.Schema) -> Dialect:

@@ -19,6 +19,7 @@ import numpy as np
 from pyl2._common.validation import Array
 from pyl2.data.cells import (
     Cells,
+    cells_of,
     distinct_values,
     is_number,
     of_numbers,
@@ -90,6 +91,7 @@ class Delimited:
     ) -> None:
         self.path, self.dialect, self.marks = path, dialect, marks
         self.notes: list[str] = []
+        self.target: list[str] = []
         text = _without_comments(self._decoded(data))
         self.delimiter, self.text = self._delimited(text)
         header, self.begin = self._header()
@@ -104,6 +106,7 @@ class Delimited:
         """Return the different texts of a column, and which of them each row has."""
         texts = self._read([target], texts=[target])[target].tolist()
         values, codes = distinct_values(text.strip() for text in texts)
+        self.target = [value for value in values if value not in self.marks]
         if target in values and self.begin:
             self.notes.append(
                 f"the first line is taken for a header, but {target!r} is also a value of column"
@@ -115,13 +118,13 @@ class Delimited:
         """Return columns: as numbers, flags or dates where all that is there is such, else text."""
         series = self._read(names)
         texts = {name: self._texts(column) for name, column in series.items() if _is_text(column)}
-        self._find_marks(list(texts.values()))
+        self._find_marks([*texts.values(), self.target])
         again = [name for name in self._misread(series) if name not in texts]
         texts |= {name: self._texts(c) for name, c in self._read(again, texts=again).items()}
         return {
             name: self._of_texts(texts[name])
             if name in texts
-            else of_numbers(series[name].to_numpy())
+            else cells_of(series[name].to_numpy(), name)
             for name in names
         }
 
@@ -138,6 +141,15 @@ class Delimited:
             dated = kinds[name].kind == "date"
             found[name] = _as_dates(texts, kinds[name].form) if dated else of_texts(texts)
         return found
+
+    def plain(self, values: list[Any]) -> list[Any]:
+        """Return numbers of a target without thousands, and with a decimal point."""
+        fits = _fit((self.decimal, self.thousands), values)
+        return [self._plain(value) for value in values] if fits else values
+
+    def texts(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Return columns as the text that they are."""
+        return {name: column.tolist() for name, column in self._read(names, texts=names).items()}
 
     def _decoded(self, data: bytes) -> str:
         encoding = self.dialect.encoding

@@ -17,6 +17,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, TextIO
 
 import numpy as np
@@ -156,7 +157,7 @@ def read(path: str, request: Request) -> Table:
     cells = _sound(source, source.cells(features), absent)
     values = [value for value, gap in zip(values, gaps, strict=True) if not gap]
     codes = (np.cumsum(~gaps) - 1)[codes[~absent]]
-    numbers, kind = _numbers(target, values, codes, ~absent, source.typed)
+    numbers, kind = _numbers(target, values, source.plain(values), codes, ~absent, source.typed)
     ids = treatment.identifiers(cells, keep)
     notes = list(source.notes)
     nameless = sorted(source.unnamed.intersection(source.features) - keep - drop - {target})
@@ -174,16 +175,29 @@ def read(path: str, request: Request) -> Table:
 
 
 def read_features(
-    path: str, treatments: Sequence[treatment.Treatment], dialect: Dialect = FIND_OUT
-) -> dict[str, Cells]:
-    """Read the columns of a table to predict from, in any order, as those trained on were."""
+    path: str,
+    treatments: Sequence[treatment.Treatment],
+    dialect: Dialect = FIND_OUT,
+    ids: Sequence[str] = (),
+) -> tuple[dict[str, Cells], dict[str, list[str]]]:
+    """Read the columns of a table to predict from, in any order, as those trained on were.
+
+    Returns
+    -------
+    cells : dict of str to Cells
+    texts : dict of str to list of str
+        The columns that `ids` names, as they are.
+    """
     source = _open(path, dialect, frozenset(MISSING))
     used = [found for found in treatments if found.kind != "left out"]
     spelled = _known(source.columns, [found.name for found in used], path)
     _distinct(source.columns, spelled, path)
     named = [treatment.renamed(found, name) for found, name in zip(used, spelled, strict=True)]
     cells = _sound(source, source.cells_for(named), None, "the model needs numbers or dates there")
-    return {found.name: cells[name] for found, name in zip(used, spelled, strict=True)}
+    kept = _known(source.columns, ids, path)
+    _distinct(source.columns, kept, path)
+    found = {t.name: cells[name] for t, name in zip(used, spelled, strict=True)}
+    return found, source.texts(kept)
 
 
 def _sound(
@@ -269,12 +283,31 @@ def _unpacked(path: str, data: bytes) -> tuple[str, bytes]:
 
 
 def write(path: str | None, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
-    """Write columns as CSV: to a file, whole or not at all, or to standard output if it is None."""
+    """Write columns as CSV, or Parquet if the path ends so: to a file, whole or not at all.
+
+    To standard output, as CSV, if the path is None.
+    """
     if path is None:
         return _write(sys.stdout, names, columns)
+    if path.endswith(".parquet"):
+        return _write_parquet(path, names, columns)
     text = io.StringIO(newline="")
     _write(text, names, columns)
     files.replace(path, text.getvalue().encode())
+
+
+def _write_parquet(path: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet as pq
+    except ImportError:
+        raise ValueError(
+            f"{path}: Parquet files need pyarrow: pip install 'pyl2[frames]'"
+        ) from None
+    out = io.BytesIO()
+    arrays = [pa.array(list(column)) for column in columns]
+    pq.write_table(pa.Table.from_arrays(arrays, list(names)), out)
+    files.replace(path, out.getbuffer())
 
 
 def _write(file: TextIO, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
@@ -290,6 +323,8 @@ def _known(names: Sequence[str], wanted: Iterable[str], path: str, advice: str =
     missing = [name for name, known in found.items() if known is None]
     if missing:
         has = listed(list(dict.fromkeys(names))) or "none"
+        near = get_close_matches(missing[0], names, 1)
+        has += f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"{path}: no column {listed(missing)}; it has {has}{advice}")
     return [known for known in found.values() if known is not None]
 
@@ -351,16 +386,24 @@ def _float(number: Any) -> float:
 
 
 def _numbers(
-    target: str, values: Sequence[Any], codes: Array, kept: Array, typed: bool
+    target: str,
+    values: Sequence[Any],
+    plain: Sequence[Any],
+    codes: Array,
+    kept: Array,
+    typed: bool,
 ) -> tuple[list[Any] | None, str]:
-    """Return the values of a target as numbers, None if they are none, and what they are."""
+    """Return the values of a target as numbers, None if they are none, and what they are.
+
+    `plain` are the values with a decimal point and without thousands.
+    """
 
     def row(i: int) -> int:
         return int(np.flatnonzero(kept)[(codes == i).argmax()]) + 1
 
     if typed and isinstance(values[0], str | bool):
         return None, "bool" if isinstance(values[0], bool) else "text"
-    numbers = list(values) if typed else [_number(value) for value in values]
+    numbers = list(values) if typed else [_number(value) for value in plain]
     if None in numbers:
         first = numbers.index(None)
         return None, f"text (row {row(first)}: {shortened(values[first])})"

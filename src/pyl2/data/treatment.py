@@ -383,6 +383,24 @@ def _sparse(treatment: Treatment, cells: Cells) -> Any:
     return csr_array((np.ones(known.sum()), codes[known], starts), shape=shape)
 
 
+def surprise(found: Treatment, cells: Cells) -> str:
+    """Return in words what a column has that the training set had not; "" if nothing."""
+    if found.kind == "text":
+        unknown = (found.codes(cells) < 0) & ~cells.missing
+        first = cells.texts()[int(unknown.argmax())]
+        count = int(np.count_nonzero(unknown))
+        return f"{found.name!r}: unknown category in {_rows(count)} ({first!r})" if count else ""
+    count = int(np.count_nonzero(cells.missing))
+    if found.missing or not count:
+        return ""
+    fill = f"{found.fill[0]:.4g}" if found.kind == "number" else "what is usual"
+    return f"{found.name!r}: missing in {_rows(count)}, where {fill} stands in"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
+
+
 def renamed(found: Treatment, name: str) -> Treatment:
     """Return the treatment of a column that has another name."""
     return found if found.name == name else replace(found, name=name)

@@ -14,7 +14,7 @@ import numpy as np
 
 from pyl2._common.validation import Array
 from pyl2.data.cells import Cells, cells_of, distinct_values, label, of_values, texts_of
-from pyl2.data.faults import Fault, listed
+from pyl2.data.faults import Fault, listed, places
 from pyl2.data.treatment import Treatment
 
 _INDEX = re.compile(r"__index_level_\d+__")
@@ -57,6 +57,18 @@ class Typed:
     def cells_for(self, treatments: Sequence[Treatment]) -> dict[str, Cells | Fault]:
         """Return columns as those of that name were where a model was trained."""
         return self.cells([found.name for found in treatments])
+
+    def plain(self, values: list[Any]) -> list[Any]:
+        """Return the values of a target as they are."""
+        return values
+
+    def texts(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Return columns as text."""
+        found = self.cells(names)
+        faults = {name: cells for name, cells in found.items() if isinstance(cells, Fault)}
+        if faults:
+            raise ValueError(f"{self.path}: no text: {places(faults)}")
+        return {name: cells.texts() for name, cells in found.items() if isinstance(cells, Cells)}
 
 
 class Parquet(Typed):
@@ -187,8 +199,8 @@ class Arrays(Typed):
     def cells(self, names: Sequence[str]) -> dict[str, Cells | Fault]:
         """Gather the columns wanted."""
         if self.X is not None:
-            places = (int(name[1:]) for name in names)
-            return dict(zip(names, (_cells(self.X[:, i]) for i in places), strict=True))
+            numbers = [int(name[1:]) for name in names]
+            return dict(zip(names, (_cells(self.X[:, i]) for i in numbers), strict=True))
         arrays = {name: self._array(name) for name in names}
         found = {name: _cells(array) for name, array in arrays.items()}
         if any(isinstance(cells, Fault) for cells in found.values()):
