@@ -9,7 +9,7 @@ come only the layout of the parameters, the data, and the names.
 """
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import product
 from pathlib import Path
 
@@ -60,6 +60,12 @@ class TrajectoryCase:
     beta_1: float = 0.85
     beta_2: float = 0.95
     epsilon: float = 1e-3
+    schedule: object = "constant"
+    warmup: int = 0
+    l2_schedule: object = "constant"
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    average: float | None = None
 
     def __post_init__(self):
         if self.optimizer == "rprop":  # all rows in one batch
@@ -69,11 +75,19 @@ class TrajectoryCase:
     def __str__(self):
         kind = "weighted" if self.weighted else "plain"
         shape = "" if self.shape == ("tanh", "softmax") else "-" + "-".join(self.shape)
-        return f"trajectory-{self.optimizer}-{self.decay}-{self.n}-{kind}{shape}"
+        name = f"trajectory-{self.optimizer}-{self.decay}-{self.n}-{kind}{shape}"
+        return "-".join([name, *(f"{key}={value}" for key, value in self.by_step.items())])
 
     @property
     def shape(self):
         return self.activation, self.output
+
+    @property
+    def by_step(self):
+        """Parameters of Backprop that concern the single update."""
+        names = ("schedule", "warmup", "l2_schedule", "clip_norm", "clip_value", "average")
+        usual = {field.name: field.default for field in fields(self)}
+        return {n: getattr(self, n) for n in names if getattr(self, n) != usual[n]}
 
     @property
     def net(self):
@@ -122,6 +136,32 @@ TRAJECTORIES = [
 TRAJECTORIES += [
     TrajectoryCase("adam", "decoupled", "train", True, output=objective)
     for objective in reference.OBJECTIVES
+]
+
+
+# Schedules, clipping and averages meet every optimizer and decay, though not in all combinations.
+_RATES = [
+    {"schedule": "cosine"},
+    {"schedule": "one_cycle", "l2_schedule": ("exponential", 0.3)},
+    {"schedule": "step", "l2_schedule": "cosine"},
+    {"schedule": ("exponential", 0.2), "warmup": 7},
+    {"schedule": ("cosine", 0.1), "warmup": 12, "l2_schedule": "step"},
+    {"warmup": 20, "l2_schedule": "one_cycle"},
+    {"schedule": ("one_cycle", 0.5)},
+]
+_MORE = [{"clip_norm": 0.1}, {"average": 0.9}, {"clip_value": 0.02, "average": 0.8}, {}]
+_PAIRS = [p for p in product(reference.OPTIMIZERS, reference.DECAYS) if reference.valid(*p)]
+BY_STEP = [
+    TrajectoryCase(
+        optimizer,
+        decay,
+        ("batch", "train", "7.5")[i % 3],
+        i % 2 == 0,
+        **(_RATES[(i + shift) % 7] if optimizer != "rprop" else {"l2_schedule": "cosine"}),
+        **_MORE[(i + shift) % 4],
+    )
+    for i, (optimizer, decay) in enumerate(_PAIRS)
+    for shift in ((0, 1, 3) if optimizer != "rprop" else (0, 1, 2))
 ]
 
 
@@ -190,6 +230,36 @@ def torch_gradient(case):
     return np.concatenate([[e0.item(), r.item()], flat(*grads)])
 
 
+def torch_factors(schedule, updates, warmup=0):
+    """The factors of a rate, as PyTorch's own schedulers step."""
+    import torch
+    from torch.optim import lr_scheduler as by
+
+    word, number = schedule if isinstance(schedule, tuple) else (schedule, None)
+    rest = updates - warmup
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    if word == "one_cycle":
+        part = 0.3 if number is None else number
+        main = by.OneCycleLR(optimizer, 1.0, total_steps=rest, pct_start=part, cycle_momentum=False)
+    elif word == "cosine":
+        main = by.CosineAnnealingLR(optimizer, T_max=rest, eta_min=number or 0.0)
+    elif word == "step":
+        drops = [-(-rest * i // 3) for i in (1, 2)]
+        main = by.MultiStepLR(optimizer, drops, gamma=number or 0.1)
+    else:
+        gamma = (number or 1.0) ** (1 / rest)
+        main = by.ExponentialLR(optimizer, gamma=gamma)
+    if warmup:
+        rise = by.LinearLR(optimizer, start_factor=1 / warmup, total_iters=warmup - 1)
+        main = by.SequentialLR(optimizer, [rise, main], milestones=[warmup])
+    found = []
+    for _ in range(updates):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        main.step() if len(found) < updates else None
+    return found
+
+
 def torch_optimizer(case, groups):
     import torch
 
@@ -207,6 +277,18 @@ def torch_optimizer(case, groups):
     momentum = 0.0 if case.optimizer == "sgd" else case.momentum
     nesterov = case.optimizer == "nesterov"
     return torch.optim.SGD(groups, lr=case.eta, momentum=momentum, nesterov=nesterov)
+
+
+def clip_gradients(case, leaves):
+    """clip_grad_norm_ adds 1e-6 to the norm."""
+    import torch
+
+    if case.clip_value:
+        torch.nn.utils.clip_grad_value_(leaves, case.clip_value)
+    if case.clip_norm:
+        norm = torch.linalg.vector_norm(torch.cat([p.grad.ravel() for p in leaves]))
+        for p in leaves:
+            p.grad *= min(1.0, case.clip_norm / norm)
 
 
 @contextmanager
@@ -234,40 +316,54 @@ def torch_trajectory(case):
     weights, biases = leaves(case.net, params)
     optimizer = torch_optimizer(case, [{"params": [w]} for w in weights] + [{"params": biases}])
     own = case.decay == "l2" or (case.decay == "decoupled" and case.optimizer == "adamw")
-    errors, t = [], 0
+    updates = case.epochs * -(-case.rows // case.batch_size)
+    etas = [case.eta * f for f in torch_factors(case.schedule, updates, case.warmup)]
+    factors = torch_factors(case.l2_schedule, updates)
+    errors, t, average = [], 0, 0.0
     for order in case.orders():
         sums = np.zeros(2)
         for first in range(0, case.rows, case.batch_size):
             i, t = order[first : first + case.batch_size], t + 1
-            rates = [v / case.items(s[i].sum().item()) for v in case.penalties]
-            fractions = [case.eta * rate for rate in rates]
+            eta, penalties = etas[t - 1], [v * factors[t - 1] for v in case.penalties]
+            rates = [v / case.items(s[i].sum().item()) for v in penalties]
+            fractions = [eta * rate for rate in rates]
             if case.decay == "fraction":
-                fractions, rates = case.penalties, [v / case.eta for v in case.penalties]
+                fractions, rates = penalties, [v / eta for v in penalties]
             optimizer.zero_grad()
             e0 = data_error(case.net, weights, biases, x[i], y[i], s[i])
             sums += len(i) * np.array([e0.item(), penalty_of(weights, rates).item()])
             e0.backward()
+            clip_gradients(case, (*weights, *biases))
+            # scikit-learn's velocity holds the rates of its time, PyTorch's takes that of now.
+            inside = case.optimizer in ("momentum", "nesterov") and bool(case.by_step)
+            for group in optimizer.param_groups:
+                group["lr"] = 1.0 if inside else eta
+            for leaf in (*weights, *biases):
+                leaf.grad *= eta if inside else 1.0
             for group, rate, fraction, w in zip(
                 optimizer.param_groups, rates, fractions, weights, strict=False
             ):
                 if own and case.optimizer == "rprop":  # which has no weight_decay
                     w.grad += rate * w.detach()
                 elif own:
-                    group["weight_decay"] = rate
+                    group["weight_decay"] = rate * eta if inside else rate
                 else:
                     w.data *= 1 - fraction
             if case.optimizer == "adam":  # scikit-learn's epsilon is not divided by this root
                 for group in optimizer.param_groups:
                     group["eps"] = case.epsilon / np.sqrt(1 - case.beta_2**t)
             optimizer.step()
+            if case.average:
+                average = case.average * average + (1 - case.average) * flat(weights, biases)
         errors.append(sums / case.rows)
-    return np.concatenate([np.ravel(errors), flat(weights, biases)])
+    end = average / (1 - case.average**t) if case.average else flat(weights, biases)
+    return np.concatenate([np.ravel(errors), end])
 
 
 def expected():
     """The values of PyTorch by the name of the case."""
     values = {str(case): torch_gradient(case) for case in GRADIENTS}
-    return values | {str(case): torch_trajectory(case) for case in TRAJECTORIES}
+    return values | {str(case): torch_trajectory(case) for case in TRAJECTORIES + BY_STEP}
 
 
 if __name__ == "__main__":

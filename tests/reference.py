@@ -6,7 +6,7 @@ C tables (activation, output, optimizer) has a row of the same name here.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -202,6 +202,22 @@ class Update:
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
+    clip_norm: float = 0.0  # 0: any
+    clip_value: float = 0.0
+    average: float = 0.0  # 0: none, else the last state vector
+    eta_factors: np.ndarray | None = None  # in each batch of the epoch
+    l2_factors: np.ndarray | None = None
+
+    def in_batch(self, i):
+        """The update by the i-th batch."""
+        eta = 1.0 if self.eta_factors is None else self.eta_factors[i]
+        l2 = 1.0 if self.l2_factors is None else self.l2_factors[i]
+        return replace(self, eta=self.eta * eta, l2=tuple(l2 * np.asarray(self.l2, dtype=float)))
+
+    def clipped(self, g):
+        if self.clip_value:
+            g = np.clip(g, -self.clip_value, self.clip_value)
+        return g * min(1.0, self.clip_norm / np.linalg.norm(g)) if self.clip_norm else g
 
     def coefficients(self, m):
         """(c, l2, r) for each layer: W loses c W, the gradient gains l2 W, R = sum r/2 |W|^2."""
@@ -366,8 +382,9 @@ class Net:
         params, state, sums = params.astype(float), state.astype(float), np.zeros(2)
         s = np.ones(len(x)) if s is None else s.astype(float)
         order = np.arange(len(x)) if order is None else order
+        whole = update
         for first in range(0, len(x), batch_size):
-            rows = order[first : first + batch_size]
+            rows, update = order[first : first + batch_size], whole.in_batch(first // batch_size)
             m = s[rows].sum()
             if m == 0:
                 continue
@@ -378,9 +395,11 @@ class Net:
                 l2 = l2 * [updates_due(update.eta * rate, t, dtype) for rate in l2]
             batch = x[rows], y[rows], s[rows]
             sums += len(rows) * np.array(self.errors(params, *batch, r))
-            g = self.gradient(params, *batch, l2)
+            g = update.clipped(self.gradient(params, *batch)) + self.spread(l2) * params
             step = OPTIMIZERS[update.optimizer][1](update, g, state, t)
             params = params - (self.spread(c) * params + step)
+            if update.average:
+                state[-1] = update.average * state[-1] + (1 - update.average) * params
         return params, state, t, sums
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from make_frozen import TRAJECTORIES
+from make_frozen import BY_STEP, TRAJECTORIES
 from reference import DECAYS, OPTIMIZERS, Update, make_net, make_problem, valid
 from scipy.sparse import csr_array
 
@@ -28,6 +28,7 @@ def pyl2_trajectory(case, make_network):
         beta_1=case.beta_1,
         beta_2=case.beta_2,
         epsilon=case.epsilon,
+        **case.by_step,
         seed=np.random.RandomState(case.seed),
     )
     history = trainer.train(x, y, epochs=case.epochs, sample_weight=s)
@@ -54,7 +55,7 @@ def assert_trajectory(errors, params, expected):
     np.testing.assert_allclose(params, expected[history:], rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("case", TRAJECTORIES, ids=str)
+@pytest.mark.parametrize("case", TRAJECTORIES + BY_STEP, ids=str)
 def test_50_updates_against_frozen_torch(case, make_network, frozen):
     assert_trajectory(*pyl2_trajectory(case, make_network), frozen[str(case)])
 

@@ -569,7 +569,19 @@ def somewhere_else(tmp_path, monkeypatch):
 
 
 # What a function of the user's raises goes on to the user.
-CALLED = ("validation", "callbacks", "callback", "fun", "data", "scoring", "truth", "init")
+CALLED = (
+    "validation",
+    "callbacks",
+    "callback",
+    "fun",
+    "data",
+    "scoring",
+    "truth",
+    "init",
+    "schedule",
+    "l2_schedule",
+    "learning_rate",
+)
 RAISING = {name: {"class", "function"} for name in CALLED}
 # An update that no float can hold; of the estimators scikit-learn's sentence.
 DIVERGED = r"|diverged|non-finite"

@@ -316,8 +316,8 @@ X = np.random.default_rng(0).normal(size=(12, 2))
 NUMBERS = [Fraction(1, 10), np.longdouble(0.1), np.float32(0.1), np.float16(0.1), np.int8(1), 1]
 WHOLES = [np.int64(3), np.uint8(3), 3]
 OF_BACKPROP = {
-    "number": ("eta", "l2", "n", "epsilon", "power_t", "tol"),
-    "less than 1": ("momentum", "beta_1", "beta_2"),
+    "number": ("eta", "l2", "n", "epsilon", "power_t", "tol", "warmup", "clip_norm", "clip_value"),
+    "less than 1": ("momentum", "beta_1", "beta_2", "average"),
     "whole": ("batch_size", "n_iter_no_change"),
     "flag": ("shuffle", "early_stopping"),
 }
@@ -376,7 +376,8 @@ def test_parameters_of_a_swarm_are_plain(name, value, path):
 
 def test_every_parameter_is_tried():
     """Those that are no number and no flag: words, seeds, places."""
-    words = {"network", "optimizer", "decay", "schedule", "topology", "init", "seed", "n_threads"}
+    words = {"network", "optimizer", "decay", "schedule", "l2_schedule", "topology", "init", "seed"}
+    words.add("n_threads")
     for made, names in ((Backprop, OF_BACKPROP), (ParticleSwarm, OF_SWARM)):
         assert {*signature(made).parameters} - words == set(itertools.chain(*names.values()))
 

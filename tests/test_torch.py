@@ -4,7 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from make_frozen import GRADIENTS, TRAJECTORIES, data_error, torch_gradient, torch_trajectory
+from make_frozen import (
+    BY_STEP,
+    GRADIENTS,
+    TRAJECTORIES,
+    data_error,
+    torch_gradient,
+    torch_trajectory,
+)
 from reference import ACTIVATIONS, OUTPUTS, Net, make_net, make_problem
 from test_decay import assert_trajectory, pyl2_trajectory
 from test_gradient import assert_gradient
@@ -19,7 +26,7 @@ def test_gradient(case, make_network):
     assert_gradient(case, make_network, torch_gradient(case))
 
 
-@pytest.mark.parametrize("case", TRAJECTORIES, ids=str)
+@pytest.mark.parametrize("case", TRAJECTORIES + BY_STEP, ids=str)
 def test_50_updates(case, make_network):
     case = replace(case, seed=11)
     assert_trajectory(*pyl2_trajectory(case, make_network), torch_trajectory(case))

@@ -64,6 +64,7 @@ from core cimport (
     pl2_set_num_threads,
     pl2_settle,
     pl2_shuffle,
+    pl2_state_vectors,
     pl2_states,
     pl2_topologies,
 )
@@ -277,15 +278,21 @@ cdef int64_t stride_of(const Py_buffer *view) noexcept:
 cdef class Update:
     """How one network is trained: a rule, its constants, and lambda of each layer.
 
-    ``n`` is what lambda is divided by; 0 means the sum of the sample weights of each batch.
+    ``n`` is what lambda is divided by; 0 means the sum of the sample weights of each batch.  The
+    gradient of E0 is clipped by its norm or by its components, for 0 not at all.  ``average`` is the
+    beta of an average of the parameters, which is one more state vector; 0: there is none.
+    ``eta_factors`` and ``l2_factors`` hold factors of eta and lambda for each batch of an epoch.
     """
 
     cdef CUpdate update
     cdef double *l2
     cdef readonly Py_ssize_t layers
+    cdef Py_ssize_t batches  # of the factors, or -1
+    cdef Loan loan  # of the factors
 
     def __cinit__(self, str optimizer not None, str decay not None, double eta, tuple l2 not None, double n=0.0, *,
-                  double momentum=0.9, double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8):
+                  double momentum=0.9, double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8,
+                  double clip_norm=0.0, double clip_value=0.0, double average=0.0, eta_factors=None, l2_factors=None):
         self.layers = len(l2)
         self.l2 = <double *> PyMem_Calloc(self.layers + 1, sizeof(double))
         if self.l2 == NULL:
@@ -294,8 +301,20 @@ cdef class Update:
             self.l2[i] = l2[i]
         self.update = CUpdate(
             row_of("optimizer", optimizer, OPTIMIZERS), row_of("decay", decay, DECAYS),
-            eta, n, momentum, beta_1, beta_2, epsilon, self.l2,
+            eta, n, momentum, beta_1, beta_2, epsilon, self.l2, clip_norm, clip_value, average, NULL, NULL,
         )
+        self.loan, self.batches = Loan(), -1
+        self.update.eta_factors = self.factors("eta_factors", eta_factors)
+        self.update.l2_factors = self.factors("l2_factors", l2_factors)
+
+    cdef const double *factors(self, str name, object given) except? NULL:
+        """Borrow factors for each batch; NULL where there are none."""
+        cdef Py_buffer *view
+        if given is None:
+            return NULL
+        view = self.loan.take(name, given, c"d", vector(self.batches), DENSE)
+        self.batches = view.shape[0]
+        return <const double *> view.buf
 
     def __dealloc__(self):
         PyMem_Free(self.l2)
@@ -499,7 +518,7 @@ cdef class Net:
         if plan == NULL:
             raise MemoryError()
         try:
-            states = self.fill_plan(plan, held, networks)
+            states = self.fill_plan(plan, held, networks, -(-job.data.rows // job.training.batch_rows))
             job.training.updates = plan
             shape = matrix(networks, states * self.net.params)
             job.training.state = loan.take("state", state, self.letter, shape, WRITTEN).buf
@@ -576,8 +595,8 @@ cdef class Net:
         check_indices("order", job.training.order, 8, view.len // view.itemsize, job.data.rows)
         return 0
 
-    cdef int fill_plan(self, CUpdate *plan, tuple updates, int64_t networks) except -1:
-        """Copy the updates, and return the number of state vectors of their optimizer."""
+    cdef int fill_plan(self, CUpdate *plan, tuple updates, int64_t networks, int64_t batches) except -1:
+        """Copy the updates, and return the number of state vectors of a network."""
         cdef Update update
         cdef int64_t i
         if len(updates) != networks:
@@ -588,10 +607,12 @@ cdef class Net:
             update = updates[i]
             if update.layers != self.net.layers:
                 raise ValueError(f"updates: l2 must have {self.net.layers} entries, got {update.layers}")
+            if update.batches not in (-1, batches):
+                raise ValueError(f"updates: factors must be given for {batches} batches, got {update.batches}")
             plan[i] = update.update
-            if plan[i].optimizer != plan[0].optimizer:
-                raise ValueError("updates: all networks must have the same optimizer")
-        return pl2_states[plan[0].optimizer] if networks else 0
+            if plan[i].optimizer != plan[0].optimizer or (plan[i].average > 0) != (plan[0].average > 0):
+                raise ValueError("updates: all networks must have the same optimizer, and an average or none")
+        return pl2_state_vectors(&plan[0]) if networks else 0
 
     cdef int run(self, Verb *verb, Job *job, int64_t batch_rows, int32_t n_threads) except -1:
         """Run the verb slice by slice in one piece of memory, looking for signals between slices."""

@@ -38,8 +38,7 @@
 #define PL2_ARM64
 #endif
 
-#define PL2_LINE 64  /* bytes of a cache line */
-#define PL2_STATES 2 /* the most state vectors that an optimizer has */
+#define PL2_LINE 64 /* bytes of a cache line */
 
 /* A panel of a packed matrix in gemm.h: the most bytes it has, and those of a row. */
 #define PL2_PANEL_BYTES 131072
@@ -97,6 +96,11 @@ typedef struct {
     int32_t optimizer, decay; /* rows of optimizers.h and of decay.h */
     double eta, n, momentum, beta_1, beta_2, epsilon;
     const double *l2; /* (layers) lambda of each layer */
+    /* What the gradient of E0 may be at most, its norm over all parameters or each component; 0: anything. */
+    double clip_norm, clip_value;
+    double average; /* beta of the average of the parameters, the last state vector; 0: there is none */
+    /* Factors of eta and lambda in each batch of the epoch; NULL: 1.  See pl2_scheduled. */
+    const double *eta_factors, *l2_factors;
 } Update;
 
 /* What it is computed on: items, and what is wanted of them.  `void *` arrays are of the table's type R. */
@@ -325,6 +329,25 @@ extern const int32_t pl2_states[];       /* state vectors of each optimizer */
 extern const char *const pl2_losses[];   /* of each loss its name, */
 extern const int32_t pl2_loss_outputs[]; /* the output that it goes with, and its number by default */
 extern const double pl2_loss_numbers[];
+
+/* State vectors of a network: the optimizer's, and the average of its parameters. */
+static inline int64_t pl2_state_vectors(const Update *u)
+{
+    return pl2_states[u->optimizer] + (u->average > 0);
+}
+
+/* The update by a batch: u itself, or where rates change by the batch what it is there, in `now`. */
+static inline const Update *pl2_scheduled(const Update *u, int64_t batch, Update *now)
+{
+    if (!u->eta_factors && !u->l2_factors) return u;
+    *now = *u;
+    if (u->eta_factors) now->eta *= u->eta_factors[batch];
+    if (u->l2_factors) now->l2_factors += batch;
+    return now;
+}
+
+static inline int pl2_clips(const Update *u) { return u->clip_norm > 0 || u->clip_value > 0; }
+
 int pl2_runs(const char *isa); /* whether this machine runs it */
 const Kernels *pl2_kernels(int64_t item_bytes, const char *isa);
 const SecondOrder *pl2_second_order(const char *isa); /* of float64 */

@@ -19,6 +19,9 @@ cdef extern from "core.h" nogil:
         int32_t optimizer, decay
         double eta, n, momentum, beta_1, beta_2, epsilon
         const double *l2
+        double clip_norm, clip_value, average
+        const double *eta_factors
+        const double *l2_factors
 
     ctypedef struct Data:
         int64_t rows
@@ -86,6 +89,7 @@ cdef extern from "core.h" nogil:
         Verb *gauss_newton
         Verb *jacobian
 
+    int64_t pl2_state_vectors(const CUpdate *)
     int64_t pl2_index(const void *, int32_t, int64_t)
     int64_t pl2_among(int64_t, int64_t)
     void pl2_plan(CNet *, int64_t, int64_t)

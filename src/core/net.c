@@ -153,10 +153,19 @@ static int interleaving_pays(const Net *net, int64_t networks)
     return (double)(networks * filled) > INTERLEAVED_GAIN * (double)(net->lanes * units);
 }
 
+/* A clipped gradient has a norm of its own in each lane: such networks are trained one by one. */
+static int any_clips(const Job *job)
+{
+    int some = 0;
+    for (int64_t p = 0; p < job->networks; p++) some |= pl2_clips(&job->training.updates[p]);
+    return some;
+}
+
 static int64_t grouped(const Net *net, const Job *job, int64_t item_bytes)
 {
     if (!job->training.updates || job->data.indptr || job->training.order_stride || net->lanes == 1) return 0;
-    const int64_t rest = job->networks % net->lanes, states = pl2_states[job->training.updates->optimizer];
+    if (any_clips(job)) return 0;
+    const int64_t rest = job->networks % net->lanes, states = pl2_state_vectors(job->training.updates);
     if ((1 + states) * net->params * net->lanes * item_bytes > INTERLEAVED_BYTES) return 0;
     if (!interleaving_pays(net, net->lanes)) return 0;
     return job->networks - (interleaving_pays(net, rest) ? 0 : rest);
@@ -280,7 +289,8 @@ static void lay_out_one(const Net *net, Job *job, int64_t batch_rows, int64_t it
     int64_t *end = &work->bytes;
     *work = (Layout){.room = room(batch_rows, job->split.block_rows, item_bytes)};
     work->jacobian = reserve(end, jacobian_items(net, job) * item_bytes);
-    work->packed = reserve(end, packed ? (1 + PL2_STATES) * net->packed * item_bytes : 0);
+    const int64_t vectors = packed ? 1 + pl2_state_vectors(job->training.updates) : 0;
+    work->packed = reserve(end, vectors * net->packed * item_bytes);
     work->gradient = reserve(end, trains ? (packed ? net->packed : net->params_stride) * item_bytes : 0);
     work->panels = reserve(end, team * net->panel_bytes);
     work->squares = reserve(end, pl2_squares_bytes(net, job));
@@ -300,7 +310,7 @@ static void lay_out_interleaved(const Net *net, Job *job, int64_t item_bytes)
     int64_t *end = &work->bytes;
     *work = (InterleavedLayout){.rows = min_int(job->training.batch_rows, job->split.interleaved_rows)};
     work->params = reserve(end, net->params * vector);
-    work->state = reserve(end, PL2_STATES * net->params * vector);
+    work->state = reserve(end, pl2_state_vectors(job->training.updates) * net->params * vector);
     work->gradient = reserve(end, net->params * vector);
     work->l2 = reserve(end, net->layers * vector);
     work->c = reserve(end, net->layers * vector);

@@ -50,6 +50,11 @@ class Update:
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
+        clip_norm: float = 0.0,
+        clip_value: float = 0.0,
+        average: float = 0.0,
+        eta_factors: NDArray[float64] | None = None,
+        l2_factors: NDArray[float64] | None = None,
     ) -> None: ...
 
 class Net:

@@ -6,8 +6,19 @@ static void NAME(add_gradients)(const Net *net, R *sum, const R *part, int64_t c
         for (int64_t i = 0; i < net->params; i++) sum[i] += part[i];
 }
 
-/* w <- w - (c w + step(scale g + l2 w)) for `count` numbers, their state vectors d apart. */
-static void NAME(descend)(int optimizer, const Rule *rule, V scale, V l2, V c, R *w, const R *g, R *state,
+/* average <- beta average + (1 - beta) w, of `count` numbers. */
+static void NAME(add_to_average)(const Rule *rule, const R *w, R *average, int64_t count)
+{
+    for (int64_t i = 0; i < count; i += LANES) {
+        const int lanes = (int)(count - i < LANES ? count - i : LANES);
+        const V old = NAME(load_part)(average + i, lanes), now = NAME(load_part)(w + i, lanes);
+        NAME(store_part)(average + i, NAME(faded)(old, rule->kept, rule->lost, rule->rest * now), lanes);
+    }
+}
+
+/* w <- w - (c w + step(scale g + l2 w)) for `count` numbers, their state vectors d apart, the average of w
+   behind the optimizer's. */
+static void NAME(descend)(const Update *u, const Rule *rule, V scale, V l2, V c, R *w, const R *g, R *state,
                           int64_t d, int64_t count)
 {
 #define PL2_CASE(f, states, linear) \
@@ -22,10 +33,11 @@ static void NAME(descend)(int optimizer, const Rule *rule, V scale, V l2, V c, R
             for (int q = 0; q < (states); q++) NAME(store_part)(state + q * d + i, s[q], lanes); \
         } \
         break;
-    switch (optimizer) {
+    switch (u->optimizer) {
         OPTIMIZERS(PL2_CASE)
     }
 #undef PL2_CASE
+    if (u->average > 0) NAME(add_to_average)(rule, w, state + pl2_states[u->optimizer] * d, count);
 }
 
 /* What lambda of layer l does in the updates by batches whose sample weights sum to mass.  What it adds to
@@ -33,19 +45,53 @@ static void NAME(descend)(int optimizer, const Rule *rule, V scale, V l2, V c, R
 static Decay NAME(layer_decay)(const Update *u, int64_t l, double mass)
 {
     static const int linear[] = {OPTIMIZERS(OPTIMIZER_LINEAR)};
-    const Decay d = pl2_decay(u->decay, u->eta, u->l2[l], u->n ? u->n : mass);
+    const double lambda = u->l2[l] * (u->l2_factors ? *u->l2_factors : 1);
+    const Decay d = pl2_decay(u->decay, u->eta, lambda, u->n ? u->n : mass);
     return NAME(together)(d, linear[u->optimizer] ? d.c + u->eta * d.l2 : d.c);
+}
+
+static void NAME(clip_values)(R *g, R limit, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) g[i] = g[i] > limit ? limit : g[i] < -limit ? -limit : g[i];
+}
+
+/* The sum over a batch is in `gradient`; returns what makes it the mean, clipped: components where they are, of
+   this member's share; the norm by a smaller factor, for which all members add up a part of the squares. */
+static R NAME(clip)(const Block *b, const Update *u, double mass, R *gradient, double *squares)
+{
+    const Net *net = b->net;
+    const int64_t count = b->packed ? net->packed : net->params;
+    double sum = 0, most = u->clip_norm * mass;
+    if (u->clip_value > 0) {
+        const R limit = (R)(u->clip_value * mass);
+        for (int64_t l = 0; l < net->layers; l++) {
+            const Matrix G = NAME(matrix)(b, gradient, l);
+            NAME(clip_values)(G.w + G.first * G.pitch, limit, (G.end - G.first) * G.pitch);
+            if (b->team->rank == 0) NAME(clip_values)(G.bias, limit, net->layer[l].out);
+        }
+    }
+    if (!(u->clip_norm > 0)) return (R)(1 / mass);
+    pl2_team_wait(b->team);
+    for (int64_t i = 0, at = 0; i < count; i += PL2_SEGMENT, at++)
+        if (at % b->team->size == b->team->rank)
+            squares[at] =
+                NAME(sum_of_squares)(gradient + i, count - i < PL2_SEGMENT ? count - i : PL2_SEGMENT);
+    pl2_team_wait(b->team);
+    for (int64_t i = 0, at = 0; i < count; i += PL2_SEGMENT, at++) sum += squares[at];
+    const double norm = sqrt(sum);
+    return (R)(norm > most && norm < (double)INFINITY ? u->clip_norm / norm : 1 / mass);
 }
 
 /* One update from the sum over a batch of s dl/dparams, with the state vectors `state`; of this
    member's share of the weights, whose gradient it has made itself.  Biases are never decayed.
    active: NULL, or the only rows of the first weights in the gradient, under plain SGD. */
 static void NAME(update)(const Block *b, const Update *u, int64_t t, double mass, R *gradient, R *state,
-                         int32_t *active)
+                         double *squares, int32_t *active)
 {
     const Net *net = b->net;
     const Rule rule = NAME(rule)(u, t);
-    const V scale = NAME(splat)((R)(1 / mass)), none = NAME(splat)(0);
+    const R mean = pl2_clips(u) ? NAME(clip)(b, u, mass, gradient, squares) : (R)(1 / mass);
+    const V scale = NAME(splat)(mean), none = NAME(splat)(0);
     const int64_t d = b->packed ? net->packed : net->params,
                   weights = b->packed ? net->packed_weights : net->weights;
     for (int64_t l = 0; l < net->layers; l++) {
@@ -58,12 +104,12 @@ static void NAME(update)(const Block *b, const Update *u, int64_t t, double mass
         if (l == 0 && active)
             NAME(sparse_descend)(W.w, gradient + at, (R)(u->eta / mass), c, layer->in, layer->out, active);
         else
-            NAME(descend)(u->optimizer, &rule, scale, NAME(splat)(l2), NAME(splat)(c), b->params + at,
-                          gradient + at, state + at, d, (W.end - W.first) * W.pitch);
+            NAME(descend)(u, &rule, scale, NAME(splat)(l2), NAME(splat)(c), b->params + at, gradient + at,
+                          state + at, d, (W.end - W.first) * W.pitch);
     }
     if (b->team->rank == 0)
-        NAME(descend)(u->optimizer, &rule, scale, none, none, b->params + weights, gradient + weights,
-                      state + weights, d, d - weights);
+        NAME(descend)(u, &rule, scale, none, none, b->params + weights, gradient + weights, state + weights,
+                      d, d - weights);
 }
 
 /* c of each layer in the t-th update. */
@@ -120,15 +166,9 @@ static int NAME(decays)(const Net *net, const Update *u)
     return some;
 }
 
-static int NAME(states)(const Update *u)
-{
-    static const int states[] = {OPTIMIZERS(OPTIMIZER_STATES)};
-    return states[u->optimizer];
-}
-
 static R *NAME(state)(const Net *net, const Job *job, int64_t p)
 {
-    return (R *)job->training.state + p * NAME(states)(&job->training.updates[p]) * net->params;
+    return (R *)job->training.state + p * pl2_state_vectors(&job->training.updates[p]) * net->params;
 }
 
 /* What a batch leaves, before its update: for each member to see, and one of them to write down. */
@@ -139,6 +179,13 @@ static void NAME(note)(const Job *job, const Block *b, const Update *u, const Cu
     if (b->team->rank) return;
     sums[0] += (double)batch * (at->loss / at->mass);
     if (NAME(decays)(b->net, u)) sums[1] += (double)batch * NAME(batch_penalty)(b, u, at->mass, squares);
+}
+
+/* Whether an update is plain gradient descent, which takes each product a^T delta off where it is made. */
+static int NAME(is_plain)(const Update *u)
+{
+    const int more = pl2_clips(u) || u->average > 0;
+    return u->optimizer == OPTIMIZER_sgd && u->decay != DECAY_l2 && !more;
 }
 
 #include "tiny.h"
@@ -155,8 +202,9 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, void *m
                   left = job->data.rows - start;
     const int64_t batch = left < job->training.batch_rows ? left : job->training.batch_rows;
     const int64_t rows = NAME(block_rows)(job->split.block_rows, batch, at->row), first = start + at->row;
-    const Update *u = &job->training.updates[p];
-    const int plain = u->optimizer == OPTIMIZER_sgd && u->decay != DECAY_l2;
+    Update now;
+    const Update *u = pl2_scheduled(&job->training.updates[p], at->batch, &now);
+    const int plain = NAME(is_plain)(u);
     if (!at->row) at->mass = NAME(mass)(job, p, start, batch);
     if (at->mass > 0) {
         Block whole = NAME(whole_block)(net, job, team, p, first, rows, memory);
@@ -185,7 +233,7 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, void *m
         else
             NAME(gradients)(&whole,
                             &(Gradient){at->row ? STORE_ADD : STORE, 1, NULL, gradient, gradient, active});
-        if (last && !at_once) NAME(update)(&whole, u, t, at->mass, gradient, state, active);
+        if (last && !at_once) NAME(update)(&whole, u, t, at->mass, gradient, state, squares, active);
         pl2_team_wait(team);
         if (last && team->rank == 0) job->training.steps[p] = t;
     }
@@ -200,7 +248,8 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, void *m
 /* The update of an epoch that was one batch, in chunks. */
 static void NAME(finish_epoch)(const Net *net, const Job *job, double loss, double mass)
 {
-    const Update *u = job->training.updates;
+    Update now;
+    const Update *u = pl2_scheduled(job->training.updates, 0, &now);
     const Cursor at = {.loss = loss, .mass = mass};
     R *gradient = job->part_gradients;
     double *squares = (double *)(gradient + job->split.chunks * net->params_stride);
@@ -209,7 +258,7 @@ static void NAME(finish_epoch)(const Net *net, const Job *job, double loss, doub
     NAME(add_gradients)(net, gradient, gradient + net->params_stride, job->split.chunks - 1);
     NAME(segment_squares)(&b, squares);
     NAME(note)(job, &b, u, &at, job->data.rows, squares);
-    NAME(update)(&b, u, ++job->training.steps[0], mass, gradient, NAME(state)(net, job, 0), NULL);
+    NAME(update)(&b, u, ++job->training.steps[0], mass, gradient, NAME(state)(net, job, 0), squares, NULL);
 }
 
 PL2_INLINE void NAME(copy)(R *there, R *here, int64_t count, int back)
@@ -236,11 +285,11 @@ static void NAME(pack)(const Net *net, R *params, R *packed, int back)
 /* Packs parameters and state of network p, padded with 0, or unpacks them. */
 static void NAME(pack_all)(const Net *net, const Job *job, int64_t p, R *packed, int back)
 {
-    const int states = NAME(states)(&job->training.updates[p]);
+    const int64_t states = pl2_state_vectors(&job->training.updates[p]);
     R *state = NAME(state)(net, job, p);
     if (!back) memset(packed, 0, (size_t)((1 + states) * net->packed) * sizeof(R));
     NAME(pack)(net, (R *)job->params + p * net->params, packed, back);
-    for (int s = 0; s < states; s++)
+    for (int64_t s = 0; s < states; s++)
         NAME(pack)(net, state + s * net->params, packed + (1 + s) * net->packed, back);
 }
 

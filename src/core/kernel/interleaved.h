@@ -9,7 +9,8 @@
    LANES), those of all layers lie one after another; parameters are laid out as users have them. */
 typedef struct {
     const Net *net;
-    const Update *updates; /* (count) */
+    const Update *updates; /* (count): those of the epoch, or where rates change by the batch, `now` */
+    Update now[LANES];
     int64_t first, rows;
     int count;
     R *params, *state, *gradient; /* (d, LANES), but of the state (S, d, LANES) */
@@ -20,6 +21,7 @@ typedef struct {
     double mass;                  /* m, for which `decay` and `step` are, or 0 */
     int plain, decays;            /* plain gradient descent without lambda in it; whether any lambda */
     int waits;                    /* whether any decay is not of every update */
+    int scheduled;                /* whether any rate changes by the batch */
     R *act, *delta, *targets;     /* targets (outputs, LANES) of one item */
     R *inputs;                    /* (rows, x_stride): gathered items */
     const R *x;                   /* (rows, in) */
@@ -239,17 +241,22 @@ static void NAME(interleaved_backward)(const Interleaved *g, const Descent *by)
 #undef PL2_EACH_PANEL
 
 /* What lambda does to each layer of each network in a batch of this mass, and the length of its steps. */
-static void NAME(interleaved_rates)(Interleaved *g, double mass)
+static void NAME(interleaved_rates)(Interleaved *g, const Job *job, int64_t batch, double mass)
 {
     R step[LANES];
-    if (mass == g->mass) return;
+    for (int r = 0; g->scheduled && r < g->count; r++) {
+        Update now;
+        g->now[r] = *pl2_scheduled(job->training.updates + g->first + r, batch, &now);
+        g->updates = g->now;
+    }
+    if (mass == g->mass && !g->scheduled) return;
     g->mass = mass;
-    g->plain = g->updates[0].optimizer == OPTIMIZER_sgd;
+    g->plain = 1;
     g->decays = g->waits = 0;
     for (int r = 0; r < LANES; r++) {
         const Update *u = &g->updates[r < g->count ? r : 0];
         step[r] = (R)(u->eta / mass);
-        g->plain = g->plain && u->decay != DECAY_l2;
+        g->plain = g->plain && NAME(is_plain)(u);
         g->decays = g->decays || NAME(decays)(g->net, u);
         for (int64_t l = 0; l < g->net->layers; l++) {
             const Decay decay = g->decay[l * LANES + r] = NAME(layer_decay)(u, l, mass);
@@ -302,16 +309,15 @@ static void NAME(interleaved_update)(const Interleaved *g, const int64_t *steps)
 {
     const Net *net = g->net;
     const Rule rule = NAME(rules)(g->updates, steps, g->count);
-    const int optimizer = g->updates[0].optimizer;
     const int64_t d = net->params * LANES, weights = net->weights * LANES;
     const V scale = NAME(splat)((R)(1 / g->mass)), none = NAME(splat)(0);
     for (int64_t l = 0; l < net->layers; l++) {
         const Layer *layer = &net->layer[l];
         const int64_t w = layer->weight * LANES;
-        NAME(descend)(optimizer, &rule, scale, NAME(load)(g->l2 + l * LANES), NAME(load)(g->c + l * LANES),
+        NAME(descend)(g->updates, &rule, scale, NAME(load)(g->l2 + l * LANES), NAME(load)(g->c + l * LANES),
                       g->params + w, g->gradient + w, g->state + w, d, layer->in * layer->out * LANES);
     }
-    NAME(descend)(optimizer, &rule, scale, none, none, g->params + weights, g->gradient + weights,
+    NAME(descend)(g->updates, &rule, scale, none, none, g->params + weights, g->gradient + weights,
                   g->state + weights, d, d - weights);
 }
 
@@ -339,7 +345,7 @@ static int64_t NAME(interleaved_advance)(const Job *job, Cursor *at, Interleaved
     if (at->mass > 0) {
         const int last = at->row + g->rows == batch;
         int64_t *steps = job->training.steps + g->first;
-        NAME(interleaved_rates)(g, at->mass);
+        NAME(interleaved_rates)(g, job, at->batch, at->mass);
         NAME(interleaved_gather)(g, job, begin);
         NAME(interleaved_forward)(g);
         NAME(interleaved_losses)(g, job, begin);
@@ -376,9 +382,10 @@ static void NAME(interleaved_pack)(const Interleaved *g, R *numbers, int64_t d, 
 static void NAME(interleaved_batches)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const double row_cost = job->split.row_cost * LANES, update_cost = 20 * (double)net->params * LANES;
-    const int64_t states = NAME(states)(job->training.updates) * net->params;
+    const int64_t states = pl2_state_vectors(job->training.updates) * net->params;
     Interleaved g = NAME(interleaved)(net, job, at, memory);
     const pl2_flush found = pl2_flush_on();
+    for (int r = 0; r < g.count; r++) g.scheduled |= g.updates[r].eta_factors || g.updates[r].l2_factors;
     NAME(interleaved_pack)(&g, (R *)job->params, net->params, g.params, 0);
     NAME(interleaved_pack)(&g, job->training.state, states, g.state, 0);
     while (at->left > 0 && !at->done) {

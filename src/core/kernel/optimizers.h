@@ -5,7 +5,6 @@
     row(sgd, 0, 1) row(momentum, 1, 1) row(nesterov, 1, 1) row(adam, 2, 0) row(adamw, 2, 0) \
         row(rmsprop, 1, 0) row(nadam, 2, 0) row(rprop, 2, 0)
 #define OPTIMIZER_ENUM(name, states, linear) OPTIMIZER_##name,
-#define OPTIMIZER_STATES(name, states, linear) states,
 #define OPTIMIZER_LINEAR(name, states, linear) linear,
 enum { OPTIMIZERS(OPTIMIZER_ENUM) };
 #endif
@@ -21,6 +20,7 @@ typedef struct {
     V root;                                           /* sqrt(1 - beta_2^t) */
     V corrected_root;                                 /* eta sqrt(1 - beta_2^t) / (1 - beta_1^t) */
     V ahead, behind;                                  /* of nadam: eta times the parts of g and m */
+    V kept, lost, rest;                               /* of the average: its beta, likewise */
 } Rule;
 
 /* beta = kept - lost.  A float32 near 1 is off by up to 3e-8, a large part of 1 - beta, which says how long a
@@ -74,6 +74,9 @@ static Rule NAME(rule)(const Update *u, int64_t t)
         .corrected_root = NAME(splat)((R)(corrected * root)),
         .ahead = NAME(splat)((R)(u->eta * of_g)),
         .behind = NAME(splat)((R)(u->eta * of_m)),
+        .kept = NAME(kept_part)(u->average),
+        .lost = NAME(lost_part)(u->average),
+        .rest = NAME(splat)((R)(1 - u->average)),
     };
 }
 

@@ -14,7 +14,7 @@
    they take the way of online.h. */
 static int NAME(is_tiny)(const Net *net, const Job *job, const Update *u)
 {
-    const int plain = u->optimizer == OPTIMIZER_sgd && u->decay != DECAY_l2;
+    const int plain = NAME(is_plain)(u) && !u->eta_factors && !u->l2_factors;
     if (net->loss != net->output || net->label_smoothing > 0) return 0;
     return LANES >= 4 && plain && job->training.batch_rows == 1 && !job->data.indptr && net->layers == 2
            && net->inputs <= TINY_INPUTS && net->layer[0].out <= TINY_UNITS && net->outputs <= TINY_OUTPUTS;

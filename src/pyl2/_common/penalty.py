@@ -25,9 +25,9 @@ def per_layer(l2: Any, layers: int, name: str = "l2") -> tuple[float, ...]:
     return tuple(check_real(f"{name}[{layer}]", value, 0) for layer, value in enumerate(l2))
 
 
-def plain(l2: Any, layers: int) -> float | list[float]:
+def plain(l2: Any, layers: int, name: str = "l2") -> float | list[float]:
     """Return what ``per_layer`` takes as a plain number, or as a list of them."""
-    found = per_layer(l2, layers)
+    found = per_layer(l2, layers, name)
     return found[0] if _is_one(l2) else list(found)
 
 

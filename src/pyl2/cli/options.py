@@ -115,6 +115,15 @@ def activations(text: str) -> list[str]:
     return found
 
 
+def course(text: str) -> str | tuple[str, float]:
+    """A schedule, or one with its number: cosine, cosine:0.1."""
+    word, colon, number = text.partition(":")
+    try:
+        return (word, float(number)) if colon else word
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like cosine or cosine:0.1") from None
+
+
 positive = _option(float, lambda v: 0 < v < math.inf, "a positive number")
 not_negative = _option(float, lambda v: 0 <= v < math.inf, "a number of at least 0")
 not_nan_or_negative = _option(float, lambda v: v >= 0, "a number of at least 0")

@@ -52,6 +52,13 @@ L2 = 5.0
 """The penalty when none is asked for."""
 
 
+_BY_STEP = ("schedule", "warmup", "l2_schedule", "clip_norm", "clip_value", "average")
+_SCHEDULES = (
+    "learning rate: constant (default), invscaling, adaptive; by the update cosine, one_cycle,"
+    " step, exponential, or with a number, cosine:0.1"
+)
+
+
 def add_l2(group: options.Group) -> None:
     """Add the option of the penalty."""
     told = f"the penalty λ (default: {L2:g})"
@@ -75,6 +82,22 @@ def add_optimizer(group: options.Group, epochs: int, time: str) -> None:
     add("--decay", help="l2, decoupled or fraction (default: the optimizer's own)")
     add("--optimizer", help=_OPTIMIZERS)
     add("--eta", type=options.positive, help="learning rate (default: the optimizer's own)")
+    add("--schedule", type=options.course, default="constant", metavar="S", help=_SCHEDULES)
+    add(
+        "--warmup",
+        type=options.not_negative,
+        default=0,
+        metavar="K",
+        help="updates, or below 1 a part of them, in which the learning rate rises (default: 0)",
+    )
+    told = "the same for λ, by the update (default: constant)"
+    add("--l2-schedule", type=options.course, default="constant", metavar="S", help=told)
+    told = "largest norm of the gradient of the error"
+    add("--clip-norm", type=options.positive, metavar="C", help=told)
+    told = "largest component of the gradient of the error"
+    add("--clip-value", type=options.positive, metavar="C", help=told)
+    told = "average the weights over updates with this β, such as 0.999"
+    add("--average", type=options.positive, metavar="B", help=told)
     add_batch_size(group)
     add("--epochs", type=options.count, default=epochs, help=f"default: {epochs}")
     add("--max-time", type=options.positive, metavar="SECONDS", help=time)
@@ -109,6 +132,7 @@ def optimizer(args: argparse.Namespace) -> dict[str, Any]:
         "decay": args.decay,
         "batch_size": rows_of_batch(args),
         "seed": args.seed,
+        **{name: getattr(args, name) for name in _BY_STEP},
     }
 
 

@@ -55,12 +55,14 @@ from pyl2.estimators.policy import EstimatorPolicy, FitState
 from pyl2.export.layers import Model, layers
 from pyl2.network import Network, empty_network, engine_of, initialise
 from pyl2.swarm.trainer import ParticleSwarm, SwarmRun
+from pyl2.training.course import COURSES, check_course, check_warmup
 from pyl2.training.descent import Descent, Run
 from pyl2.training.history import History
 from pyl2.training.lbfgs import Minimisation
 from pyl2.training.levenberg import LevenbergMarquardt, check_problem
+from pyl2.training.schedule import SCHEDULES
 from pyl2.training.session import Diverged, TrainingSession, check_callbacks
-from pyl2.training.settings import Settings
+from pyl2.training.settings import ALL_SCHEDULES, Settings
 from pyl2.training.solvers import SOLVERS, check_decay
 from pyl2.training.state import OptimizerState
 
@@ -275,7 +277,7 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         "solver": [StrOptions(set(ESTIMATOR_SOLVERS))],
         "alpha": [Interval(Real, 0, None, closed="left"), list, tuple, np.ndarray],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate": [StrOptions(set(ALL_SCHEDULES)), list, tuple, callable],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -299,6 +301,11 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         "decay": [StrOptions({"l2", "decoupled", "fraction"}), None],
         "n": [StrOptions({"batch", "train"}), Interval(Real, 0, None, closed="neither")],
         "init": [StrOptions(set(INITIAL)), callable],
+        "warmup": [Interval(Real, 0, None, closed="left")],
+        "l2_schedule": [StrOptions(set(COURSES)), list, tuple, callable],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "clip_value": [Interval(Real, 0, None, closed="neither"), None],
+        "average": [Interval(Real, 0, 1, closed="neither"), None],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "callbacks": [callable, list, tuple, None],
@@ -322,7 +329,7 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         activation: Any,
         solver: str,
         batch_size: Any,
-        learning_rate: str,
+        learning_rate: Any,
         learning_rate_init: float,
         power_t: float,
         max_iter: int,
@@ -342,6 +349,11 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         decay: str | None,
         n: Any,
         init: Any,
+        warmup: float,
+        l2_schedule: Any,
+        clip_norm: float | None,
+        clip_value: float | None,
+        average: float | None,
         scoring: Any,
         max_time: float | None,
         callbacks: Any,
@@ -371,6 +383,11 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         self.decay = decay
         self.n = n
         self.init = init
+        self.warmup = warmup
+        self.l2_schedule = l2_schedule
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.average = average
         self.scoring = scoring
         self.max_time = max_time
         self.callbacks = callbacks
@@ -383,6 +400,8 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         self._hidden_sizes()
         if not isinstance(self.activation, str):
             self._activations(len(self.activation))
+        check_course("learning_rate", self.learning_rate, ALL_SCHEDULES)
+        self._by_step(Settings(self.solver))
         check_class_weight(self.class_weight)
         check_callbacks(self.callbacks or ())
 
@@ -705,7 +724,7 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         goes_on = ours and (full or incremental)
         if not goes_on or (full and kept.settings.optimizer != self._optimizer_name()):
             name = self._optimizer_name()
-            state = OptimizerState.begin(name, network.params, rng)
+            state = OptimizerState.begin(name, network.params, rng, self.average)
             kept = FitState(network, Settings(name), state, EstimatorPolicy(full))
             goes_on = False
         if full or not goes_on:  # scikit-learn's optimizers keep the rates they were made with
@@ -714,7 +733,7 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
             kept.state.rng = rng
         kept.settings = replace(
             kept.settings,
-            l2=penalty.per_layer(self.alpha, len(network.weights), "alpha"),
+            l2=penalty.plain(self.alpha, len(network.weights), "alpha"),
             n=penalty.check_n(self.n),
             shuffle=self.shuffle,
             tol=float(self.tol),
@@ -722,6 +741,12 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
             n_iter_no_change=self.n_iter_no_change,
             early_stopping=self.early_stopping,
         )
+        kept.settings = self._by_step(kept.settings)
+        if incremental and kept.settings.stepwise:
+            raise ValueError(
+                "partial_fit has no last update: learning_rate must be one of"
+                f" {', '.join(SCHEDULES)}, warmup 0 and l2_schedule 'constant'"
+            )
         kept.policy.full, kept.policy.verbose = full, self.verbose
         squared = engine_of(network).objective.loss_name == "squared_error"
         kept.policy.averaged = self.n_outputs_ if squared else 1
@@ -729,6 +754,19 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
             check_normal("epsilon", kept.settings.epsilon, network.dtype)
         self._optimizer = kept
         return cast(FitState, kept)
+
+    def _by_step(self, settings: Settings) -> Settings:
+        """Return settings with what the single update depends on, checked."""
+        found = replace(
+            settings,
+            warmup=check_warmup(self.warmup),
+            l2_schedule=check_course("l2_schedule", self.l2_schedule),
+            clip_norm=None if self.clip_norm is None else float(self.clip_norm),
+            clip_value=None if self.clip_value is None else float(self.clip_value),
+            average=None if self.average is None else float(self.average),
+        )
+        found.check_steps()
+        return found
 
     def _swarm(self, rng: Any) -> ParticleSwarm:
         """Return the swarm that goes on, or a new one, set for this fit."""
@@ -756,10 +794,12 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
 
     def _rates(self) -> dict[str, Any]:
         """Return what the steps of the optimizer depend on, but for alpha."""
-        scheduled = self.solver in _SCHEDULED
+        by_epoch = isinstance(self.learning_rate, str) and self.learning_rate in SCHEDULES
+        scheduled = self.solver in _SCHEDULED or not by_epoch
+        schedule = self.learning_rate if scheduled else "constant"
         return {
             "eta": float(self.learning_rate_init),
-            "schedule": self.learning_rate if scheduled else "constant",
+            "schedule": check_course("learning_rate", schedule, ALL_SCHEDULES),
             "power_t": float(self.power_t),
             "momentum": float(self.momentum),
             "beta_1": float(self.beta_1),

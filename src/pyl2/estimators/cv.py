@@ -189,7 +189,8 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
     shuffle, random_state, tol, verbose, momentum, nesterovs_momentum : as for MLPClassifier
         All λs begin with the same weights, and see the rows of a fold in the same orders.
     early_stopping, validation_fraction, beta_1, beta_2, epsilon : as for MLPClassifier
-    n_iter_no_change, max_fun, decay, n, init, class_weight : as for MLPClassifier
+    n_iter_no_change, max_fun, decay, n, init, warmup, l2_schedule : as for MLPClassifier
+    clip_norm, clip_value, average, class_weight : as for MLPClassifier
     label_smoothing, max_time, callbacks : as for MLPClassifier
     n_threads : int, optional
         At most so many threads; the λs of a fold are spread over them.
@@ -242,7 +243,7 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
         rule: str = "min",
         solver: str = "adam",
         batch_size: Any = "auto",
-        learning_rate: str = "constant",
+        learning_rate: Any = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -262,6 +263,11 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
         decay: str | None = None,
         n: Any = "batch",
         init: Any = "glorot",
+        warmup: float = 0,
+        l2_schedule: Any = "constant",
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        average: float | None = None,
         scoring: Any = None,
         class_weight: Any = None,
         label_smoothing: float = 0.0,
@@ -295,6 +301,11 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
             decay=decay,
             n=n,
             init=init,
+            warmup=warmup,
+            l2_schedule=l2_schedule,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            average=average,
             scoring=scoring,
             max_time=max_time,
             callbacks=callbacks,
@@ -382,7 +393,8 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
     shuffle, random_state, tol, verbose, momentum, nesterovs_momentum : as for MLPRegressor
         All λs begin with the same weights, and see the rows of a fold in the same orders.
     early_stopping, validation_fraction, beta_1, beta_2, epsilon : as for MLPRegressor
-    n_iter_no_change, max_fun, decay, n, init, max_time, callbacks : as for MLPRegressor
+    n_iter_no_change, max_fun, decay, n, init, warmup, l2_schedule : as for MLPRegressor
+    clip_norm, clip_value, average, max_time, callbacks : as for MLPRegressor
     n_threads : int, optional
         At most so many threads; the λs of a fold are spread over them.
 
@@ -434,7 +446,7 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
         rule: str = "min",
         solver: str = "adam",
         batch_size: Any = "auto",
-        learning_rate: str = "constant",
+        learning_rate: Any = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -454,6 +466,11 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
         decay: str | None = None,
         n: Any = "batch",
         init: Any = "glorot",
+        warmup: float = 0,
+        l2_schedule: Any = "constant",
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        average: float | None = None,
         scoring: Any = None,
         max_time: float | None = None,
         callbacks: Any = None,
@@ -485,6 +502,11 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
             decay=decay,
             n=n,
             init=init,
+            warmup=warmup,
+            l2_schedule=l2_schedule,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            average=average,
             scoring=scoring,
             max_time=max_time,
             callbacks=callbacks,

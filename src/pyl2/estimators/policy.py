@@ -45,10 +45,10 @@ class EstimatorPolicy(Policy):
         """Return the learning rate of the coming epoch."""
         return float(settings.eta) if self.fresh else super().learning_rate(settings)
 
-    def count(self, rows: int, epochs: int = 1) -> None:
-        """Count epochs over so many rows."""
+    def count(self, rows: int, batches: int, epochs: int = 1) -> None:
+        """Count epochs over so many rows in so many batches."""
         self.fresh = False
-        super().count(rows, epochs)
+        super().count(rows, batches, epochs)
 
     def loss(self, data_error: float, penalty: float) -> float:
         """Return the loss of an epoch as scikit-learn reports and judges it."""
@@ -77,8 +77,11 @@ class EstimatorPolicy(Policy):
         """Take up where the last training stopped; scikit-learn's orders begin anew."""
         if self.full:
             super().resume(settings, state, params, rows)
-        else:
-            state.restart_order(rows)
+            return
+        if settings.average is not None:  # partial_fit: the network has the average
+            state.resume(params, rows)
+        self.progress.batches = 0
+        state.restart_order(rows)
 
 
 @dataclass
@@ -105,5 +108,5 @@ class FitState:
 
     def rest(self) -> None:
         """Let go of what the next fit will not look at."""
-        if not self.policy.full:
+        if not self.policy.full and self.settings.average is None:
             self.state.order = self.state.best = self.state.last = None

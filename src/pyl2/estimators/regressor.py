@@ -46,9 +46,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         The L2 constant λ ≥ 0, one for all layers or one for each; biases are in no penalty.
     batch_size : int or "auto", default="auto"
         Rows of a batch; "auto" is 200, or all if there are fewer, and all for rprop.
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        Schedule for sgd, adamw, rmsprop and nadam: the rate stays; or is divided by
-        (1 + rows seen)^power_t; or is divided by 5 whenever training stalls, until it is 1e-6.
+    learning_rate : str, pair of str and float, or callable, default="constant"
+        Schedule for sgd, adamw, rmsprop and nadam: the rate stays; or with "invscaling" is divided
+        by (1 + rows seen)^power_t; or with "adaptive" by 5 whenever training stalls, until it is
+        1e-6.  By the update, for adam too: "cosine", "one_cycle", "step", "exponential" or
+        ``f(t, T)``, as for ``Backprop``, T being the updates of ``max_iter`` epochs.
     learning_rate_init : float, default=0.001
         The learning rate η of gradient descent; for rprop the size of the first steps.
     power_t : float, default=0.5
@@ -96,6 +98,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         scikit-learn; of the training set; or a number > 0.
     init : {"glorot", "he", "lecun"} or callable, default="glorot"
         The rule for initial weights and biases, as of ``Network``; "glorot" is scikit-learn's.
+    warmup, l2_schedule, clip_norm, clip_value, average : as for ``Backprop``
+        What the single update of gradient descent depends on: a learning rate that rises first, a λ
+        that changes, gradients that are clipped, weights that are averaged.
     scoring : None, str or callable, default=None
         What early stopping judges by: None is ``score``; "loss" the validation loss without the
         penalty, its negative being the score; or a scorer of scikit-learn's, by name or as
@@ -171,7 +176,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         solver: str = "adam",
         alpha: Any = 0.0001,
         batch_size: Any = "auto",
-        learning_rate: str = "constant",
+        learning_rate: Any = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -192,6 +197,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         decay: str | None = None,
         n: Any = "batch",
         init: Any = "glorot",
+        warmup: float = 0,
+        l2_schedule: Any = "constant",
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        average: float | None = None,
         scoring: Any = None,
         max_time: float | None = None,
         callbacks: Any = None,
@@ -222,6 +232,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             decay=decay,
             n=n,
             init=init,
+            warmup=warmup,
+            l2_schedule=l2_schedule,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            average=average,
             scoring=scoring,
             max_time=max_time,
             callbacks=callbacks,

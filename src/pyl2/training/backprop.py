@@ -17,6 +17,7 @@ from pyl2._common.progress import progress
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.validation import check_instance, check_option, kept
 from pyl2.network import Network, engine_of, from_file, to_file
+from pyl2.training.course import Course
 from pyl2.training.descent import Descent, Run
 from pyl2.training.history import History
 from pyl2.training.lbfgs import Minimisation
@@ -24,7 +25,7 @@ from pyl2.training.levenberg import LevenbergMarquardt
 from pyl2.training.policy import Policy
 from pyl2.training.schedule import Progress
 from pyl2.training.session import TrainingSession, check_validation
-from pyl2.training.settings import Settings
+from pyl2.training.settings import BY_STEP, Settings
 from pyl2.training.solvers import OPTIMIZERS, SOLVERS
 from pyl2.training.state import OptimizerState
 
@@ -71,9 +72,16 @@ class Backprop:
     epsilon : float, default=1e-8
         ε > 0 in the denominator of adam, adamw, rmsprop and nadam; for these at least the smallest
         normal number of the network's dtype.
-    schedule : {"constant", "invscaling", "adaptive"}, default="constant"
-        Learning rate of an epoch: η; η / (1 + items seen)^power_t; or η, divided by 5 whenever
-        training stalls, until it is 1e-6.
+    schedule : str, pair of str and float, or callable, default="constant"
+        By the epoch, as scikit-learn has them: "constant"; "invscaling",
+        η / (1 + items seen)^power_t; "adaptive", η divided by 5 whenever training stalls, until it
+        is 1e-6.  By the update, over all T = epochs × batches: "cosine" falls from η to 0
+        (``("cosine", 0.1)``: to 0.1 η); "one_cycle" rises from η/25 to η in the first 0.3 (or
+        another part) of them and falls to 4e-6 η, as PyTorch's OneCycleLR; "step" multiplies η by
+        0.1 (or another factor) after each third; "exponential" falls to 0.01 η (or another part)
+        by the same factor at each update; ``f(t, T)`` returns the factor of η in update
+        t = 1, …, T.  A further ``train`` goes on at t and adds its epochs to T: a training that was
+        broken off, and is given the epochs left, ends as planned.
     power_t : float, default=0.5
         Exponent of "invscaling".
     tol : float, optional
@@ -83,6 +91,19 @@ class Backprop:
         ends when two steps in a row have lowered E by less than this share of it, by default 1e-10.
     n_iter_no_change : int, default=10
         More stalled epochs than this one after another end the training.
+    warmup : float, default=0
+        The learning rate rises evenly over so many first updates, or below 1 such a part of all;
+        the schedule follows, laid over the rest.
+    l2_schedule : str, pair of str and float, or callable, default="constant"
+        The same for λ, by the update and without a warm-up: "constant", "cosine", "one_cycle",
+        "step", "exponential" or ``f(t, T)``.
+    clip_norm, clip_value : float, optional
+        One of them, > 0: the gradient of E₀ is scaled so that its norm over all parameters is at
+        most clip_norm, or each of its components is cut off at ±clip_value.  The penalty is added
+        afterwards: the decay is never clipped.
+    average : float, optional
+        β in (0, 1): after each update θ̄ ← β θ̄ + (1 − β) θ, corrected for its beginning.  Validation
+        sees the average, and the network has it after ``train``; further training goes on from θ.
     early_stopping : bool, default=False
         Judge by E₀ (without R) on the ``validation`` data of ``train`` instead of by E, and leave
         the network with the best parameters.
@@ -108,6 +129,12 @@ class Backprop:
     ----------
     M. Nielsen, Neural Networks and Deep Learning, 2015, chapter 3 (the update).
     I. Loshchilov, F. Hutter, Decoupled Weight Decay Regularization, ICLR 2019 (decoupled).
+    I. Loshchilov, F. Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, ICLR 2017
+    (cosine).
+    L. Smith, N. Topin, Super-Convergence, 2019 (one_cycle).
+    R. Pascanu, T. Mikolov, Y. Bengio, On the Difficulty of Training Recurrent Neural Networks, ICML
+    2013 (clip_norm).
+    B. Polyak, A. Juditsky, Acceleration of Stochastic Approximation by Averaging, 1992 (average).
     D. Kingma, J. Ba, Adam: A Method for Stochastic Optimization, ICLR 2015 (adam).
     T. Dozat, Incorporating Nesterov Momentum into Adam, ICLR workshop 2016 (nadam).
     C. Igel, M. Hüsken, Improving the Rprop Learning Algorithm, NC 2000 (rprop, their iRprop⁻).
@@ -142,11 +169,16 @@ class Backprop:
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        schedule: str = "constant",
+        schedule: Course = "constant",
         power_t: float = 0.5,
         tol: float | None = None,
         n_iter_no_change: int = 10,
         early_stopping: bool = False,
+        warmup: float = 0,
+        l2_schedule: Course = "constant",
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        average: float | None = None,
         seed: Any = None,
         n_threads: int | None = None,
     ) -> None:
@@ -167,10 +199,17 @@ class Backprop:
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
+        self.warmup = warmup
+        self.l2_schedule = l2_schedule
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.average = average
         self.n_threads = n_threads
         self.history = History()
         self._check()
-        self._state = OptimizerState.begin(optimizer, network.params, random.make_rng(seed))
+        self._state = OptimizerState.begin(
+            optimizer, network.params, random.make_rng(seed), self.average
+        )
         self._policy = Policy()
 
     def _check(self) -> None:
@@ -300,6 +339,9 @@ class Backprop:
         True
         """
         self._check()
+        for name in ("schedule", "l2_schedule"):
+            if callable(getattr(self, name)):
+                raise TypeError(f"{name} is a function, which no file can hold")
         arrays, meta = to_file(self.network)
         meta |= {
             "parameters": asdict(Settings.of(self)),
@@ -331,7 +373,10 @@ class Backprop:
         network = from_file(arrays, meta)
         try:
             parameters = kept(meta, "parameters", dict)
-            values: dict[str, Any] = {name: kept(parameters, name, object) for name in _SETTINGS}
+            values: dict[str, Any] = {
+                name: kept(parameters, name, object) for name in _FIRST_SETTINGS
+            }
+            values |= {name: parameters[name] for name in _SETTINGS if name in parameters}
             trainer = cls(network, **values, seed=random.from_json(kept(meta, "rng", dict)))
             trainer._state.take_arrays(arrays, network.params)
             trainer._policy = Policy(Progress.from_json(kept(meta, "schedule", dict)))
@@ -341,6 +386,8 @@ class Backprop:
 
 
 _SETTINGS = tuple(field.name for field in fields(Settings))
+# A file of version 1 has these alone: the others have their defaults.
+_FIRST_SETTINGS = tuple(name for name in _SETTINGS if name not in BY_STEP)
 
 
 def run_of(trainer: Backprop, session: TrainingSession) -> Run:

@@ -23,7 +23,7 @@ from pyl2._common.warn import warn
 from pyl2.network import engine_of
 from pyl2.training.history import GRADIENT
 from pyl2.training.policy import Policy
-from pyl2.training.session import Diverged, TrainingSession
+from pyl2.training.session import Diverged, Rates, TrainingSession
 from pyl2.training.settings import Settings
 from pyl2.training.state import OptimizerState
 
@@ -50,6 +50,10 @@ class Descent:
     session : TrainingSession
     refresh : callable, optional
         Returns the settings anew; asked after each epoch, where callbacks may change them.
+    total : int
+        Batches of all epochs, from those of the first training on: T of a schedule by the step.
+    rates : tuple
+        η and λ of the last update of the epoch that is planned.
     """
 
     settings: Settings
@@ -57,6 +61,8 @@ class Descent:
     policy: Policy
     session: TrainingSession
     refresh: Callable[[], Settings] | None = None
+    total: int = 0
+    rates: Rates = (0.0, 0.0)
 
     def run(self, dataset: Dataset) -> None:
         """Train until the session is over; raise Diverged if an error is not finite."""
@@ -76,7 +82,13 @@ class Descent:
 
     def resume(self, rows: int) -> None:
         """Take up where the last training stopped."""
+        settings, size = self.settings, self.params.size
+        self.state.hold_average(settings.average is not None, settings.optimizer, size)
         self.policy.resume(self.settings, self.state, self.params, rows)
+        self.total = self.policy.progress.batches + self.session.epochs * self._batches(rows)
+
+    def _batches(self, rows: int) -> int:
+        return -(-rows // self.settings.batch_rows(rows))
 
     def learning_rate(self) -> float:
         """Return η of the coming epoch."""
@@ -87,20 +99,32 @@ class Descent:
         layers = len(self.session.network.weights)
         if not self.policy.progress.items_seen:
             self.settings.warn_if_too_large(eta, layers, dataset, order)
-        return self.settings.update(eta, layers, self.settings.divisor(dataset))
+        l2 = self.settings.l2
+        self.rates = eta, l2 if isinstance(l2, float) else list(l2)
+        divisor = self.settings.divisor(dataset)
+        if not self.settings.stepwise:
+            return self.settings.update(eta, layers, divisor)
+        place = self.policy.progress.batches, self._batches(dataset.rows), self.total
+        factors = self.settings.rate_factors(*place)
+        now = float(factors[1][-1])
+        self.rates = (
+            eta * float(factors[0][-1]),
+            l2 * now if isinstance(l2, float) else [value * now for value in l2],
+        )
+        return self.settings.update(eta, layers, divisor, factors)
 
     def skip_epochs(self, sums: list[list[float]], times: list[float], rows: int) -> None:
         """Enter epochs that nobody watched: E₀ and R of each, and when it ended."""
-        self.policy.count(rows, len(times))
+        self.policy.count(rows, self._batches(rows), len(times))
         self.session.history.evaluations += GRADIENT * len(times)
-        self.session.record_many(sums, times)
+        self.session.record_many(sums, times, self.rates)
 
     def finish_epoch(self, data_error: float, penalty: float, rows: int) -> None:
         """Enter an epoch, judge it, and see whether it was the last."""
-        self.policy.count(rows)
+        self.policy.count(rows, self._batches(rows))
         self.session.history.evaluations += GRADIENT
         loss = self.policy.loss(data_error, penalty)
-        validation = self.session.record(data_error, penalty)
+        validation = self.session.record(data_error, penalty, rates=self.rates)
         if self.settings.judges:
             self._judge(loss, validation)
         self.session.finish_epoch()
@@ -123,8 +147,16 @@ class Descent:
                 "no epoch had a finite validation value: early stopping had nothing to judge by,"
                 " and the network has the parameters of the last"
             )
-        if self.settings.early_stopping:
+        averaged = self.settings.average is not None
+        if averaged and not self.settings.early_stopping:
+            self.state.keep_best(self.shown_params(self.params))
+        if averaged or self.settings.early_stopping:
             self.state.restore_best(self.params)
+
+    def shown_params(self, params: Array) -> Array:
+        """Return what the network is judged by and ends with: the average, if there is one."""
+        beta = self.settings.average
+        return params if beta is None else self.state.averaged(beta, params)
 
 
 def train_many(runs: Sequence[Run], dataset: Dataset) -> None:
@@ -176,7 +208,8 @@ class _Group:
 
     def __init__(self, descents: list[Descent], dataset: Dataset, lead: Descent) -> None:
         self._descents, self._dataset, self._lead = descents, dataset, lead
-        self._alone = len(descents) == 1
+        averaged = any(descent.settings.average is not None for descent in descents)
+        self._alone = len(descents) == 1 and not averaged
         first = descents[0]
         self._params = first.params[None]
         self._moments, self._steps = first.state.moments, first.state.steps
@@ -191,6 +224,7 @@ class _Group:
         self._sums = np.empty((len(descents), 2))
         self._rows = dataset.rows
         self._fixed = all(descent.refresh is None for descent in descents)
+        self._stepwise = any(descent.settings.stepwise for descent in descents)
         self._batch = lead.settings.batch_rows(dataset.rows)
         self._engine = engine_of(lead.session.network)
         self._etas: list[float] = []
@@ -209,14 +243,21 @@ class _Group:
         if self._alone:
             return
         for i, descent in enumerate(self._descents):
-            self._show(i)
-            descent.state.moments[...] = self._moments[i]
-            descent.state.steps[...] = self._steps[i]
+            self._hand_back(i)
+            descent.params[...] = self._params[i]
+
+    def _hand_back(self, i: int) -> None:
+        self._descents[i].state.moments[...] = self._moments[i]
+        self._descents[i].state.steps[...] = self._steps[i]
 
     def _show(self, i: int) -> None:
-        """Let a network have its parameters."""
-        if not self._alone:
-            self._descents[i].params[...] = self._params[i]
+        """Let a network have its parameters, or their average."""
+        if self._alone:
+            return
+        descent = self._descents[i]
+        if descent.settings.average is not None:
+            self._hand_back(i)
+        descent.params[...] = descent.shown_params(self._params[i])
 
     def _epoch(self) -> None:
         """Train an epoch that somebody looks at, or after which a rate may change."""
@@ -269,7 +310,7 @@ class _Group:
     def _plan(self, order: Array | None) -> None:
         """Plan how each is trained in the coming epoch; a callback may have changed that."""
         etas = [descent.learning_rate() for descent in self._descents]
-        if self._fixed and etas == self._etas:
+        if self._fixed and not self._stepwise and etas == self._etas:
             return
         self._etas = etas
         self._updates = tuple(

@@ -28,6 +28,10 @@ class History:
     diversity : ndarray of shape (epochs,) or (0,)
         Of a swarm: the root of the mean squared distance of its particles from the best place that
         was known when they moved there; in the first epoch from the best of themselves.
+    eta : ndarray of shape (epochs,) or (0,)
+        The learning rate of each epoch's last update; empty for lbfgs, lm and a swarm.
+    l2 : ndarray of shape (epochs,), (epochs, layers) or (0,)
+        λ of each epoch's last update, a row where each layer has its own; empty like ``eta``.
     seconds : ndarray of shape (epochs,)
         Time since ``train`` began, at the end of each epoch.
     evaluations : int
@@ -56,6 +60,7 @@ class History:
         self._validation_error: list[float] = []
         self._seconds: list[float] = []
         self._swarm: list[tuple[float, float]] = []
+        self._rates: list[tuple[float, float | list[float]]] = []
         self.evaluations = 0
         self.stopped = ""
 
@@ -66,11 +71,12 @@ class History:
         seconds: float,
         validation: float | None = None,
         swarm: tuple[float, float] | None = None,
+        rates: tuple[float, float | list[float]] | None = None,
     ) -> None:
         """Add an epoch.
 
         data_error is E₀, penalty R, seconds the time since the start; and where there are such,
-        validation is E₀ on validation data, and swarm holds mean and diversity.
+        validation is E₀ on validation data, swarm holds mean and diversity, rates η and λ.
         """
         self._data_error.append(data_error)
         self._penalty.append(penalty)
@@ -79,9 +85,20 @@ class History:
             self._validation_error.append(validation)
         if swarm is not None:
             self._swarm.append(swarm)
+        if rates is not None:
+            self._rates.append(rates)
 
-    def extend(self, sums: list[list[float]], seconds: list[float]) -> None:
-        """Add epochs: sums holds E₀ and R of each, seconds the time since the start."""
+    def extend(
+        self,
+        sums: list[list[float]],
+        seconds: list[float],
+        rates: tuple[float, float | list[float]],
+    ) -> None:
+        """Add epochs of the same η and λ.
+
+        sums holds E₀ and R of each, seconds the time since the start.
+        """
+        self._rates += [rates] * len(seconds)
         self._data_error += [data_error for data_error, _ in sums]
         self._penalty += [penalty for _, penalty in sums]
         self._seconds += seconds
@@ -115,6 +132,16 @@ class History:
     def diversity(self) -> NDArray[np.float64]:
         """How far a swarm's particles are from the best place."""
         return np.array([diversity for _, diversity in self._swarm])
+
+    @property
+    def eta(self) -> NDArray[np.float64]:
+        """Learning rate of each epoch's last update."""
+        return np.array([eta for eta, _ in self._rates])
+
+    @property
+    def l2(self) -> NDArray[np.float64]:
+        """λ of each epoch's last update."""
+        return np.array([l2 for _, l2 in self._rates])
 
     @property
     def seconds(self) -> NDArray[np.float64]:

@@ -24,9 +24,10 @@ class Policy:
         """Return the learning rate of the coming epoch."""
         return self.progress.eta(settings.schedule, settings.eta, settings.power_t)
 
-    def count(self, rows: int, epochs: int = 1) -> None:
-        """Count epochs over so many rows."""
+    def count(self, rows: int, batches: int, epochs: int = 1) -> None:
+        """Count epochs over so many rows in so many batches."""
         self.progress.items_seen += rows * epochs
+        self.progress.batches += batches * epochs
 
     def loss(self, data_error: float, penalty: float) -> float:
         """Return the number of an epoch that is judged where there is no early stopping: E."""

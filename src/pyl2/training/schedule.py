@@ -13,6 +13,9 @@ SCHEDULES = ("constant", "invscaling", "adaptive")
 # "adaptive" ends when the learning rate has come down to this.
 _LEAST_ETA = 1e-6
 
+# A counter of a file may stand as high, and training can still go on from it.
+_MOST_BATCHES = 2**52
+
 
 @dataclass
 class Progress:
@@ -28,14 +31,17 @@ class Progress:
         Epochs one after another whose error was not below the best by more than tol.
     divisions : int
         How often "adaptive" has divided the learning rate by 5.
+    batches : int
+        Of all epochs so far: where a schedule by the step stands.
     """
 
     items_seen: int = 0
     best: float = math.inf
     stalled: int = 0
     divisions: int = 0
+    batches: int = 0
 
-    def eta(self, kind: str, eta: float, power_t: float) -> float:
+    def eta(self, kind: Any, eta: float, power_t: float) -> float:
         """Return the learning rate of the coming epoch."""
         eta, power_t = float(eta), float(power_t)  # a float32 would make all that follows one
         if kind == "invscaling":
@@ -51,7 +57,7 @@ class Progress:
         self.best = min(self.best, error)
         return better
 
-    def may_divide(self, kind: str, eta: float) -> bool:
+    def may_divide(self, kind: Any, eta: float) -> bool:
         """Whether the schedule has a smaller learning rate left to try."""
         return kind == "adaptive" and self.eta(kind, eta, 0) > _LEAST_ETA
 
@@ -73,6 +79,7 @@ class Progress:
             math.inf if best is None else check_real("best", best),
             check_integer("stalled", kept(saved, "stalled", int), 0),
             check_integer("divisions", kept(saved, "divisions", int), 0, 10_000),
+            check_integer("batches", saved.get("batches", 0), 0, _MOST_BATCHES),
         )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from pyl2._common.dataset import Dataset, check_dataset
 from pyl2._common.progress import silent
 from pyl2._common.validation import check_entries, check_integer, check_real, check_returned, shown
 from pyl2.network import Network, engine_of
 from pyl2.training.history import History
+
+Rates: TypeAlias = tuple[float, float | list[float]]  # η and λ, one or of each layer
 
 
 class Diverged(ValueError):
@@ -93,20 +95,24 @@ class TrainingSession:
         return self._started + self._max_time
 
     def record(
-        self, data_error: float, penalty: float, swarm: tuple[float, float] | None = None
+        self,
+        data_error: float,
+        penalty: float,
+        swarm: tuple[float, float] | None = None,
+        rates: Rates | None = None,
     ) -> float | None:
         """Enter an epoch into the history; return E₀ on the validation data, if there are any."""
         validation = None if self.validation is None else self._validate(self.validation)
-        self.history.append(data_error, penalty, self._seconds(), validation, swarm)
+        self.history.append(data_error, penalty, self._seconds(), validation, swarm, rates)
         self.advance(data_error + penalty)
         return validation
 
-    def record_many(self, sums: list[list[float]], times: list[float]) -> None:
-        """Enter epochs that nobody watched; finish the last of them.
+    def record_many(self, sums: list[list[float]], times: list[float], rates: Rates) -> None:
+        """Enter epochs that nobody watched, of the same η and λ; finish the last of them.
 
         ``sums`` holds E₀ and R of each, ``times`` the clock at its end.
         """
-        self.history.extend(sums, [moment - self._started for moment in times])
+        self.history.extend(sums, [moment - self._started for moment in times], rates)
         if times and not self.over:
             self.finish_epoch()
 

@@ -21,9 +21,15 @@ from pyl2._common.validation import (
     check_real,
 )
 from pyl2.network import Network
+from pyl2.training.course import COURSES, Course, check_course, check_warmup, factors
 from pyl2.training.levenberg import check_problem
 from pyl2.training.schedule import SCHEDULES
 from pyl2.training.solvers import OPTIMIZERS, SOLVERS, check_decay
+
+ALL_SCHEDULES = (*SCHEDULES, *COURSES[1:])
+
+# What concerns the single update, and has no meaning where there are none.
+BY_STEP = ("warmup", "l2_schedule", "clip_norm", "clip_value", "average")
 
 # What it means nothing to, of the parameters of stochastic descent.
 _NOT_FOR_LM = (
@@ -35,6 +41,7 @@ _NOT_FOR_LM = (
     "beta_1",
     "beta_2",
     "epsilon",
+    *BY_STEP,
 )
 
 
@@ -53,11 +60,16 @@ class Settings:
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
-    schedule: str = "constant"
+    schedule: Course = "constant"
     power_t: float = 0.5
     tol: float | None = None
     n_iter_no_change: float = 10
     early_stopping: bool = False
+    warmup: float = 0
+    l2_schedule: Course = "constant"
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    average: float | None = None
 
     @classmethod
     def of(cls, trainer: Any) -> Settings:
@@ -74,13 +86,15 @@ class Settings:
         """
         check_option("optimizer", self.optimizer, OPTIMIZERS)
         check_decay(self.decay, self.optimizer)
-        check_option("schedule", self.schedule, SCHEDULES)
         plain: dict[str, Any] = {
             "eta": check_real("eta", self.eta, 0, open_low=True),
             "l2": penalty.plain(self.l2, len(network.weights)),
             "n": penalty.check_n(self.n),
             "epsilon": check_real("epsilon", self.epsilon, 0, open_low=True),
             "power_t": check_real("power_t", self.power_t),
+            "schedule": check_course("schedule", self.schedule, ALL_SCHEDULES),
+            "l2_schedule": check_course("l2_schedule", self.l2_schedule),
+            "warmup": check_warmup(self.warmup),
             "n_iter_no_change": check_integer("n_iter_no_change", self.n_iter_no_change, 1),
         }
         for name in ("momentum", "beta_1", "beta_2"):
@@ -89,6 +103,13 @@ class Settings:
             plain[name] = check_flag(name, getattr(self, name))
         if self.batch_size is not None:
             plain["batch_size"] = check_integer("batch_size", self.batch_size, 1)
+        for name in ("clip_norm", "clip_value"):
+            if getattr(self, name) is not None:
+                plain[name] = check_real(name, getattr(self, name), 0, open_low=True)
+        if self.average is not None:
+            plain["average"] = check_real(
+                "average", self.average, 0, 1, open_low=True, open_high=True
+            )
         if self.tol is not None:
             plain["tol"] = check_real("tol", self.tol, 0)
         solver = SOLVERS[self.optimizer]
@@ -100,7 +121,33 @@ class Settings:
             check_problem(Objective.of(network), network.params.size, given)
         elif solver.full_batch and (plain["early_stopping"] or self.schedule != "constant"):
             raise ValueError("lbfgs has no learning rate: no schedule and no early_stopping")
-        return replace(self, **plain)
+        found = replace(self, **plain)
+        found.check_steps()
+        return found
+
+    def check_steps(self) -> None:
+        """See that what concerns the single update goes together, and with the optimizer.
+
+        Raises
+        ------
+        ValueError
+        """
+        defaults = {field.name: field.default for field in fields(self)}
+        given = [name for name in BY_STEP if getattr(self, name) != defaults[name]]
+        if given and SOLVERS[self.optimizer].full_batch:
+            raise ValueError(
+                f"{given[0]} concerns the updates of gradient descent: {self.optimizer} has none"
+            )
+        if self.clip_norm is not None and self.clip_value is not None:
+            raise ValueError("clip_norm and clip_value are two ways to clip: give one of them")
+        rates = [name for name in ("warmup", "l2_schedule") if name in given]
+        if rates and self.schedule in SCHEDULES[1:]:
+            raise ValueError(
+                f"the schedule {self.schedule!r} changes η by the epoch and does not go with"
+                f" {rates[0]}, which goes by the update; {', '.join(COURSES[1:])} do"
+            )
+        if self.optimizer == "rprop" and (self.schedule != "constant" or self.warmup):
+            raise ValueError("rprop finds the size of its steps itself: no schedule and no warmup")
 
     @property
     def judges(self) -> bool:
@@ -108,9 +155,15 @@ class Settings:
         return self.early_stopping or self.schedule == "adaptive" or self.tol is not None
 
     @property
+    def stepwise(self) -> bool:
+        """Whether η or λ change by the update."""
+        by_epoch = isinstance(self.schedule, str) and self.schedule in SCHEDULES
+        return not by_epoch or self.warmup > 0 or self.l2_schedule != "constant"
+
+    @property
     def steady(self) -> bool:
-        """Whether all epochs are alike: none is judged, and the learning rate stays."""
-        return not self.judges and self.schedule == "constant"
+        """Whether all epochs are alike: none is judged, and the rates stay."""
+        return not self.judges and self.schedule == "constant" and not self.stepwise
 
     def batch_rows(self, rows: int) -> int:
         """Return the rows of a batch.
@@ -132,8 +185,22 @@ class Settings:
         """Return what λ is divided by; 0 stands for the weight of each batch."""
         return 0.0 if self.n == "batch" else penalty.divisor(self.n, dataset.weight_sum)
 
-    def update(self, eta: float, layers: int, n: float) -> _core.Update:
+    def rate_factors(self, done: int, batches: int, total: int) -> tuple[Array, Array]:
+        """Return factors of η and of λ in the batches of an epoch.
+
+        ``done`` were made before, of ``total`` in the whole training.
+        """
+        place = np.arange(done, done + batches)
+        eta = factors("schedule", self.schedule, place, total, self.warmup)
+        if self.decay == "fraction" and not eta.all():
+            raise ValueError("schedule must be above 0 with decay='fraction', whose R is λ/2η Σ w²")
+        return eta, factors("l2_schedule", self.l2_schedule, place, total)
+
+    def update(
+        self, eta: float, layers: int, n: float, factors: tuple[Array, Array] | None = None
+    ) -> _core.Update:
         """Return the update at a learning rate; n as ``divisor`` gives it."""
+        eta_factors, l2_factors = factors or (None, None)
         decay = check_decay(self.decay, self.optimizer)
         return _core.Update(
             self.optimizer,
@@ -145,6 +212,11 @@ class Settings:
             beta_1=self.beta_1,
             beta_2=self.beta_2,
             epsilon=self.epsilon,
+            clip_norm=self.clip_norm or 0.0,
+            clip_value=self.clip_value or 0.0,
+            average=self.average or 0.0,
+            eta_factors=eta_factors,
+            l2_factors=l2_factors,
         )
 
     def warn_if_too_large(

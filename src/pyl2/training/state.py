@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,8 @@ class OptimizerState:
     Attributes
     ----------
     moments : ndarray of shape (1, S * d)
-        The optimizer's S state vectors, each laid out as the parameters (d,).
+        The optimizer's S state vectors, each laid out as the parameters (d,); where the parameters
+        are averaged, the last is their average, begun at 0.
     steps : ndarray of shape (1,)
         Updates so far.
     rng : Generator or RandomState
@@ -42,9 +44,11 @@ class OptimizerState:
     last: Array | None = None
 
     @classmethod
-    def begin(cls, optimizer: str, params: Array, rng: random.Rng) -> OptimizerState:
+    def begin(
+        cls, optimizer: str, params: Array, rng: random.Rng, average: float | None = None
+    ) -> OptimizerState:
         """Return the state before the first update."""
-        vectors = _core.STATES.get(optimizer, 0)
+        vectors = _core.STATES.get(optimizer, 0) + (average is not None)
         moments = np.zeros((1, vectors * params.size), params.dtype)
         return cls(moments, np.zeros(1, np.int64), rng)
 
@@ -63,6 +67,36 @@ class OptimizerState:
             return None
         random.shuffle(self.rng, self.order)
         return None if whole else self.order
+
+    def hold_average(self, wanted: bool, optimizer: str, size: int) -> None:
+        """Have a state vector for the average of the parameters (size,), or none.
+
+        Raises
+        ------
+        ValueError
+            If training has begun otherwise.
+        """
+        vectors = _core.STATES.get(optimizer, 0)
+        if self.moments.shape[1] != (vectors + (not wanted)) * size:
+            return
+        if self.steps[0]:
+            raise ValueError(
+                "average cannot be given or taken away where training goes on: make a new trainer"
+            )
+        self.moments = np.zeros((1, (vectors + wanted) * size), self.moments.dtype)
+
+    def averaged(self, beta: float, params: Array) -> Array:
+        """Return the average of the parameters, corrected for its beginning at 0.
+
+        Before the first update these are ``params``.
+        """
+        steps = int(self.steps[0])
+        if not steps:
+            return params
+        corrected: Array = self.vectors(params.size)[-1].astype(np.float64)
+        corrected /= -math.expm1(steps * math.log(beta))
+        found: Array = corrected.astype(params.dtype)
+        return found
 
     def keep_best(self, params: Array) -> None:
         """Remember the parameters as the best."""
