@@ -25,6 +25,8 @@
 #define LOST 2
 #define MOST_COST 1e9
 
+#define SEAT_BYTES ((int64_t)(sizeof(Seat) + PL2_LINE - 1) / PL2_LINE * PL2_LINE)
+
 static int64_t whole_lines(int64_t bytes) { return (bytes + PL2_LINE - 1) / PL2_LINE * PL2_LINE; }
 
 /* A team shares the batches of a network where a block of rows is long enough work for it, and has a
@@ -69,20 +71,22 @@ int64_t pl2_settle(Run *run, int64_t batch_rows, int32_t most_threads)
     run->parts = pl2_parts(run->job);
     run->together = run->job->training.updates && run->parts == 1 && !run->job->split.grouped;
     run->threads = useful_threads(run, batch_rows, most_threads);
-    const int64_t team = run->together ? run->threads : 1;
-    run->seat_bytes = whole_lines(sizeof(Seat))
-                      + whole_lines(pl2_lay_out(run->net, run->job, batch_rows, run->item_bytes, team));
-    return run->threads * run->seat_bytes + sums_bytes(run) + gradients_bytes(run);
+    const int64_t team = run->together ? run->threads : 1, works = run->together ? 1 : run->threads;
+    run->work_bytes = whole_lines(pl2_lay_out(run->net, run->job, batch_rows, run->item_bytes, team));
+    return run->threads * SEAT_BYTES + works * run->work_bytes + sums_bytes(run) + gradients_bytes(run);
 }
 
-static Seat *seat(const Run *run, int64_t i) { return (Seat *)(run->seats + i * run->seat_bytes); }
+static Seat *seat(const Run *run, int64_t i) { return (Seat *)(run->seats + i * SEAT_BYTES); }
 
 void pl2_begin(Run *run, void *memory)
 {
     run->seats = memory;
-    for (int64_t i = 0; i < run->threads; i++)
-        *seat(run, i) = (Seat){.work = run->seats + i * run->seat_bytes + whole_lines(sizeof(Seat))};
-    run->job->part_sums = (double *)(run->seats + run->threads * run->seat_bytes);
+    char *work = run->seats + run->threads * SEAT_BYTES;
+    for (int64_t i = 0; i < run->threads; i++) {
+        *seat(run, i) = (Seat){.work = work};
+        if (!run->together || i == run->threads - 1) work += run->work_bytes;
+    }
+    run->job->part_sums = (double *)work;
     run->job->part_gradients = (char *)run->job->part_sums + sums_bytes(run);
     run->next = 0;
     run->done = !run->parts;
@@ -122,7 +126,7 @@ static void member(const Team *team, void *task)
     pl2_set(&run->stop, 1);
 }
 
-/* All do the only part, in the work of the first seat.  Each has a cursor of its own, for a team of
+/* All do the only part, in one work.  Each has a cursor of its own, for a team of
    another size in the next slice to take over. */
 static void together_member(const Team *team, void *task)
 {
@@ -131,7 +135,7 @@ static void together_member(const Team *team, void *task)
     const double share = run->net->slice * team->size;
     s->at.team = team;
     s->at.left = share;
-    run->verb(run->net, run->job, &s->at, seat(run, 0)->work);
+    run->verb(run->net, run->job, &s->at, s->work);
     s->spent = share - s->at.left;
 }
 

@@ -36,8 +36,8 @@ typedef struct {
     int64_t threads, parts;
     int32_t together; /* the threads are a team, at the only part */
     Pace *pace;       /* or NULL: never alone; may be shared by runs at the same time */
-    char *seats;      /* (threads) a Seat and its work, seat_bytes apart */
-    int64_t seat_bytes;
+    char *seats;      /* (threads) a Seat each, in cache lines of its own; then a work each, of a team one */
+    int64_t work_bytes;
     int64_t next; /* the part that is taken next */
     int64_t seat; /* the seat that is taken next in this slice */
     int32_t stop; /* whether the slice is over for all */
