@@ -1,4 +1,4 @@
-"""What pyl2 costs besides time per epoch: seconds to import, and memory of a fit.
+"""What pyl2 costs besides time per epoch: seconds to import, memory of a fit, the binary's size.
 
 Every number comes from processes of their own. Imports are timed within a fresh interpreter, in
 turn. Memory is counted by tracemalloc, which sees NumPy's arrays and the engine's work, and by the
@@ -249,7 +249,11 @@ def main() -> None:
     results["versions"] = {"python": platform.python_version(), "numpy": np.__version__}
     console = Console()
     console.width = max(console.width, report.WIDTH)
-    shown = import_table(seconds), memory_table(records), CONVENTION, report.heading(results)
+    from pyl2 import _core
+
+    results["extension"] = Path(_core.__file__).stat().st_size
+    size = f"The compiled extension: {results['extension'] / 1024:.0f} KB"
+    shown = import_table(seconds), memory_table(records), CONVENTION, size, report.heading(results)
     console.print(*shown, sep="\n", highlight=False)
     if args.json:
         args.json.write_text(json.dumps(results, indent=1) + "\n")

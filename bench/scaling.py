@@ -155,7 +155,10 @@ def figure(results: dict, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     fig, axes = plt.subplots(2, 2, figsize=(10, 8), layout="constrained")
-    for ax, (panel, records) in zip(axes.flat, panels(results).items(), strict=False):
+    chosen = panels(results)
+    for ax in axes.flat[len(chosen) :]:
+        ax.set_axis_off()
+    for ax, (panel, records) in zip(axes.flat, chosen.items(), strict=False):
         _panel(ax, panel, records)
     drawn = {
         label: handle for ax in axes.flat for handle, label in zip(*_labelled(ax), strict=True)

@@ -1,0 +1,71 @@
+"""How near to the machine's limit
+===============================
+
+Each workload of the benchmarks as a point: how many operations it makes for each byte that it must
+move at least, and how many per cent of the core's peak pyl2 reaches (filled) beside the fastest of
+the other libraries (open).
+
+A batch reads and writes every parameter, with the optimizer's state, and reads its rows: a large
+batch makes much of each byte, a single row next to nothing. The slopes are what this core moves
+from its second cache and from memory: left of a slope's end data is what limits, right of it
+arithmetic. What keeps the small networks below both is neither: an item of 4-7-3 learned online is
+a chain of operations each of which waits for the one before (W1), and a single row costs a call.
+
+The first layer needs no product back to the data, but by custom is counted: more than 100 % is
+possible. The numbers are those of one run on one core of a Zen 3 server, float32, AVX2, beside
+other work; ``bench/roofline.py`` prints them from the results of the benchmarks, which
+:doc:`/speed` explains.
+"""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+# Name, operations a byte, pyl2's per cent of the peak, the best rival's.
+POINTS = (
+    ("W1", 0.588, 2.06, 1.01),
+    ("W2", 16.7, 32.9, 16.7),
+    ("W3", 7.69, 52.2, 39.5),
+    ("W4", 14.1, 68.8, 51.5),
+    ("W5", 7.13, 54.7, 51.1),
+    ("W6-SGD", 88.2, 83, 85.4),
+    ("W6-AdamW", 30.8, 63.8, 63.2),
+    ("W7", 341, 86, 94.3),
+    ("W11", 21.2, 25.3, 18.1),
+    ("W12", 125, 31.3, 21.5),
+    ("predict-1", 0.489, 5.44, 2.14),
+    ("predict-10k", 63.2, 63.6, 57.5),
+    ("W8", 9.8, 4.43, 3.67),
+    ("W9", 39.6, 38, 40),
+)
+PEAK = 102  # GFLOP/s
+PLACES = {"W5": (-22, 2), "W3": (6, -12), "predict-10k": (2, -18), "W7": (4, -14)}  # of names
+ROOFS = {"second cache": 97, "memory": 12}  # GB/s
+
+
+def figure():
+    """Return the drawing."""
+    fig, axes = plt.subplots(figsize=(9, 5), layout="constrained")
+    x = np.geomspace(0.3, 1000, 200)
+    for (name, bandwidth), style in zip(ROOFS.items(), ("-", "--"), strict=True):
+        axes.plot(x, np.minimum(100, 100 * bandwidth * x / PEAK), style, color="0.6", label=name)
+    for name, intensity, ours, theirs in POINTS:
+        axes.plot([intensity] * 2, [ours, theirs], color="0.8", zorder=1)
+        axes.plot(intensity, ours, "o", color="black", zorder=2)
+        axes.plot(intensity, theirs, "s", color="0.4", markerfacecolor="white", zorder=2)
+        place = PLACES.get(name, (4, 5))
+        axes.annotate(name, (intensity, ours), place, textcoords="offset points", fontsize=9)
+    axes.plot([], [], "o", color="black", label="pyl2")
+    axes.plot([], [], "s", color="0.4", markerfacecolor="white", label="fastest other library")
+    axes.set(xscale="log", yscale="log", ylim=(0.7, 200))
+    axes.set(xlabel="operations a byte, at most", ylabel="% of the core's peak")
+    axes.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
+    axes.set_yticks([1, 10, 100], ["1", "10", "100"])
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="lower right")
+    return fig
+
+
+figure()
+plt.show()
