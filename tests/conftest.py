@@ -79,3 +79,9 @@ def pytest_collection_modifyitems(items):
         names = {*re.findall(r"[\w.]+", item.nodeid), *item.fixturenames}
         for name in names & IN_ONE_THREAD.keys():
             item.add_marker(pytest.mark.thread_unsafe(reason=IN_ONE_THREAD[name]))
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Have rich take any stream for a terminal, where there is a bar to see."""
+    monkeypatch.setenv("FORCE_COLOR", "1")

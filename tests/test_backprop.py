@@ -228,6 +228,7 @@ def test_callback_that_raises():
     run.train(X, y, epochs=1)
 
 
+@pytest.mark.usefixtures("terminal")
 def test_progress_bar(capsys):
     X, y = data()
     trainer().train(X, y, epochs=3, verbose=True)

@@ -777,7 +777,7 @@ def test_comparison_is_readable(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     # By evaluations, so that the numbers, and with them the widths, are the same each time.
     assert main(["compare", "--dataset", "iris", "--evaluations", "600", "--seeds", "2"]) == 0
-    out, err = capsys.readouterr()
+    out = capsys.readouterr().out
     lines = out.splitlines()
     notes = list(itertools.takewhile(str.strip, lines))
     assert len(notes) > 8
@@ -791,7 +791,6 @@ def test_comparison_is_readable(capsys, monkeypatch):
         "What λ = 5 did to test accuracy: 0.",
     ):
         assert word in out
-    assert "12/12" in err
 
 
 def test_comparison_with_and_without_a_figure(iris, capsys):
@@ -1497,14 +1496,13 @@ def test_path_shows_what_the_penalty_does(capsys):
 def test_path_is_readable(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert main(["path", "--epochs", "3", "--l2", "1,0.5,1e3"]) == 0
-    out, err = capsys.readouterr()
+    out = capsys.readouterr().out
     assert max(map(len, map(str.rstrip, out.splitlines()))) <= 80
     lines = [line.split() for line in out.splitlines()]
     assert [line[0] for line in lines if line[:1] in (["0.5"], ["1"], ["1000"])]
     assert sum(line[-1:] == ["best"] for line in lines) == 1
     for word in ("λ", "E₀", "R²", "‖W‖", "slope", "rated", "even", "--cv", "n = train"):
         assert word in out
-    assert "9/9" in err
 
 
 def test_path_meets_the_trainings_of_train(capsys):
@@ -1770,7 +1768,7 @@ def test_terminal_without_greek():
         check=True,
     )
     assert b"items/s" in done.stdout
-    assert b"training" in done.stderr  # the bar
+    assert done.stderr == b""  # no bar where there is no terminal
 
 
 def test_error_of_a_process():

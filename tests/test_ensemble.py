@@ -536,6 +536,7 @@ def test_clone_pickle_grid_search():
         regressor().predict(X)
 
 
+@pytest.mark.usefixtures("terminal")
 def test_a_progress_bar(capfd):
     regressor(verbose=True, candidates=2).fit(X, Y)
     assert "training" in capfd.readouterr().err

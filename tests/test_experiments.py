@@ -307,6 +307,7 @@ def test_summary():
     assert max(map(len, shown.splitlines())) <= 100
 
 
+@pytest.mark.usefixtures("terminal")
 def test_progress(capsys):
     compared(verbose=True, methods=["sgd"], evaluations=6)
     assert "2/2" in capsys.readouterr().err
@@ -450,6 +451,7 @@ def test_a_decay_that_explodes_is_told():
         gridded(eta=[0.1], rate=[100])
 
 
+@pytest.mark.usefixtures("terminal")
 def test_progress_of_a_grid(capsys):
     gridded(verbose=True)
     assert "36/36" in capsys.readouterr().err

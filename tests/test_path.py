@@ -502,6 +502,7 @@ def test_ctrl_c(model):
     timer.join()
 
 
+@pytest.mark.usefixtures("terminal")
 def test_verbose_shows_a_bar(capfd):
     l2_path(REGRESSION, X, Y, LAMBDAS, epochs=2, verbose=True)
     assert "8/8" in capfd.readouterr().err

@@ -474,6 +474,7 @@ def test_callbacks():
     assert history.stopped == "callback"
 
 
+@pytest.mark.usefixtures("terminal")
 def test_progress_bar(capsys):
     trainer().train(*data(), epochs=3, verbose=True)
     captured = capsys.readouterr()

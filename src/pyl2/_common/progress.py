@@ -18,7 +18,8 @@ def silent(error: float) -> None:
 def progress(shown: Any, epochs: int, name: str = "verbose") -> Iterator[Callable[[float], None]]:
     """Give a function to call with E after each epoch; where `shown`, it moves a bar.
 
-    The bar is drawn at most ten times a second.  `name` is what the user calls `shown`.
+    The bar is drawn at most ten times a second, in a terminal or a notebook alone, and goes when
+    the work is done.  `name` is what the user calls `shown`.
     """
     if not isinstance(shown, Integral | np.bool_):
         raise TypeError(f"{name} must be True, False or a whole number, got {shown!r}")
@@ -34,6 +35,10 @@ def progress(shown: Any, epochs: int, name: str = "verbose") -> Iterator[Callabl
         TimeRemainingColumn,
     )
 
+    console = Console(stderr=True)
+    if not (console.is_terminal or console.is_jupyter):
+        yield silent
+        return
     columns = (
         TextColumn("training"),
         BarColumn(),
@@ -41,7 +46,7 @@ def progress(shown: Any, epochs: int, name: str = "verbose") -> Iterator[Callabl
         TextColumn("{task.fields[error]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=10) as bar:
+    with Progress(*columns, console=console, transient=True, refresh_per_second=10) as bar:
         task = bar.add_task("", total=epochs, error="")
 
         def advance(error: float) -> None:
