@@ -1168,8 +1168,11 @@ def test_markers_can_be_classes(folder, capsys):
     assert "(empty; first in row 1)" in refused(capsys, "train", blank, "--missing", "")
 
 
+PAGE = os.path.join(os.path.dirname(__file__), "..", "docs", "command_line.md")
+
+
 def test_the_markers_are_documented():
-    with open(os.path.join(os.path.dirname(__file__), "..", "README.md"), encoding="utf-8") as file:
+    with open(PAGE, encoding="utf-8") as file:
         text = " ".join(file.read().split())
     assert all(f"`{marker}`" in text for marker in tables.MISSING)
 

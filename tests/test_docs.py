@@ -5,12 +5,16 @@ import importlib
 import inspect
 import pkgutil
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import pyl2
 import pyl2.plots
+from pyl2.__main__ import main
 
 ROOT = Path(__file__).parent.parent
 MODULES = ["pyl2", *(found.name for found in pkgutil.walk_packages(pyl2.__path__, "pyl2."))]
@@ -23,21 +27,49 @@ def test_docstrings_run(name):
     assert results.failed == 0
 
 
-def test_readme_runs():
-    """Its Python blocks, one after the other, in one namespace."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
-    assert blocks
-    namespace = {}
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), namespace)
-
-
-def blocks(page):
-    """The Python blocks of a page in Markdown, each with what it prints if the page says so."""
-    found = re.findall(
-        r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", page.read_text("utf-8"), re.S | re.M
-    )
+def blocks(page, language="python"):
+    """The blocks of a page in Markdown, each with what it prints if the page says so."""
+    form = rf"^```{language}\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?"
+    found = re.findall(form, page.read_text("utf-8"), re.S | re.M)
     return [(code, printed or None) for code, printed in found]
+
+
+def said(printed, out):
+    """Whether that was printed, but for seconds; … stands for any lines."""
+    wanted, found = (re.sub(r"\d+\.\d+ s\b", "0 s", text) for text in (printed, out))
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    return doctest.OutputChecker().check_output(wanted.replace("…", "..."), found, flags)
+
+
+README = ROOT / "README.md"
+
+
+@pytest.mark.parametrize("place", range(len(blocks(README))))
+def test_readme_runs(place, capsys):
+    """Each of its Python blocks alone, and what it prints."""
+    code, printed = blocks(README)[place]
+    exec(compile(code, "README.md", "exec"), {})
+    assert said(printed, capsys.readouterr().out)
+
+
+def test_the_readmes_screen(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    [(line, printed)] = [block for block in blocks(README, "sh") if block[1]]
+    main(shlex.split(line)[1:])
+    assert said(printed, capsys.readouterr().out)
+
+
+def test_the_readmes_links_lead_somewhere():
+    links = re.findall(r"\]\(([^)#]+)\)", README.read_text("utf-8"))
+    assert links
+    assert not [link for link in links if not (ROOT / link).exists()]
+
+
+def test_the_readmes_chart_is_as_it_was_drawn():
+    drawn = subprocess.run(
+        [sys.executable, ROOT / "bench" / "chart.py"], capture_output=True, check=True
+    )
+    assert drawn.stdout.decode() == (ROOT / "docs" / "_static" / "speed.svg").read_text("utf-8")
 
 
 PAGES = [page for page in sorted((ROOT / "docs").glob("*.md")) if blocks(page)]
@@ -50,7 +82,7 @@ def test_pages_run(page, capsys):
     for code, printed in blocks(page):
         exec(compile(code, page.name, "exec"), namespace)
         out = capsys.readouterr().out
-        assert printed in (None, out)
+        assert printed is None or said(printed, out)
 
 
 DOCTESTED = [
