@@ -28,6 +28,7 @@ from pyl2 import (
     MLPRegressorEnsemble,
     Network,
     ParticleSwarm,
+    TableEncoder,
     bias_variance,
     compare,
     convert_l2,
@@ -534,6 +535,24 @@ CASES = {
         MLPClassifier.from_sklearn,
         {"estimator": neural_network.MLPClassifier(2, max_iter=1)},
     ),
+    "TableEncoder": constructor(
+        lambda **settings: TableEncoder(**settings).fit(X),
+        {
+            "scale": "standard",
+            "min_frequency": None,
+            "keep": (),
+            "sparse_output": "auto",
+            "dtype": np.float64,
+        },
+    ),
+    **{
+        f"TableEncoder.{method}": of(lambda: TableEncoder().fit(X), method, sound, skip=ROWS)
+        for method, sound in {
+            "fit": {"X": X, "y": None},
+            "transform": {"X": X},
+            "get_feature_names_out": {"input_features": None},
+        }.items()
+    },
 }
 
 
@@ -622,7 +641,7 @@ def test_hostile_values(case, name, request):
     without = RAISING.get(name, set())
     if name in case.endless:
         without = without | {"2**45"}
-    if re.search("MLP|estimator", request.node.name):  # scikit-learn's own errors want a text
+    if re.search("MLP|TableEncoder|estimator", request.node.name):  # scikit-learn's own errors want a text
         without = without | {"nameless"}
     wrong = try_all(call, case.sound, name, called, without, lax=name in case.skip)
     assert not wrong, "\n".join(wrong)

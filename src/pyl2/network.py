@@ -18,13 +18,14 @@ from pyl2._common.outputs import Objective, check_objective
 from pyl2._common.validation import (
     Array,
     check_array,
+    check_dtype,
     check_entries,
     check_integer,
     check_option,
     kept,
     shown,
 )
-from pyl2._engine import ACTIVATIONS, LETTERS, Engine
+from pyl2._engine import ACTIVATIONS, Engine
 from pyl2.export.c import to_c
 from pyl2.export.layers import Model, layers
 from pyl2.export.onnx import to_onnx
@@ -717,7 +718,7 @@ def _check_shape(
     given = check_entries("layer_sizes", layer_sizes, wanted)
     sizes = tuple(check_integer("layer_sizes", size, 1) for size in given)
     names = _activations(hidden, len(sizes) - 2)
-    number = _dtype(dtype)
+    number = check_dtype("dtype", dtype)
     return Engine(sizes, names, check_objective(*objective), number)
 
 
@@ -728,17 +729,6 @@ def _activations(hidden: Any, layers: int) -> tuple[str, ...]:
     names = [hidden] if one else check_entries("hidden", hidden, wanted)
     checked = [check_option("hidden", name, ACTIVATIONS) for name in names]
     return tuple(checked * max(layers, 0) if one else checked)
-
-
-def _dtype(dtype: Any) -> np.dtype[Any]:
-    try:
-        found = np.dtype(dtype)
-    except Exception:  # of many kinds: whatever a dtype may be made of can be wrong
-        found = None
-    if found not in LETTERS:
-        told = shown(dtype) if found is None else str(found)
-        raise ValueError(f"dtype must be float32 or float64, got {told}")
-    return cast("np.dtype[Any]", found)
 
 
 def initialise(
@@ -786,7 +776,7 @@ def from_file(arrays: dict[str, Array], meta: dict[str, Any]) -> Network:
         objective = check_objective(
             kept(meta, "output", str), meta.get("loss"), meta.get("label_smoothing", 0.0)
         )
-        engine = Engine(sizes, hidden, objective, _dtype(params.dtype))
+        engine = Engine(sizes, hidden, objective, check_dtype("dtype", params.dtype))
     except (TypeError, ValueError) as error:
         raise ValueError(f"the file's network is damaged: {error}") from None
     if params.shape != (engine.n_params,):

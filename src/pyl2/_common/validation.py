@@ -127,6 +127,18 @@ def check_instance(name: str, value: Any, *kinds: type[_Kind]) -> _Kind:
     return value
 
 
+def check_dtype(name: str, value: Any) -> np.dtype[Any]:
+    """Return one of the two types that numbers may have."""
+    try:
+        found = np.dtype(value)
+    except Exception:  # of many kinds: whatever a dtype may be made of can be wrong
+        found = None
+    if found not in (np.float32, np.float64):
+        told = shown(value) if found is None else str(found)
+        raise ValueError(f"{name} must be float32 or float64, got {told}")
+    return cast("np.dtype[Any]", found)
+
+
 def check_entries(name: str, value: Any, what: str) -> list[Any]:
     """Return the entries of a sequence or another iterable; `what` tells of what they should be."""
     try:

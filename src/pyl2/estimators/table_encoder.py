@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from pyl2._common.validation import Array
+from pyl2._common.validation import Array, check_dtype, check_entries, shown
 from pyl2.data import cells, treatment
 from pyl2.estimators._sklearn_compat import (
     Interval,
@@ -18,6 +18,7 @@ from pyl2.estimators._sklearn_compat import (
     checks_parameters,
     output_is_framed,
 )
+from pyl2.estimators.base import check_numbers
 
 _DENSE_FROM = 0.1
 """With "auto" the output is sparse where less than this share of it is not zero,"""
@@ -108,6 +109,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.sparse_output = sparse_output
         self.dtype = dtype
 
+    def _validate_params(self) -> None:
+        check_numbers(self)
+        super()._validate_params()
+
     @checks_parameters
     def fit(self, X: Any, y: Any = None) -> TableEncoder:
         """Find out what becomes of each column.
@@ -127,13 +132,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If a number is infinite, a column is of another kind, or no column is left.
         """
-        if np.dtype(self.dtype) not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, got {self.dtype!r}")
+        check_dtype("dtype", self.dtype)
+        keep = check_entries("keep", self.keep, "names of columns")
         table = self._table(X, reset=True)
-        unknown = set(self.keep) - table.keys()
-        if unknown:
-            raise ValueError(f"keep names {min(unknown)!r}, which is no column of X")
-        recipe = treatment.Recipe(self.scale, self.min_frequency, frozenset(self.keep))
+        for name in keep:
+            if not (isinstance(name, str) and name in table):
+                raise ValueError(f"keep names {shown(name)}, which is no column of X")
+        recipe = treatment.Recipe(self.scale, self.min_frequency, frozenset(keep))
         self.treatments_ = treatment.fit(table, recipe)
         return self
 
