@@ -35,7 +35,7 @@ STARTS = 5
 
 
 def data():
-    """Return rows to train and rows to test, standardised by the former."""
+    """Return a training and a test set, standardised with training-set statistics."""
     X, y = load_diabetes(return_X_y=True)
     X, X_test, y, y_test = train_test_split(X, y, random_state=0)
     inputs, target = StandardScaler().fit(X), StandardScaler().fit(y[:, None])

@@ -112,8 +112,8 @@ assert abs(together["decoupled"]) < 0.3
 # Decoupled decay takes the same share off all; as that share is not multiplied by Adam's long
 # strides, it took a λ three hundred times as large for about the same ‖W‖.
 #
-# A good λ for one is none for the other
-# --------------------------------------
+# A λ that suits one does not suit the other
+# ------------------------------------------
 #
 # Each square below is a network with 50 hidden units, trained by Adam on half of the rows of the
 # diabetes data for 150 epochs and tried on the other half: learning rates upwards, λ/n to the

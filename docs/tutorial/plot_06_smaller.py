@@ -2,7 +2,7 @@
 6. Smaller and more evenly spread, but none is zero
 ===================================================
 
-The square in ‖W‖² makes one large weight dearer than two of half its size. So L2 spreads a task
+The square in ‖W‖² makes one large weight cost more than two of half its size. So L2 spreads a task
 over all inputs that can do it; it chooses none of them, and sets no weight to zero.
 """
 

@@ -77,5 +77,5 @@ for measure, factor in ((spread, 2), (bends, 1.5), (distance, 2)):
 
 # %%
 # A penalty cannot know what is in the gap. Here the truth is smooth, and so smooth was right; had
-# there been a peak between the groups, all thirty would have missed it. That many starts agree
-# tells that the penalty has decided, not that the data have.
+# there been a peak between the groups, all thirty would have missed it. Agreement between
+# starts reflects the penalty, not evidence from the data.

@@ -169,7 +169,7 @@ def convert_l2(
     loss: str = "half",
     optimizer: str | None = None,
 ) -> float:
-    """Return the number by which another tool does what ``value`` does in the first.
+    """Convert an L2 constant from one tool's convention to another's.
 
     Both tools then train the same weights, from the same start, on the same rows in the same
     order, with the same optimizer; those that minimise over the whole set have the same minimum.

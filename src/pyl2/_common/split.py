@@ -18,7 +18,7 @@ Rows = tuple[Any, Array]  # X, y
 def split_rows(
     X: Matrix, y: ArrayLike, test: Any, seed: int, network: NetworkShape
 ) -> tuple[Rows, Rows]:
-    """Return the rows to train and to test with."""
+    """Return the training set and the test set."""
     training = check_rows(X, y, network, ("X", "y"))
     if isinstance(test, tuple | list):
         testing = check_rows(*test_rows(test), network, ("test X", "test y"))
@@ -29,14 +29,14 @@ def split_rows(
     measure = Objective.of(network).measure
     if measure != "accuracy" and min(len(training[1]), len(testing[1])) < 2:
         raise ValueError(
-            f"{measure} needs two rows to train and two to test, got {len(training[1])} and"
+            f"{measure} needs two training and two test rows, got {len(training[1])} and"
             f" {len(testing[1])}"
         )
     return training, testing
 
 
 def test_rows(test: Any) -> tuple[Any, Any]:
-    """Return X and y of the rows to test with."""
+    """Return X and y of the test set."""
     wanted = "a fraction or (X, y)"
     X, y = check_pair("test", test, wanted)
     if X is None or y is None:
@@ -52,7 +52,7 @@ def check_rows(X: Any, y: ArrayLike, network: NetworkShape, names: tuple[str, st
 
 
 def draw_split(y: Array, test: float, seed: int, classes: Array | None) -> tuple[Array, Array]:
-    """Return the indices of the rows to train from and of those to test with.
+    """Return the indices of the training set and of the test set.
 
     Parameters
     ----------

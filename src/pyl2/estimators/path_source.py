@@ -136,7 +136,7 @@ class EstimatorSource:
         return Settings("lbfgs", n=self._model.n)
 
     def _held_out_rows(self, X: Any, y: Any, sample_weight: Any = None) -> Rows:
-        """Return rows to test with."""
+        """Return the test set."""
         held = self._model._held_out(X, y, sample_weight)
         return Rows(X, check_dataset(held.X, held.y, held.sample_weight, self.template))
 

@@ -252,7 +252,7 @@ def compare(
     seeds : int or iterable of int, default=5
         How many (0, 1, …) or which; each draws a start, the orders of the rows and the swarm.
     test : float or tuple (X, y), default=0.25
-        Fraction of the rows to test with, drawn by the first seed (classes in proportion), or
+        Fraction of the rows for the test set, drawn by the first seed (classes in proportion), or
         other data.
     eta : float or mapping of str to float, optional
         Learning rate of all methods that have one, or of some by name; by default 0.1 for sgd, 0.01
@@ -488,7 +488,7 @@ def _summarised(method: str, runs: Sequence[Run]) -> dict[str, Any]:
     return row
 
 
-# The largest seed of scikit-learn's, which draws the rows to test with.
+# The largest seed of scikit-learn's, which draws the test set.
 LAST_SEED = 2**32 - 1
 
 

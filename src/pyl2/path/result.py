@@ -118,10 +118,10 @@ class L2Path:
             If no rows were held out, or none of their scores is finite: R² takes two rows.
         """
         if np.isnan(self.test_error).all() and np.isnan(self.test_score).all():
-            raise ValueError("there are no test scores: give l2_path rows to test with, test=")
+            raise ValueError("there are no test scores: l2_path needs a test set, test=")
         if not np.any(self.test_score > -math.inf):
             raise ValueError(
-                "no test score is finite (R² takes two rows to test with): test_error.argmin() is"
+                "no test score is finite (R² takes two rows of a test set): test_error.argmin() is"
                 " the λ with the least error on them"
             )
         return int(np.flatnonzero(self.test_score == np.nanmax(self.test_score))[-1])

@@ -32,14 +32,14 @@ _MARKS: tuple[dict[str, Any], ...] = (
 
 
 class ScoreDisplay(PathShown):
-    """Scores on the rows trained on and on others against λ, and which λ is chosen.
+    """Scores on the training set and on held-out rows against λ, and which λ is chosen.
 
     Parameters
     ----------
     l2 : array-like of shape (λs,)
         Ascending, ≥ 0; λ = 0 is drawn apart at the left.
     train, test : array-like of shape (λs,) or (λs, folds), optional
-        Scores; of several folds the mean is drawn, amid a band of one standard error to each side.
+        Scores; of several folds the mean is drawn, in a band of one standard error to each side.
         At least one of the two; NaNs are left out.
     choices : mapping of str to float, optional
         λs to mark, by name, such as ``{"min": 0.1, "1se": 1.0}``.
@@ -98,7 +98,7 @@ class ScoreDisplay(PathShown):
         ----------
         results : L2Path, or fitted MLPClassifierCV or MLPRegressorCV
             Marked is the best λ on held-out rows, or what each rule of the estimator would choose.
-            Its scores on rows trained on are those of all rows together.
+            Its training scores are those of all rows together.
 
         Returns
         -------

@@ -41,7 +41,7 @@ class EvidenceDisplay(PathShown):
     test : array-like of shape (λs,), optional
         Scores on rows held out.
     folds : array-like of shape (λs, folds), optional
-        Scores of cross-validation: their mean is drawn, amid a band of one standard error to each
+        Scores of cross-validation: their mean is drawn, in a band of one standard error to each
         side.
     measure : str, default="score"
         What the scores are: "accuracy", "R²", ….
