@@ -641,7 +641,8 @@ def test_hostile_values(case, name, request):
     without = RAISING.get(name, set())
     if name in case.endless:
         without = without | {"2**45"}
-    if re.search("MLP|TableEncoder|estimator", request.node.name):  # scikit-learn's own errors want a text
+    # scikit-learn's own errors want a text
+    if re.search("MLP|TableEncoder|estimator", request.node.name):
         without = without | {"nameless"}
     wrong = try_all(call, case.sound, name, called, without, lax=name in case.skip)
     assert not wrong, "\n".join(wrong)

@@ -23,7 +23,6 @@ from pyl2._common.validation import (
     check_integer,
     check_option,
     kept,
-    shown,
 )
 from pyl2._engine import ACTIVATIONS, Engine
 from pyl2.export.c import to_c

@@ -96,7 +96,7 @@ class History:
     ) -> None:
         """Add epochs of the same η and λ.
 
-        sums holds E₀ and R of each, seconds the time since the start.
+        sums holds E₀ and R of each, seconds the time since the start; rates are η and λ.
         """
         self._rates += [rates] * len(seconds)
         self._data_error += [data_error for data_error, _ in sums]
