@@ -123,8 +123,10 @@ GRADIENTS = [
     GradientCase(activation, output, depth, indices)
     for output, indices in [*((o, False) for o in reference.OUTPUTS), ("softmax", True)]
     for depth in range(4)
-    for activation in (reference.ACTIVATIONS if depth else ["identity"])
+    for activation in (reference.CLASSIC if depth else ["identity"])
 ]
+FURTHER = [name for name in reference.ACTIVATIONS if name not in reference.CLASSIC]
+GRADIENTS += [GradientCase(activation, "softmax", 2) for activation in FURTHER]
 GRADIENTS += [GradientCase("tanh", objective, 2) for objective in reference.OBJECTIVES]
 TRAJECTORIES = [
     TrajectoryCase(*case)
@@ -137,6 +139,31 @@ TRAJECTORIES += [
     TrajectoryCase("adam", "decoupled", "train", True, output=objective)
     for objective in reference.OBJECTIVES
 ]
+TRAJECTORIES += [
+    TrajectoryCase("adam", "decoupled", "train", True, activation=activation)
+    for activation in FURTHER
+]
+
+
+def torch_activations():
+    """Those of the same names."""
+    import torch
+    from torch.nn import functional as f
+
+    return {
+        "identity": lambda z: z,
+        "logistic": torch.sigmoid,
+        "tanh": torch.tanh,
+        "relu": torch.relu,
+        "leaky_relu": f.leaky_relu,
+        "elu": f.elu,
+        "selu": f.selu,
+        "softplus": f.softplus,
+        "silu": f.silu,
+        "gelu": f.gelu,
+        "gelu_tanh": lambda z: f.gelu(z, approximate="tanh"),
+        "mish": f.mish,
+    }
 
 
 # Schedules, clipping and averages meet every optimizer and decay, though not in all combinations.
@@ -170,12 +197,12 @@ def data_error(net, weights, biases, x, y, s):
     import torch
     from torch.nn import functional as f
 
-    links = {"identity": lambda z: z, "logistic": torch.sigmoid, "tanh": torch.tanh}
+    links = torch_activations()
     z = x
     for layer, (w, b) in enumerate(zip(weights, biases, strict=True)):
         z = z @ w + b
         if layer < len(net.hidden):
-            z = links.get(net.hidden[layer], torch.relu)(z)
+            z = links[net.hidden[layer]](z)
     if net.output == "logistic":
         y = (1 - net.label_smoothing) * y + net.label_smoothing / 2
     loss, number = net.loss if isinstance(net.loss, tuple) else (net.loss or net.output, None)

@@ -35,13 +35,83 @@ def diagonal(d):
     return d[:, :, None] * np.eye(d.shape[1])
 
 
-# name: f(z), f'(z)
+def normal(z):
+    """The distribution function of the normal distribution."""
+    return np.vectorize(lambda v: 0.5 * math.erfc(-v / math.sqrt(2)), otypes=[float])(z)
+
+
+def bell(z):
+    return np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
+
+
+def bent(alpha, scale=1.0):
+    """Scaled ELU and its slope."""
+    return (
+        lambda z: scale * np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0.0))),
+        lambda z: scale * np.where(z > 0, 1.0, alpha * np.exp(np.minimum(z, 0.0))),
+    )
+
+
+def leaky(slope):
+    return lambda z: np.where(z < 0, slope * z, z), lambda z: np.where(z > 0, 1.0, slope)
+
+
+def times_z(p, p_slope):
+    """The product z p(z) and its slope, where p goes to 0 faster than z grows."""
+
+    def f(z):
+        return np.where(np.isneginf(z), 0.0, np.maximum(z, -1e300) * p(z))
+
+    return f, lambda z: p(z) + np.where(np.isfinite(z), z, 0.0) * p_slope(z)
+
+
+def gelu_argument(z):
+    z = np.clip(z, -1e3, 1e3)
+    return math.sqrt(8 / math.pi) * (z + 0.044715 * z**3)
+
+
+def gelu_argument_slope(z):
+    z = np.clip(z, -1e3, 1e3)
+    return math.sqrt(8 / math.pi) * (1 + 3 * 0.044715 * z**2)
+
+
+def mish_factor(z):
+    return np.tanh(np.logaddexp(0.0, z))
+
+
+def sigmoid_slope(z):
+    return sigmoid(z) * sigmoid(-z)
+
+
+# name: f(z), f'(z), with the number 0.01 of leaky_relu and 1 of elu
 ACTIVATIONS = {
     "identity": (lambda z: z, np.ones_like),
     "logistic": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
     "tanh": (np.tanh, lambda z: 1.0 - np.tanh(z) ** 2),
     "relu": (lambda z: np.maximum(z, 0.0), lambda z: np.where(z > 0, 1.0, 0.0)),
+    "leaky_relu": leaky(0.01),
+    "elu": bent(1.0),
+    "selu": bent(1.6732632423543772, 1.0507009873554805),
+    "softplus": (lambda z: np.logaddexp(0.0, z), sigmoid),
+    "silu": times_z(sigmoid, sigmoid_slope),
+    "gelu": times_z(normal, bell),
+    "gelu_tanh": times_z(
+        lambda z: sigmoid(gelu_argument(z)),
+        lambda z: sigmoid_slope(gelu_argument(z)) * gelu_argument_slope(z),
+    ),
+    "mish": times_z(
+        mish_factor, lambda z: (1 - mish_factor(z)) * (1 + mish_factor(z)) * sigmoid(z)
+    ),
 }
+CLASSIC = ("identity", "logistic", "tanh", "relu")  # whose slopes are told from f(z)
+
+
+def activation(kind):
+    """Return f and f' of a name, or of a name with its number."""
+    if isinstance(kind, str):
+        return ACTIVATIONS[kind]
+    name, number = kind
+    return {"leaky_relu": leaky, "elu": bent}[name](number)
 
 
 @dataclass(frozen=True)
@@ -293,7 +363,7 @@ class Net:
     def layers(self, params, x):
         """The z and a of each layer; the input stands first among the a."""
         params, a, zs = params.astype(float), [x.astype(float)], []
-        links = [ACTIVATIONS[h][0] for h in self.hidden] + [OUTPUTS[self.output].link]
+        links = [activation(h)[0] for h in self.hidden] + [OUTPUTS[self.output].link]
         for w, b, link in zip(*self.split(params), links, strict=True):
             zs.append(a[-1] @ w + b)
             a.append(link(zs[-1]))
@@ -335,7 +405,7 @@ class Net:
             dw.insert(0, (a[layer].T @ delta).ravel())
             db.insert(0, delta.sum(axis=0))
             if layer:
-                delta = (delta @ weights[layer].T) * ACTIVATIONS[self.hidden[layer - 1]][1](
+                delta = (delta @ weights[layer].T) * activation(self.hidden[layer - 1])[1](
                     zs[layer - 1]
                 )
         rates = self.spread(np.broadcast_to(rates, len(weights)))
@@ -347,7 +417,7 @@ class Net:
         weights, _ = self.split(params.astype(float))
         j = OUTPUTS[self.output].jacobian(zs[-1])
         for layer in reversed(range(1, len(weights))):
-            slope = ACTIVATIONS[self.hidden[layer - 1]][1](zs[layer - 1])
+            slope = activation(self.hidden[layer - 1])[1](zs[layer - 1])
             j = (j @ weights[layer].T) * slope[:, None, :]
         return j @ weights[0].T
 
@@ -363,7 +433,7 @@ class Net:
             dw.insert(0, product.reshape(len(x), k, -1))
             db.insert(0, delta)
             if layer:
-                slope = ACTIVATIONS[self.hidden[layer - 1]][1](zs[layer - 1])
+                slope = activation(self.hidden[layer - 1])[1](zs[layer - 1])
                 delta = (delta @ weights[layer].T) * slope[:, None, :]
         return np.concatenate(dw + db, axis=2)
 

@@ -21,7 +21,7 @@ import pyl2
 from pyl2 import Network
 from pyl2.__main__ import main
 from pyl2._common.outputs import OUTPUTS
-from pyl2._engine import ACTIVATIONS
+from pyl2._core import ACTIVATIONS
 from pyl2.cli.export import _scaling
 from pyl2.estimators import register_skl2onnx
 from pyl2.export import c as c_export
@@ -87,6 +87,8 @@ def run_onnx(model, X):
 @pytest.mark.parametrize("dtype", CLOSE)
 @pytest.mark.parametrize("hidden", ACTIVATIONS)
 def test_onnx(hidden, dtype):
+    if (hidden, dtype) == ("gelu", "float64"):
+        pytest.skip("onnxruntime has Erf in float32 alone")
     for case in (case for case in CASES if (case[1], case[3]) == (hidden, dtype)):
         net, own = network(*case), rows(dtype, hidden)
         found = run_onnx(net.to_onnx(), own)["Y"]

@@ -9,6 +9,7 @@ from make_frozen import (
     GRADIENTS,
     TRAJECTORIES,
     data_error,
+    torch_activations,
     torch_gradient,
     torch_trajectory,
 )
@@ -64,7 +65,7 @@ def torch_logits(net, params, x):
     """The outputs before their link."""
     import torch
 
-    links = {"identity": lambda z: z, "logistic": torch.sigmoid, "tanh": torch.tanh}
+    links = torch_activations()
     counts = [i * o for i, o in net.shapes] + [o for _, o in net.shapes]
     parts = torch.split(torch.as_tensor(params), counts)
     weights = [w.reshape(shape) for w, shape in zip(parts, net.shapes, strict=False)]
@@ -72,7 +73,7 @@ def torch_logits(net, params, x):
     for layer, (w, b) in enumerate(zip(weights, parts[len(weights) :], strict=True)):
         z = z @ w + b
         if layer < len(net.hidden):
-            z = links.get(net.hidden[layer], torch.relu)(z)
+            z = links[net.hidden[layer]](z)
     return z
 
 

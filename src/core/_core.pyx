@@ -39,6 +39,7 @@ from core cimport (
     Run,
     SecondOrder,
     Verb,
+    pl2_activation_numbers,
     pl2_activations,
     pl2_among,
     pl2_begin,
@@ -330,8 +331,8 @@ cdef class Net:
     ----------
     layer_sizes : tuple of int
         Inputs, hidden layers, outputs.
-    hidden : tuple of str
-        An activation for each hidden layer.
+    hidden : tuple of str or of tuple (str, float)
+        An activation for each hidden layer, with its number, or without it the usual one.
     output : str
     dtype : {"f", "d"}
         float32 or float64.
@@ -375,8 +376,14 @@ cdef class Net:
             raise MemoryError()
         set_sizes(self.net.layer, layer_sizes)
         for i in range(layers - 1):
-            self.net.layer[i].activation = row_of("hidden", hidden[i], ACTIVATIONS)
+            self.set_activation(&self.net.layer[i], hidden[i])
         pl2_plan(&self.net, self.item_bytes, self.kernels.width)
+
+    cdef int set_activation(self, Layer *layer, object activation) except -1:
+        name, number = (activation, None) if isinstance(activation, str) else activation
+        layer.activation = row_of("hidden", name, ACTIVATIONS)
+        layer.number = pl2_activation_numbers[layer.activation] if number is None else number
+        return 0
 
     cdef int set_loss(self, object loss) except -1:
         name, number = (loss, None) if isinstance(loss, str) else loss

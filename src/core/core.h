@@ -67,6 +67,7 @@ typedef struct {
     int64_t packed_weight, packed_bias, pitch;
     int32_t large;      /* W fills a cache: its products are made of packed panels */
     int32_t activation; /* row of activations.h; unused in the last layer, whose link is the output's */
+    double number;      /* what that depends on */
 } Layer;
 
 /* One shape: parameters are W_1 .. W_L, then b_1 .. b_L, each matrix in C order (in, out). */
@@ -83,6 +84,7 @@ typedef struct {
        that no vector is a part and what is stored is soon loaded again.  0: it is too large. */
     int64_t packed, packed_weights;
     int32_t large;  /* one of the layers is */
+    int32_t slopes; /* one of the activations stores its slope */
     double slice;   /* operations after which signals are looked for */
     int32_t narrow; /* few outputs: the last layer is packed as W^T */
     int32_t output; /* rows of outputs.h: the output, and its loss, */
@@ -155,6 +157,7 @@ typedef struct {
     int64_t targets;    /* (outputs, room), columns */
     int64_t activation; /* all layers (room, stride) or (out, room), one after another; see Layer.column */
     int64_t delta;      /* the same; the last layer's take the place of its activations */
+    int64_t slope;      /* the same, of activations that store it; 0 where none does, or it is not wanted */
     int64_t spans;      /* CSR: (room, 2) int64 */
     int64_t inputs;     /* (room, x_stride): gathered items, gradients by them; in columns x (in, room) */
     int64_t bytes;      /* of all */
@@ -165,6 +168,7 @@ typedef struct {
     int64_t params, state, gradient; /* (d), (S, d), (d) */
     int64_t l2, c, decay, loss;      /* (layers) each: see decay.h; (1) float64 */
     int64_t rows, activation, delta; /* of a block; (rows, units of all layers) each */
+    int64_t slope;                   /* the same, or 0 */
     int64_t targets, inputs;         /* (outputs) of one item; (rows, x_stride) numbers */
     int64_t bytes;
 } InterleavedLayout;
@@ -325,9 +329,11 @@ void pl2_follow(int32_t topology, const double *values, int64_t particles, const
 /* dispatch.c: instruction sets, slowest first, and names for Python.  Lists end with NULL. */
 extern const char *const pl2_isas[], *const pl2_activations[], *const pl2_outputs[];
 extern const char *const pl2_optimizers[], *const pl2_decays[], *const pl2_boundaries[];
-extern const int32_t pl2_states[];       /* state vectors of each optimizer */
-extern const char *const pl2_losses[];   /* of each loss its name, */
-extern const int32_t pl2_loss_outputs[]; /* the output that it goes with, and its number by default */
+extern const double pl2_activation_numbers[]; /* by default */
+extern const int32_t pl2_stores_slope[];      /* whether an activation does */
+extern const int32_t pl2_states[];            /* state vectors of each optimizer */
+extern const char *const pl2_losses[];        /* of each loss its name, */
+extern const int32_t pl2_loss_outputs[];      /* the output that it goes with, and its number by default */
 extern const double pl2_loss_numbers[];
 
 /* State vectors of a network: the optimizer's, and the average of its parameters. */

@@ -8,6 +8,7 @@ cdef extern from "core.h" nogil:
         int64_t inputs "in"
         int64_t outputs "out"
         int32_t activation
+        double number
 
     ctypedef struct CNet "Net":
         int64_t layers, inputs, outputs, weights, params
@@ -100,6 +101,7 @@ cdef extern from "core.h" nogil:
     void pl2_follow(int32_t, const double *, int64_t, const int64_t *, int64_t, int64_t *)
     const char *const *pl2_isas
     const char *const *pl2_activations
+    const double *pl2_activation_numbers
     const char *const *pl2_outputs
     const char *const *pl2_optimizers
     const char *const *pl2_decays

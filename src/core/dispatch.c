@@ -12,7 +12,7 @@
 
 #define STRING(name, ...) #name,
 #define STATES(name, states, linear) states,
-const char *const pl2_activations[] = {ACTIVATIONS(STRING) NULL};
+const char *const pl2_activations[] = {ACTIVATIONS(STRING) SLOPE_STORING(STRING) NULL};
 const char *const pl2_outputs[] = {OUTPUTS(STRING) NULL};
 const char *const pl2_optimizers[] = {OPTIMIZERS(STRING) NULL};
 const char *const pl2_decays[] = {DECAYS(STRING) NULL};
@@ -23,6 +23,13 @@ const int32_t pl2_states[] = {OPTIMIZERS(STATES)};
 #define LOSS_OUTPUT(output, name, number) OUTPUT_##output,
 #define NUMBER(output, name, number) number,
 const char *const pl2_losses[] = {LOSSES(LOSS_NAME) NULL};
+
+#define NO(name) 0,
+#define YES(name, number) 1,
+#define USUAL(name, number) number,
+const double pl2_activation_numbers[] = {ACTIVATIONS(NO) SLOPE_STORING(USUAL)};
+const int32_t pl2_stores_slope[] = {ACTIVATIONS(NO) SLOPE_STORING(YES)};
+
 const int32_t pl2_loss_outputs[] = {LOSSES(LOSS_OUTPUT)};
 const double pl2_loss_numbers[] = {LOSSES(NUMBER)};
 

@@ -62,7 +62,7 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
     net->outputs = net->layer[net->layers - 1].out;
     net->x_stride = padded(net->inputs, item_bytes);
     net->active_bytes = padded(net->inputs + 1, sizeof(int32_t)) * (int64_t)sizeof(int32_t);
-    net->widest = net->weights = net->columns = net->large = 0;
+    net->widest = net->weights = net->columns = net->large = net->slopes = 0;
     for (int64_t l = 0; l < net->layers; l++) {
         Layer *layer = &net->layer[l];
         layer->weight = net->weights;
@@ -70,6 +70,7 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
         layer->column = net->columns;
         layer->large = layer->in * layer->out * item_bytes >= LARGE_BYTES;
         net->large |= layer->large;
+        net->slopes |= l < net->layers - 1 && pl2_stores_slope[layer->activation];
         net->weights += layer->in * layer->out;
         net->columns += layer->stride;
         net->widest = max_int(net->widest, layer->stride);
@@ -299,6 +300,7 @@ static void lay_out_one(const Net *net, Job *job, int64_t batch_rows, int64_t it
     work->targets = reserve(end, work->room * top->stride * item_bytes);
     work->activation = reserve(end, work->room * net->columns * item_bytes);
     work->delta = reserve(end, goes_back(job) ? work->room * net->columns * item_bytes : 0);
+    if (goes_back(job) && net->slopes) work->slope = reserve(end, work->room * net->columns * item_bytes);
     work->spans = reserve(end, sparse ? work->room * 2 * (int64_t)sizeof(int64_t) : 0);
     work->inputs = reserve(end, sparse && !job->to_inputs ? 0 : work->room * net->x_stride * item_bytes);
 }
@@ -318,6 +320,7 @@ static void lay_out_interleaved(const Net *net, Job *job, int64_t item_bytes)
     work->loss = reserve(end, net->lanes * (int64_t)sizeof(double));
     work->activation = reserve(end, work->rows * units * vector);
     work->delta = reserve(end, work->rows * units * vector);
+    if (net->slopes) work->slope = reserve(end, work->rows * units * vector);
     work->targets = reserve(end, net->outputs * vector);
     work->inputs = reserve(end, work->rows * net->x_stride * item_bytes);
 }

@@ -59,14 +59,14 @@ class Update:
 
 class Net:
     layer_sizes: tuple[int, ...]
-    hidden: tuple[str, ...]
+    hidden: tuple[str | tuple[str, float], ...]
     output: str
     dtype: Literal["f", "d"]
     isa: str
     def __init__(
         self,
         layer_sizes: tuple[int, ...],
-        hidden: tuple[str, ...],
+        hidden: tuple[str | tuple[str, float], ...],
         output: str,
         dtype: str,
         isa: str | None = None,

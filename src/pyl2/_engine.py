@@ -13,11 +13,12 @@ from numpy.typing import DTypeLike
 
 from pyl2 import _core
 from pyl2._common import sparse, threads
+from pyl2._common.activations import engine_pair
 from pyl2._common.dataset import Dataset, Features, Matrix, check_features
+from pyl2._common.named import Named
 from pyl2._common.outputs import Objective
 from pyl2._common.validation import Array
 
-ACTIVATIONS = _core.ACTIVATIONS
 UNLIMITED = threads.count(None)  # as far as the environment and threadpoolctl allow
 LETTERS = {np.dtype(np.float32): "f", np.dtype(np.float64): "d"}
 
@@ -31,7 +32,7 @@ class Engine:
     Parameters
     ----------
     layer_sizes : tuple of int
-    hidden : tuple of str
+    hidden : tuple of Named
         An activation for each hidden layer.
     objective : Objective
         The output, and what E₀ is made of.
@@ -47,14 +48,14 @@ class Engine:
     def __init__(
         self,
         layer_sizes: tuple[int, ...],
-        hidden: tuple[str, ...],
+        hidden: tuple[Named, ...],
         objective: Objective,
         dtype: DTypeLike,
     ) -> None:
         self.dtype = np.dtype(dtype)
         self._net = _core.Net(
             layer_sizes,
-            hidden,
+            tuple(map(engine_pair, hidden)),
             objective.output,
             LETTERS[self.dtype],
             loss=(objective.loss_name, objective.number),

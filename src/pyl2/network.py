@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from pyl2._common import files, initial, keywords, penalty, random
+from pyl2._common.activations import check_activations, is_one
 from pyl2._common.dataset import Dataset, Matrix, check_dataset
 from pyl2._common.files import PathLike
 from pyl2._common.initial import Initial, check_init
-from pyl2._common.named import Named
+from pyl2._common.named import Named, name_of
 from pyl2._common.outputs import Objective, check_objective
 from pyl2._common.validation import (
     Array,
@@ -21,10 +22,9 @@ from pyl2._common.validation import (
     check_dtype,
     check_entries,
     check_integer,
-    check_option,
     kept,
 )
-from pyl2._engine import ACTIVATIONS, Engine
+from pyl2._engine import Engine
 from pyl2.export.c import to_c
 from pyl2.export.layers import Model, layers
 from pyl2.export.onnx import to_onnx
@@ -41,9 +41,11 @@ class Network:
     ----------
     layer_sizes : sequence of int
         Inputs, units of each hidden layer, outputs; each at least 1.
-    hidden : str or sequence of str, default="tanh"
+    hidden : str, tuple (str, float) or sequence of such, default="tanh"
         Activation of the hidden layers, one for all or one for each: "identity", "logistic",
-        "tanh" or "relu".
+        "tanh", "relu", "leaky_relu" (slope 0.01), "elu" (α = 1), "selu", "softplus", "silu",
+        "gelu", "gelu_tanh" or "mish".  The number in brackets is given with the name:
+        ("leaky_relu", 0.1), with a slope from 0 to 1, or α from 0 to 1000.
     output : {"identity", "logistic", "softmax", "exp"}, default="identity"
         The output, and with it the loss of an item: identity with squared error, halved and summed
         over outputs; logistic with binary cross-entropy, summed over outputs; softmax with
@@ -80,8 +82,8 @@ class Network:
     Raises
     ------
     ValueError, TypeError
-        If a size, an activation, the output, the loss, the dtype, the seed or the rule of the
-        initial weights is not one of the above.
+        If a size, an activation or its number, the output, the loss, the dtype, the seed or the
+        rule of the initial weights is not one of the above.
     MemoryError
         If the parameters do not fit in memory.
 
@@ -90,6 +92,9 @@ class Network:
     X. Glorot, Y. Bengio, Understanding the difficulty of training deep feedforward neural networks,
     AISTATS 2010, section 4.2 (the initial weights, in scikit-learn's form).
     K. He, X. Zhang, S. Ren, J. Sun, Delving deep into rectifiers, ICCV 2015, equation 10 ("he").
+    D. Hendrycks, K. Gimpel, Gaussian error linear units, arXiv 1606.08415 (gelu, silu).
+    G. Klambauer et al., Self-normalizing neural networks, NIPS 2017 (selu, with "lecun").
+    D. Misra, Mish: a self regularized non-monotonic activation function, BMVC 2020.
     P. Huber, Robust estimation of a location parameter, Ann. Math. Statistics 35 (1964).
     R. Koenker, G. Bassett, Regression quantiles, Econometrica 46 (1978).
     C. Szegedy et al., Rethinking the Inception architecture, CVPR 2016 (label smoothing).
@@ -109,7 +114,7 @@ class Network:
     def __init__(
         self,
         layer_sizes: Sequence[int],
-        hidden: str | Sequence[str] = "tanh",
+        hidden: Named | Sequence[Named] = "tanh",
         output: str = "identity",
         dtype: DTypeLike = np.float64,
         seed: Any = None,
@@ -143,8 +148,8 @@ class Network:
         return self._engine.layer_sizes
 
     @property
-    def hidden(self) -> tuple[str, ...]:
-        """The activation of each hidden layer."""
+    def hidden(self) -> tuple[Named, ...]:
+        """The activation of each hidden layer, with its number where that is not the usual one."""
         return self._engine.hidden
 
     @property
@@ -657,7 +662,7 @@ def engine_of(network: Network) -> Engine:
 
 def empty_network(
     layer_sizes: Sequence[int],
-    hidden: str | Sequence[str],
+    hidden: Named | Sequence[Named],
     objective: Objective,
     dtype: DTypeLike,
 ) -> Network:
@@ -708,7 +713,7 @@ def in_float64(network: Network) -> Network:
 
 def _check_shape(
     layer_sizes: Sequence[int],
-    hidden: str | Sequence[str],
+    hidden: Named | Sequence[Named],
     objective: tuple[Any, Any, Any],
     dtype: DTypeLike,
 ) -> Engine:
@@ -721,35 +726,32 @@ def _check_shape(
     return Engine(sizes, names, check_objective(*objective), number)
 
 
-def _activations(hidden: Any, layers: int) -> tuple[str, ...]:
+def _activations(hidden: Any, layers: int) -> tuple[Named, ...]:
     """Return the activation of each hidden layer, of one for all or one for each."""
-    one = isinstance(hidden, str)
-    wanted = "the name of an activation, or one for each hidden layer"
-    names = [hidden] if one else check_entries("hidden", hidden, wanted)
-    checked = [check_option("hidden", name, ACTIVATIONS) for name in names]
-    return tuple(checked * max(layers, 0) if one else checked)
+    checked = check_activations("hidden", hidden)
+    return tuple(checked * max(layers, 0) if is_one(hidden) else checked)
 
 
 def initialise(
-    network: Network, rng: random.Rng, activations: Sequence[str], init: Initial = "glorot"
+    network: Network, rng: random.Rng, activations: Sequence[Named], init: Initial = "glorot"
 ) -> None:
     """Draw the parameters; each layer's bound goes by its entry of `activations`."""
     layers = zip(network.weights, network.biases, activations, strict=True)
     for layer, (W, b, activation) in enumerate(layers):
-        initial.draw(init, rng, layer, W, b, activation)
+        initial.draw(init, rng, layer, W, b, name_of(activation))
 
 
-def initial_bounds(network: Network, activations: Sequence[str]) -> list[float]:
+def initial_bounds(network: Network, activations: Sequence[Named]) -> list[float]:
     """Return how large the initial parameters of each layer may be by scikit-learn's rule."""
     layers = zip(network.weights, activations, strict=True)
-    return [initial.bound(W, activation) for W, activation in layers]
+    return [initial.bound(W, name_of(activation)) for W, activation in layers]
 
 
 def to_file(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
     """Return the arrays and the JSON values of a network's file."""
     meta = {
         "layer_sizes": list(network.layer_sizes),
-        "hidden": list(network.hidden),
+        "hidden": files.plain(network.hidden),
         "output": network.output,
         "loss": files.plain(network.loss),
         "label_smoothing": network.label_smoothing,

@@ -133,6 +133,7 @@ static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team,
         .active = sparse ? (int32_t *)NAME(in_work)(memory, work->active) : NULL,
         .act = NAME(in_work)(memory, work->activation),
         .delta = NAME(in_work)(memory, work->delta),
+        .slope = work->slope ? NAME(in_work)(memory, work->slope) : NULL,
         .panel = panels + team->rank * (net->panel_bytes / (int64_t)sizeof(R)),
         .targets = NAME(in_work)(memory, work->targets),
         .loss = (double *)NAME(in_work)(memory, work->loss),
@@ -205,8 +206,19 @@ static void NAME(top_rows)(const Block *b, int64_t i, int count, R **row)
     for (int r = 0; r < count; r++) row[r] = NAME(activation)(b, top) + (i + r) * b->net->layer[top].stride;
 }
 
+/* The numbers of row i of layer l become 0, with the padding. */
+static void NAME(clear_row)(const Block *b, int64_t l, int64_t i, R *numbers)
+{
+    const Layer *layer = &b->net->layer[l];
+    const int columns = b->layout == PL2_COLUMNS;
+    if (!numbers) return;
+    numbers += i * (columns ? 1 : layer->stride);
+    if (!columns) memset(numbers, 0, (size_t)layer->stride * sizeof(R));
+    for (int64_t j = 0; columns && j < layer->out; j++) numbers[j * b->room] = 0;
+}
+
 /* Of the items from row i on those of weight 0, and lanes without an item, are to count for nothing,
-   whatever came of them: their deltas are 0, and so become their activations, for 0 times one that has
+   whatever came of them: their deltas are 0, and so become their activations and slopes, for 0 times one that has
    overflowed is NaN. */
 static void NAME(silence)(const Block *b, int64_t i, int count, V s)
 {
@@ -215,11 +227,8 @@ static void NAME(silence)(const Block *b, int64_t i, int count, V s)
     for (int r = 0; r < (b->layout == PL2_COLUMNS ? LANES : count); r++) {
         if (each[r] > 0) continue;
         for (int64_t l = 0; l < b->net->layers - 1; l++) {
-            const Layer *layer = &b->net->layer[l];
-            R *a = NAME(activation)(b, l) + (i + r) * (b->layout == PL2_COLUMNS ? 1 : layer->stride);
-            if (b->layout != PL2_COLUMNS)
-                memset(a, 0, (size_t)layer->stride * sizeof(R)); /* with its padding */
-            for (int64_t j = 0; b->layout == PL2_COLUMNS && j < layer->out; j++) a[j * b->room] = 0;
+            NAME(clear_row)(b, l, i + r, NAME(activation)(b, l));
+            NAME(clear_row)(b, l, i + r, NAME(stored_slopes)(b, l));
         }
     }
 }

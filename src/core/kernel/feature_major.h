@@ -64,7 +64,9 @@ static void NAME(forward_feature_major)(const Block *b)
             .start = W.bias,
             .floor = hidden ? NAME(lower_bound)(layer->activation) : -(R)INFINITY,
         });
-        if (hidden) NAME(activate)(layer->activation, z, layer->out, b->filled, b->room);
+        if (hidden)
+            NAME(activate)(layer->activation, (R)layer->number, z, NAME(stored_slopes)(b, l), layer->out,
+                           b->filled, b->room);
         a = z;
     }
 }
@@ -87,7 +89,7 @@ static void NAME(deltas_feature_major)(const Block *b)
             .b_stride = b->room,
             .c = NAME(delta)(b, l - 1),
             .c_stride = b->room,
-            .by = NAME(activation)(b, l - 1),
+            .by = NAME(slopes)(b, l - 1),
         });
     }
 }

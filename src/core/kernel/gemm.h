@@ -13,7 +13,7 @@
 /* What becomes of a tile of sums. */
 enum {
     STORE,        /* C = max(start + A B, floor) */
-    STORE_SLOPE,  /* C = (A B) * f'(by), f the activation */
+    STORE_SLOPE,  /* C = (A B) * slope(by), see activations.h */
     STORE_ADD,    /* C = C + A B */
     STORE_DECAYED /* C = C - (c C + scale A B): plain gradient descent, no gradient in memory */
 };

@@ -23,6 +23,7 @@ typedef struct {
     int waits;                    /* whether any decay is not of every update */
     int scheduled;                /* whether any rate changes by the batch */
     R *act, *delta, *targets;     /* targets (outputs, LANES) of one item */
+    R *slope;                     /* as act, or NULL: see Block */
     R *inputs;                    /* (rows, x_stride): gathered items */
     const R *x;                   /* (rows, in) */
     int64_t x_stride;
@@ -45,6 +46,7 @@ static Interleaved NAME(interleaved)(const Net *net, const Job *job, const Curso
         .loss = (double *)NAME(in_work)(memory, work->loss),
         .act = NAME(in_work)(memory, work->activation),
         .delta = NAME(in_work)(memory, work->delta),
+        .slope = work->slope ? NAME(in_work)(memory, work->slope) : NULL,
         .targets = NAME(in_work)(memory, work->targets),
         .inputs = NAME(in_work)(memory, work->inputs),
     };
@@ -54,6 +56,19 @@ static Interleaved NAME(interleaved)(const Net *net, const Job *job, const Curso
 static R *NAME(interleaved_layer)(const Interleaved *g, R *all, int64_t l)
 {
     return all + (g->net->layer[l].bias - g->net->weights) * g->rows * LANES;
+}
+
+/* As stored_slopes and slopes of a Block. */
+static R *NAME(interleaved_stored_slopes)(const Interleaved *g, int64_t l)
+{
+    const int stores = g->slope && PL2_STORES_SLOPE(g->net->layer[l].activation);
+    return stores ? NAME(interleaved_layer)(g, g->slope, l) : NULL;
+}
+
+static const R *NAME(interleaved_slopes)(const Interleaved *g, int64_t l)
+{
+    const R *stored = NAME(interleaved_stored_slopes)(g, l);
+    return stored ? stored : NAME(interleaved_layer)(g, g->act, l);
 }
 
 static R *NAME(interleaved_delta)(const Interleaved *g, int64_t l)
@@ -96,11 +111,13 @@ static void NAME(interleaved_forward)(const Interleaved *g)
     for (int64_t l = 0; l < top; l++) {
         const Layer *layer = &g->net->layer[l];
         const R floor = NAME(lower_bound)(layer->activation);
+        R *slopes = NAME(interleaved_stored_slopes)(g, l);
         PL2_EACH_PANEL(layer->out)
         {
             R *z = NAME(interleaved_layer)(g, g->act, l) + u * LANES;
             NAME(interleaved_product)(g, l, floor, u, n, z);
-            NAME(activate)(layer->activation, z, g->rows, n * LANES, layer->out * LANES);
+            NAME(activate)(layer->activation, (R)layer->number, z, slopes ? slopes + u * LANES : NULL,
+                           g->rows, n * LANES, layer->out * LANES);
         }
     }
     NAME(interleaved_product)(g, top, -(R)INFINITY, 0, g->net->outputs,
@@ -122,7 +139,9 @@ static void NAME(interleaved_silence)(const Interleaved *g, int64_t i)
 {
     for (int64_t l = 0; l < g->net->layers - 1; l++) {
         const int64_t count = g->net->layer[l].out * LANES;
+        R *slopes = NAME(interleaved_stored_slopes)(g, l);
         memset(NAME(interleaved_layer)(g, g->act, l) + i * count, 0, (size_t)count * sizeof(R));
+        if (slopes) memset(slopes + i * count, 0, (size_t)count * sizeof(R));
     }
 }
 
@@ -162,7 +181,7 @@ static void NAME(interleaved_deltas)(const Interleaved *g, int64_t l, int64_t u,
         .b_column = layer->out * LANES,
         .c = NAME(interleaved_delta)(g, l - 1) + u * LANES,
         .c_stride = layer->in * LANES,
-        .by = NAME(interleaved_layer)(g, g->act, l - 1) + u * LANES,
+        .by = NAME(interleaved_slopes)(g, l - 1) + u * LANES,
     });
 }
 

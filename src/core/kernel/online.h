@@ -68,7 +68,9 @@ static void NAME(forward_one)(const Block *b)
         else
             NAME(row_product)(a, layer->in, &W, hidden ? NAME(lower_bound)(layer->activation) : -(R)INFINITY,
                               z, layer->out);
-        if (hidden) NAME(activate)(layer->activation, z, 1, layer->out, layer->stride);
+        if (hidden)
+            NAME(activate)(layer->activation, (R)layer->number, z, NAME(stored_slopes)(b, l), 1, layer->out,
+                           layer->stride);
         a = z;
     }
 }
@@ -77,7 +79,7 @@ static void NAME(forward_one)(const Block *b)
 PL2_INLINE void NAME(delta_one)(const Block *b, int64_t l, const Matrix *W, const R *delta)
 {
     const Layer *layer = &b->net->layer[l], *before = layer - 1;
-    const R *a = NAME(activation)(b, l - 1);
+    const R *by = NAME(slopes)(b, l - 1);
     R *next = NAME(delta)(b, l - 1);
     if (!W->transposed) {
         NAME(dots)(&(Product){
@@ -90,7 +92,7 @@ PL2_INLINE void NAME(delta_one)(const Block *b, int64_t l, const Matrix *W, cons
             .b = W->w,
             .b_stride = W->pitch,
             .c = next,
-            .by = a,
+            .by = by,
         });
         return;
     }
@@ -98,7 +100,7 @@ PL2_INLINE void NAME(delta_one)(const Block *b, int64_t l, const Matrix *W, cons
         V sum = NAME(splat)(0);
         for (int64_t j = 0; j < layer->out; j++)
             sum += NAME(load)(delta + j * b->room) * NAME(load)(W->w + j * W->pitch + q);
-        NAME(store)(next + q, sum * NAME(slope)(before->activation, NAME(load)(a + q)));
+        NAME(store)(next + q, sum * NAME(slope)(before->activation, NAME(load)(by + q)));
     }
 }
 

@@ -20,12 +20,12 @@ typedef struct {
     const R *x;                 /* (rows, in), or in columns (in, room) */
     int64_t x_stride;
     int x_unpadded;
-    Sparse sparse;   /* the first layer's input where it is CSR, instead of x */
-    int32_t *active; /* CSR: a list for sparse_gradient */
-    R *act, *delta, *panel;
-    R *targets;   /* (outputs, room), in columns */
-    double *loss; /* (room) of each vector of items */
-    R *inputs;    /* (room, x_stride): gathered items, or gradients by them; in columns x */
+    Sparse sparse;                  /* the first layer's input where it is CSR, instead of x */
+    int32_t *active;                /* CSR: a list for sparse_gradient */
+    R *act, *delta, *slope, *panel; /* slope: NULL where none is stored */
+    R *targets;                     /* (outputs, room), in columns */
+    double *loss;                   /* (room) of each vector of items */
+    R *inputs;                      /* (room, x_stride): gathered items, or gradients by them; in columns x */
 } Block;
 
 /* Where the rows of layer l begin in act, or in delta. */
@@ -41,6 +41,19 @@ static R *NAME(activation)(const Block *b, int64_t l) { return b->act + NAME(ori
 static R *NAME(delta)(const Block *b, int64_t l)
 {
     return (l == b->net->layers - 1 ? b->act : b->delta) + NAME(origin)(b, l);
+}
+
+/* Where the slopes of layer l are stored, or NULL. */
+static R *NAME(stored_slopes)(const Block *b, int64_t l)
+{
+    return b->slope && PL2_STORES_SLOPE(b->net->layer[l].activation) ? b->slope + NAME(origin)(b, l) : NULL;
+}
+
+/* What the slopes of layer l are told from. */
+static const R *NAME(slopes)(const Block *b, int64_t l)
+{
+    const R *stored = NAME(stored_slopes)(b, l);
+    return stored ? stored : NAME(activation)(b, l);
 }
 
 /* The rows [from, from + rows) of a whole block. */
@@ -145,7 +158,9 @@ static void NAME(forward_rows)(const Block *b)
                     .floor = floor,
                 },
                 layer->large, b->panel);
-        if (hidden) NAME(activate)(layer->activation, z, b->rows, layer->out, layer->stride);
+        if (hidden)
+            NAME(activate)(layer->activation, (R)layer->number, z, NAME(stored_slopes)(b, l), b->rows,
+                           layer->out, layer->stride);
         a = z;
         a_stride = layer->stride;
     }
@@ -172,7 +187,7 @@ static void NAME(deltas_rows)(const Block *b)
             .b_stride = W.pitch,
             .c = NAME(delta)(b, l - 1),
             .c_stride = before->stride,
-            .by = NAME(activation)(b, l - 1),
+            .by = NAME(slopes)(b, l - 1),
         };
         if (W.transposed)
             NAME(gemm)(&product);
@@ -296,7 +311,7 @@ static R *NAME(backward_once)(const Block *b, int64_t l, const R *delta)
             .c = next,
             .c_stride = l ? layer[-1].stride : b->net->x_stride,
             .floor = -(R)INFINITY,
-            .by = l ? NAME(activation)(b, l - 1) : next,
+            .by = l ? NAME(slopes)(b, l - 1) : next,
         },
         b->few, b->panel);
     return next;

@@ -33,7 +33,7 @@ def is_pair(value: Any) -> bool:
 
 
 def check_named(parameter: str, value: Any, numbers: Mapping[str, Number | None]) -> Named:
-    """Return a name of the table, or with its number a tuple of both.
+    """Return a name of the table, or with a number that is not the usual one a tuple of both.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def check_named(parameter: str, value: Any, numbers: Mapping[str, Number | None]
     symbol, _, low, high, open_low, open_high = number
     told = f"{parameter}: the {symbol} of {name}"
     found = check_real(told, given, low, high, open_low=open_low, open_high=open_high)
-    return str(name), found
+    return str(name) if found == number.usual else (str(name), found)
 
 
 def name_of(value: Named) -> str:

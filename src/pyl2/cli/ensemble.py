@@ -74,6 +74,9 @@ def _estimator(
     for option in ("l2", "n", "decay"):
         if getattr(args, option) is not None:
             raise ValueError(f"--{option} does not go with --ensemble, which draws λ")
+    for option, usual in (("loss", None), ("init", "glorot")):
+        if getattr(args, option) != usual:
+            raise ValueError(f"--{option} does not go with --ensemble")
     solver = args.optimizer or "lbfgs"
     check_option("--optimizer", solver, SOLVERS)
     settings: dict[str, Any] = {

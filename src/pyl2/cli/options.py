@@ -40,8 +40,13 @@ class Parser(argparse.ArgumentParser):
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 Group: TypeAlias = "argparse._ArgumentGroup"
 
-ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
+ACTIVATIONS = (
+    *("identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "silu"),
+    *("gelu", "gelu_tanh", "mish"),
+)
 """The core's; here too, for the help loads nothing."""
+LOSSES = ("squared_error", "huber", "absolute_error", "quantile", "poisson", "gamma")
+"""Those of numbers, likewise."""
 
 _MOST_LAMBDAS = 1000
 
@@ -105,14 +110,27 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in next(csv.reader([text]), [])]
 
 
-def activations(text: str) -> list[str]:
-    """Names of activations between commas."""
-    found = names(text)
-    unknown = [name for name in found if name not in ACTIVATIONS]
-    if unknown or not found:
-        told = f"{', '.join(map(repr, unknown)) or 'nothing'} is none of {', '.join(ACTIVATIONS)}"
+def activations(text: str) -> list[Any]:
+    """Names of activations between commas, a number behind a colon: relu,leaky_relu:0.1."""
+    return _named(text, names(text), ACTIVATIONS)
+
+
+def loss(text: str) -> Any:
+    """A loss, its number behind a colon: huber:0.5."""
+    return _named(text, [text], LOSSES)[0]
+
+
+def _named(text: str, pieces: list[str], known: tuple[str, ...]) -> list[Any]:
+    """Return names, and pairs of those that have a number."""
+    parts = [piece.partition(":") for piece in pieces]
+    unknown = [name for name, _, _ in parts if name not in known]
+    if unknown or not parts:
+        told = f"{', '.join(map(repr, unknown)) or 'nothing'} is none of {', '.join(known)}"
         raise argparse.ArgumentTypeError(told)
-    return found
+    try:
+        return [(name, float(number)) if colon else name for name, colon, number in parts]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} has no number behind a colon") from None
 
 
 def course(text: str) -> str | tuple[str, float]:

@@ -38,7 +38,14 @@ def add_network(parser: options.Parser, hidden: tuple[int, ...]) -> None:
         type=options.activations,
         default=["tanh"],
         metavar="F",
-        help="tanh (default), relu, logistic, identity; or one per layer: relu,tanh",
+        help="tanh (default), relu, silu, gelu, leaky_relu:0.1, …; or one per layer: relu,tanh",
+    )
+    add("--init", choices=("glorot", "he", "lecun"), default="glorot", help="default: glorot")
+    add(
+        "--loss",
+        type=options.loss,
+        metavar="L",
+        help="of numbers: squared_error (default), huber:0.5, absolute_error, quantile:0.9, …",
     )
     add("--dtype", choices=("float32", "float64"), default="float64", help="default: float64")
 
@@ -106,11 +113,19 @@ def add_optimizer(group: options.Group, epochs: int, time: str) -> None:
 def network(data: Data, args: argparse.Namespace, inputs: int | None = None) -> Network:
     """Build the network for the data, or so many inputs; the seed draws its weights."""
     from pyl2 import Network
+    from pyl2._common.named import name_of
 
     classes = data.schema.classes
     # Two classes are two outputs as well: one way for any number of classes, and a column of
     # probabilities for each.
     output, outputs = ("identity", 1) if classes is None else ("softmax", len(classes))
+    if args.loss is not None and classes is not None:
+        raise ValueError("--loss is of numbers, and the target is classes")
+    if name_of(args.loss or "") in ("poisson", "gamma"):
+        raise ValueError(
+            f"--loss {name_of(args.loss)} is of positive numbers, and the commands standardise the"
+            " target: pyl2.MLPRegressor takes it as it is"
+        )
     if len(args.activation) not in (1, len(args.hidden)):
         raise ValueError(
             f"--activation names {len(args.activation)}, for {len(args.hidden)} layers of --hidden"
@@ -121,6 +136,8 @@ def network(data: Data, args: argparse.Namespace, inputs: int | None = None) -> 
         output=output,
         dtype=args.dtype,
         seed=args.seed,
+        loss=args.loss,
+        init=args.init,
     )
 
 
@@ -172,6 +189,7 @@ def described_trainer(trainer: Backprop | Settings, args: argparse.Namespace) ->
 
 def described(data: Data, network: Network) -> dict[str, Any]:
     """Collect what was read, and what is trained on it."""
+    from pyl2._common.named import described as shown
     from pyl2._common.outputs import Objective
     from pyl2.network import engine_of
 
@@ -187,7 +205,9 @@ def described(data: Data, network: Network) -> dict[str, Any]:
         "columns": {found.name: found.told() for found in data.schema.treatments},
         "measure": Objective.of(network).measure,
         "layer_sizes": list(network.layer_sizes),
-        "hidden": list(network.hidden),
+        "hidden": list(map(shown, network.hidden)),
+        "loss": shown(network.loss),
+        "init": network.init,
         "dtype": network.dtype.name,
         "isa": engine_of(network).isa,
     }

@@ -22,8 +22,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pyl2._common import metrics, penalty, sparse, threads
+from pyl2._common.activations import NUMBERS, check_activations, is_one
 from pyl2._common.dataset import Dataset, check_dataset
 from pyl2._common.initial import INITIAL
+from pyl2._common.named import Named
 from pyl2._common.outputs import Objective
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.validation import (
@@ -36,13 +38,11 @@ from pyl2._common.validation import (
     check_integer,
     check_mapping,
     check_normal,
-    check_option,
     check_real,
     check_returned,
     shown,
 )
 from pyl2._common.warn import warn
-from pyl2._engine import ACTIVATIONS
 from pyl2.estimators._sklearn_compat import (
     HOOKS,
     Interval,
@@ -273,7 +273,7 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
+        "activation": [StrOptions(set(NUMBERS)), list, tuple],
         "solver": [StrOptions(set(ESTIMATOR_SOLVERS))],
         "alpha": [Interval(Real, 0, None, closed="left"), list, tuple, np.ndarray],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -398,8 +398,7 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         check_numbers(self)
         super()._validate_params()
         self._hidden_sizes()
-        if not isinstance(self.activation, str):
-            self._activations(len(self.activation))
+        check_activations("activation", self.activation)
         check_course("learning_rate", self.learning_rate, ALL_SCHEDULES)
         self._by_step(Settings(self.solver))
         check_class_weight(self.class_weight)
@@ -481,7 +480,7 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         except ValueError as error:  # more parameters than there can be
             raise ValueError(f"hidden_layer_sizes is too large: {error}") from None
         # Its bound for the output layer, too, goes by the hidden activation.
-        last = self.activation if isinstance(self.activation, str) else [*hidden, "relu"][-1]
+        last = self.activation if is_one(self.activation) else [*hidden, "relu"][-1]
         initialise(network, rng, (*hidden, last), self.init)
         self.n_layers_ = len(sizes)
         self.t_ = 0
@@ -492,15 +491,14 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         """Return the output and what E₀ is made of."""
         raise NotImplementedError
 
-    def _activations(self, layers: int) -> tuple[str, ...]:
-        if isinstance(self.activation, str):
-            return (self.activation,) * layers
-        if len(self.activation) != layers:
+    def _activations(self, layers: int) -> tuple[Named, ...]:
+        if not is_one(self.activation) and len(self.activation) != layers:
             raise ValueError(
                 f"activation must be one name or have one per hidden layer ({layers}),"
                 f" got {shown(self.activation)}"
             )
-        return tuple(check_option("activation", name, ACTIVATIONS) for name in self.activation)
+        checked = check_activations("activation", self.activation)
+        return tuple(checked * layers if is_one(self.activation) else checked)
 
     def _outputs(self, X: Any) -> Array:
         X, network = self._inputs(X), self._fitted()

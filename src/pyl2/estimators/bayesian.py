@@ -70,7 +70,8 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
     hidden_layer_sizes : int or sequence of int, default=(20,)
         Units of each hidden layer; () is a linear model.  At most 5,000 parameters.
     activation : str or sequence of str, default="tanh"
-        Of the hidden layers, one for all or one for each: "identity", "logistic", "tanh" or "relu".
+        Of the hidden layers, one for all or one for each: "identity", "logistic", "tanh", "relu" or
+        another of ``Network``, alone or with its number, such as ("leaky_relu", 0.1).
     alphas : array-like of shape (n_alphas,), default=None
         Grid of λ > 0, which is divided by the sum of the sample weights; None is 6 values from 1e-3
         to 100.  A grid of one λ is that λ, without a search.

@@ -42,7 +42,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer.
     activation : str or sequence of str, default="relu"
-        Of the hidden layers, one for all or one for each: "identity", "logistic", "tanh" or "relu".
+        Of the hidden layers, one for all or one for each: "identity", "logistic", "tanh", "relu" or
+        another of ``Network``, alone or with its number, such as ("leaky_relu", 0.1).
     solver : str, default="adam"
         "sgd" with momentum, "adam" as scikit-learn writes them; "adamw", "rmsprop" (with beta_2 for
         its alpha), "nadam" and "rprop" (whose batch is all rows) as PyTorch computes them;

@@ -12,6 +12,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from pyl2._common.named import Named, described
 from pyl2._common.validation import Array, check_flag
 from pyl2.estimators._sklearn_compat import (
     MLPS,
@@ -180,14 +181,14 @@ def _predicting(estimator: Any, theirs: type, hidden: tuple[Any, ...]) -> dict[s
     if kinds or not allows(theirs, "activation", activation):
         raise ValueError(
             f"scikit-learn's {theirs.__name__} has no hidden layers of"
-            f" {', '.join(map(str, dict.fromkeys(hidden)))}"
+            f" {', '.join(map(described, dict.fromkeys(hidden)))}"
         )
     found = _parameters(estimator, theirs)
     known = {name: value for name, value in found.items() if allows(theirs, name, value)}
     return known | {"activation": activation}
 
 
-def _refuse(estimator: Any, theirs: type, hidden: tuple[str, ...]) -> None:
+def _refuse(estimator: Any, theirs: type, hidden: tuple[Named, ...]) -> None:
     """Raise a ValueError that names everything that scikit-learn's class lacks."""
     known = parameter_names(theirs)
     defaults = type(estimator)().get_params()
@@ -205,7 +206,7 @@ def _refuse(estimator: Any, theirs: type, hidden: tuple[str, ...]) -> None:
             lacking.append(f"{name}={value!r}")
     # The network, not the parameter, knows what was trained.
     if not lacking and any(name != estimator.activation for name in hidden):
-        lacking.append(f"hidden layers of {', '.join(hidden)}")
+        lacking.append(f"hidden layers of {', '.join(map(described, hidden))}")
     if lacking:
         raise ValueError(f"scikit-learn's {theirs.__name__} has no {'; no '.join(lacking)}")
 

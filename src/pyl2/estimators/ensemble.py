@@ -36,7 +36,8 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
     hidden_layer_sizes : int or sequence of int, default=(50,)
         Units of each hidden layer, of every network.
     activation : str or sequence of str, default="relu"
-        Of the hidden layers, one for all or one for each: "identity", "logistic", "tanh" or "relu".
+        Of the hidden layers, one for all or one for each: "identity", "logistic", "tanh", "relu" or
+        another of ``Network``, alone or with its number, such as ("leaky_relu", 0.1).
     candidates : int, default=10
         So many λs are drawn.
     alphas : (float, float), default=(1e-3, 30)

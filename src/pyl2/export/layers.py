@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pyl2._common.activations import explicit
 from pyl2._common.validation import Array
 from pyl2.export.functions import Spec
 
@@ -85,7 +86,7 @@ def layers(network: Any) -> Layers:
     return Layers(
         tuple(W.copy() for W in network.weights),
         tuple(b.copy() for b in network.biases),
-        tuple(network.hidden),
+        tuple(map(explicit, network.hidden)),
         network.output,
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pyl2._common import metrics, sparse
+from pyl2._common.named import name_of
 from pyl2._common.validation import Array
 from pyl2._engine import Engine
 from pyl2.network import Network, copy_network, engine_of
@@ -131,7 +132,7 @@ class _Look:
 
     def _saturation(self, params: Array, X: Any) -> list[float]:
         *hidden, _ = self._engine.activations(params, X, self._n_threads)
-        return [_share(name, a) for name, a in zip(self._engine.hidden, hidden, strict=True)]
+        return [_share(name_of(f), a) for f, a in zip(self._engine.hidden, hidden, strict=True)]
 
 
 def _layers(template: Network, params: Array) -> list[Array]:
