@@ -376,3 +376,15 @@ def test_warns_where_a_weight_changes_sign(optimizer, decay, l2, n, make_network
 def test_else_it_does_not_warn(optimizer, decay, l2, n, batch_size, make_network):
     """Warnings are errors here.  Without a decay of its own L2 is a gradient like any other."""
     Run(make_network, rows=10)(optimizer, decay, l2, n=n, batch_size=batch_size, epochs=1)
+
+
+@pytest.mark.parametrize("size", [1e-25, 1.0, 1e25])
+def test_penalty_of_many_weights_whatever_their_size(size):
+    """Squares of float32 weights are summed in float32 only where it holds them."""
+    network = Network([40, 30, 1], dtype="float32", seed=1)
+    network.params[...] = network.params * np.float32(size)
+    trainer = Backprop(network, eta=1e-30, l2=1, n=1.0, batch_size=4)
+    network.params[41 * 30 :] = 0  # biases, which alone an input of 0 would bring to overflow
+    weights = network.params[: 41 * 30].astype(float)
+    penalty = trainer.train(np.zeros((4, 40), "f"), np.zeros((4, 1), "f"), epochs=1).penalty
+    np.testing.assert_allclose(penalty, (weights**2).sum() / 2, rtol=1e-6)

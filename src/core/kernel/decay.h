@@ -72,22 +72,34 @@ PL2_INLINE V NAME(decayed)(V w, V c, V step)
     return w - (c * w + step);
 }
 
-PL2_INLINE double NAME(squares)(const R *w, int64_t count, const int chains)
+/* The squares of `count` numbers in each lane.  Eight vectors are added up in R first where `fast`: among so
+   many roundings, either way, they are lost, and a float32 is not widened for each. */
+PL2_INLINE Sums NAME(squares)(const R *w, int64_t count, const int fast)
 {
-    double sum[32] = {0};
+    enum { TOGETHER = 8 };
+    Sums sums = NAME(no_sums)();
     int64_t i = 0;
-    for (; i + chains <= count; i += chains)
-        for (int j = 0; j < chains; j++) sum[j] += (double)w[i + j] * (double)w[i + j];
-    for (int j = 0; i + j < count; j++) sum[j] += (double)w[i + j] * (double)w[i + j];
-    for (int half = chains / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++) sum[j] += sum[j + half];
-    return sum[0];
+    for (; fast && i + TOGETHER * LANES <= count; i += TOGETHER * LANES) {
+        V some[2] = {NAME(splat)(0), NAME(splat)(0)};
+        PL2_UNROLL
+        for (int q = 0; q < TOGETHER; q++) {
+            const V v = NAME(load)(w + i + q * LANES);
+            some[q % 2] += v * v;
+        }
+        NAME(add)(&sums, some[0] + some[1]);
+    }
+    for (; i < count; i += LANES)
+        NAME(add_squares)(&sums, NAME(load_part)(w + i, (int)(count - i < LANES ? count - i : LANES)));
+    return sums;
 }
 
-/* Sum of squares in float64, whatever R is.  Many chains are soon added up, but not so soon as a few
-   numbers. */
+/* Sum of squares in float64, whatever R is; slowly where a square is none in R, too large or too small. */
 static double NAME(sum_of_squares)(const R *w, int64_t count)
 {
-    return count < 256 ? NAME(squares)(w, count, 8) : NAME(squares)(w, count, 32);
+    const Sums fast = NAME(squares)(w, count, 1);
+    const double sum = NAME(sum_up)(&fast);
+    if (sizeof(R) == 8 || (sum > 0x1p-90 && sum < INFINITY)) return sum;
+    const Sums exact = NAME(squares)(w, count, 0);
+    return NAME(sum_up)(&exact);
 }
 #endif

@@ -11,6 +11,10 @@ static void NAME(to_feature_major)(const R *const *row, int count, int64_t n, R 
         for (int64_t j = 0; j < n; j++) NAME(store)(t + j * step, NAME(splat)(row[0][j]));
         return;
     }
+    if (n == 1) {
+        for (int r = 0; r < LANES; r++) t[r] = r < count ? row[r][0] : 0;
+        return;
+    }
     for (int64_t j = 0; j < n; j += LANES) {
         const int lanes = (int)(n - j < LANES ? n - j : LANES);
         V square[LANES];
