@@ -31,7 +31,7 @@ from pyl2.cli import report
 from pyl2.cli.convert import TOOLS
 from pyl2.cli.data import MOST_CLASSES
 from pyl2.cli.ensemble import _softmax
-from pyl2.cli.options import ACTIVATIONS
+from pyl2.cli.options import ACTIVATIONS, LOSSES
 from pyl2.cli.output import print_json
 from pyl2.data import model_file, tables
 from pyl2.training.descent import _Group
@@ -195,6 +195,7 @@ def test_task_can_be_said(folder, capsys):
     [
         ("--hidden", "none"),
         ("--hidden", "5,3", "--activation", "relu,logistic"),
+        ("--hidden", "5,3", "--activation", "silu,leaky_relu:0.1", "--init", "he"),
         ("--optimizer", "lbfgs"),
         ("--optimizer", "sgd", "--eta", "0.1", "--decay", "decoupled", "--n", "batch"),
         ("--optimizer", "adamw", "--decay", "fraction", "--l2", "1e-4", "--n", "2.5"),
@@ -205,6 +206,17 @@ def test_task_can_be_said(folder, capsys):
 def test_options(capsys, options):
     assert main(["train", "--l2", "5", "--epochs", "2", "--quiet", *options]) == 0
     assert "items/s" in capsys.readouterr().out
+
+
+def test_a_loss_of_numbers(folder, capsys):
+    """Its score is D²; the target of gamma would not be positive once it is standardised."""
+    path = write(numbers(y=np.arange(40) ** 1.5))
+    setup = told(capsys, path, "--loss", "huber:0.5")
+    assert (setup["loss"], setup["measure"]) == ("huber:0.5", "D²")
+    assert "standardise" in refused(capsys, "train", path, "--target", "y", "--loss", "gamma")
+    assert "--ensemble" in refused(
+        capsys, "train", path, "--target", "y", "--loss", "huber", "--ensemble", "2"
+    )
 
 
 def test_constant_columns_are_harmless(folder, capsys):
@@ -932,6 +944,12 @@ def test_npz_refused(folder, capsys, arrays, words):
         ("train", "--hidden", "3,x"),
         ("train", "--hidden", "9" * 30),
         ("train", "--activation", "step"),
+        ("train", "--activation", "leaky_relu:2"),
+        ("train", "--activation", "leaky_relu:x"),
+        ("train", "--loss", "huber:0"),
+        ("train", "--loss", "quantile:"),
+        ("train", "--loss", "gamma"),
+        ("train", "--init", "uniform"),
         ("train", "--activation", "tanh,relu,tanh"),
         ("train", "--optimizer", "magic"),
         ("train", "--decay", "slow"),
@@ -1364,10 +1382,12 @@ def test_errors_speak_of_what_was_typed(folder, capsys, argv, words):
     assert "hidden must" not in line
 
 
-def test_the_help_names_the_activations():
+def test_the_help_names_the_activations_and_losses():
     from pyl2 import _core
+    from pyl2._common import outputs
 
     assert set(ACTIVATIONS) == set(_core.ACTIVATIONS)
+    assert {*LOSSES, "log_loss"} == set(outputs.LOSSES)
 
 
 def test_help_keeps_capital_letters(capsys):
