@@ -673,9 +673,15 @@ static void test_epoch(Case *c, const double *params)
     for (int64_t i = 0; i < P * c->layers; i++)
         l2[i] = none ? 0 : c->l2[i] * (decay == DECAY_fraction ? 0.05 : 1) * small;
     for (int64_t p = 0; p < P; p++)
-        updates[p] =
-            (Update){optimizer, decay, eta * (double)(1 + p), of_n ? 2 * (double)c->rows : 0, 0.9, 0.9,
-                     0.99,      1e-2,  l2 + p * c->layers};
+        updates[p] = (Update){.optimizer = optimizer,
+                              .decay = decay,
+                              .eta = eta * (double)(1 + p),
+                              .n = of_n ? 2 * (double)c->rows : 0,
+                              .momentum = 0.9,
+                              .beta_1 = 0.9,
+                              .beta_2 = 0.99,
+                              .epsilon = 1e-2,
+                              .l2 = l2 + p * c->layers};
     const double *s = c->s, *nothing = zeros(c->rows);
     if (c->weightless) c->s = nothing;
     Given g = give(c, params, c->x, c->sizes[0], !below(c, 3));
@@ -847,7 +853,13 @@ static void test_trampled(Case *c, const double *params)
     Update updates[MOST_NETWORKS];
     for (int64_t i = 0; i < orders * c->rows; i++) order[i] = i % c->rows;
     for (int64_t p = 0; p < P; p++)
-        updates[p] = (Update){(int32_t)below(c, 5), 0, 1e-9, 0, 0.9, 0.9, 0.99, 1e-2, rates};
+        updates[p] = (Update){.optimizer = (int32_t)below(c, 5),
+                              .eta = 1e-9,
+                              .momentum = 0.9,
+                              .beta_1 = 0.9,
+                              .beta_2 = 0.99,
+                              .epsilon = 1e-2,
+                              .l2 = rates};
     for (int64_t p = 1; p < P; p++) updates[p].optimizer = updates[0].optimizer;
     const int64_t states = P * pl2_states[updates[0].optimizer] * d, count = c->rows * n * m;
     double *none = zeros(states);
