@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2._common.validation import Array, check_entries, check_instance
+from pyl2._common.validation import Array, check_entries, check_instance, shown
 from pyl2.plots import style
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class DecayDisplay:
         decays: tuple[str, ...] = ("l2", "decoupled"),
         measure: str = "score",
     ) -> None:
-        self.eta, self.rate = style.numbers("eta", eta, 1), style.numbers("rate", rate, 1)
+        self.eta, self.rate = _rates("eta", eta), _rates("rate", rate)
         self.scores = style.numbers("scores", scores)
         names = check_entries("decays", decays, "a sequence of names")
         self.decays = tuple(style.text("decays", name) for name in names)
@@ -121,11 +121,11 @@ class DecayDisplay:
         self.axes_ = style.panels(ax, len(self.decays), (3.9, 3.9))
         self.figure_ = self.axes_[0].figure
         good = np.isfinite(self.scores)
-        shown = np.where(good, self.scores, np.nan)
+        visible = np.where(good, self.scores, np.nan)
         low, high = self._scale(self.scores[good])
         look = {"cmap": "viridis", "vmin": low, "vmax": high} | kwargs
         self.meshes_ = []
-        for panel, decay, scores in zip(self.axes_, self.decays, shown, strict=True):
+        for panel, decay, scores in zip(self.axes_, self.decays, visible, strict=True):
             panel.set_facecolor("white")
             panel.patch.set(hatch="////", edgecolor="0.6")
             self.meshes_.append(panel.pcolormesh(scores, **look))
@@ -154,6 +154,13 @@ class DecayDisplay:
             column + 0.5, row + 0.5, "*", color="black", markersize=12, markeredgecolor="white"
         )
         panel.set_title(f"{decay}, best {scores[row, column]:.3f}", fontsize="medium")
+
+
+def _rates(name: str, values: ArrayLike) -> Array:
+    found = style.numbers(name, values, 1)
+    if not np.all((found >= 0) & np.isfinite(found)):
+        raise ValueError(f"{name} must be finite and not negative, got {shown(values)}")
+    return found
 
 
 def _ticks(axis: Any, values: Array) -> None:
