@@ -263,6 +263,20 @@ CASES = {
         },
     ),
     "Backprop.train": of(lambda: Backprop(network()), "train", TRAIN),
+    "train_many": constructor(
+        lambda **given: pyl2.train_many([Backprop(network()), Backprop(network())], **given), TRAIN
+    ),
+    "train_many of trainers": constructor(
+        pyl2.train_many,
+        {
+            "trainers": [Backprop(network()), Backprop(network())],
+            "X": X,
+            "Y": Y,
+            "epochs": 1,
+            "n_threads": None,
+        },
+        endless=("epochs",),
+    ),
     "Backprop.save": of(lambda: Backprop(network()), "save", {"path": "saved"}),
     "Backprop.load": constructor(Backprop.load, {"path": "saved"}),
     "ParticleSwarm": constructor(

@@ -512,7 +512,7 @@ cdef class Net:
         cdef int64_t networks = job.networks
         cdef CUpdate *plan
         cdef tuple held = tuple(updates)  # and with them the memory of each one's l2, to the end
-        self.take_items(loan, &job.data, x, y, sample_weight)
+        self.take_items(loan, &job.data, x, y, sample_weight, networks)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         job.training.batch_rows = min(batch_size, job.data.rows)
@@ -570,8 +570,10 @@ cdef class Net:
         check_indices("X.indices", data.indices, data.index_bytes, stored, inputs)
         return 0
 
-    cdef int take_items(self, Loan loan, Data *data, object x, object y, object sample_weight) except -1:
-        """x, its targets and its sample weights."""
+    cdef int take_items(self, Loan loan, Data *data, object x, object y, object sample_weight,
+                        int64_t networks=1) except -1:
+        """x, its targets and its sample weights, (rows,), or (P, rows) with those of each network."""
+        cdef Shape shape
         cdef Py_buffer *view
         self.take_x(loan, data, x)
         if data.rows == 0:
@@ -586,7 +588,10 @@ cdef class Net:
             view = loan.take("Y", y, self.letter, matrix(data.rows, self.net.outputs), ROWS)
             data.y, data.y_stride = view.buf, stride_of(view)
         if sample_weight is not None:
-            data.sample_weight = loan.take("sample_weight", sample_weight, self.letter, vector(data.rows), DENSE).buf
+            shared = networks == 1 or getattr(sample_weight, "ndim", 1) == 1
+            shape = vector(data.rows) if shared else matrix(networks, data.rows)
+            data.sample_weight = loan.take("sample_weight", sample_weight, self.letter, shape, DENSE).buf
+            data.weight_stride = 0 if shared else data.rows
         return 0
 
     cdef int take_order(self, Loan loan, Job *job, object order) except -1:

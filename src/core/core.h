@@ -120,6 +120,7 @@ typedef struct {
     int64_t y_stride;
     const int64_t *labels;     /* (rows) class indices, or NULL */
     const void *sample_weight; /* (rows), or NULL: 1 each */
+    int64_t weight_stride;     /* 0: the same for all networks; else rows: (P, rows) */
 } Data;
 
 /* Into what the work is split; set by pl2_measure. */
@@ -165,11 +166,11 @@ typedef struct {
 
 /* The same of a part of interleaved networks; of each number of theirs a vector. */
 typedef struct {
-    int64_t params, state, gradient; /* (d), (S, d), (d) */
-    int64_t l2, c, decay, loss;      /* (layers) each: see decay.h; (1) float64 */
-    int64_t rows, activation, delta; /* of a block; (rows, units of all layers) each */
-    int64_t slope;                   /* the same, or 0 */
-    int64_t targets, inputs;         /* (outputs) of one item; (rows, x_stride) numbers */
+    int64_t params, state, gradient;  /* (d), (S, d), (d) */
+    int64_t l2, c, decay, loss, mass; /* (layers) each: see decay.h; (1) float64 twice */
+    int64_t rows, activation, delta;  /* of a block; (rows, units of all layers) each */
+    int64_t slope;                    /* the same, or 0 */
+    int64_t targets, inputs;          /* (outputs) of one item; (rows, x_stride) numbers, or (rows, in) */
     int64_t bytes;
 } InterleavedLayout;
 

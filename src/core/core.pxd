@@ -37,6 +37,7 @@ cdef extern from "core.h" nogil:
         int64_t y_stride
         const int64_t *labels
         const void *sample_weight
+        int64_t weight_stride
 
     ctypedef struct Training:
         const int64_t *order

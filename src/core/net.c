@@ -162,13 +162,34 @@ static int any_clips(const Job *job)
     return some;
 }
 
+/* Whether every batch of each network has some weight, where batches differ in their weights: a lane
+   cannot leave an update out.  Looking costs nothing beside the training. */
+static int all_batches_weigh(const Job *job, int64_t item_bytes)
+{
+    const Data *data = &job->data;
+    const Training *training = &job->training;
+    if (!data->sample_weight || !(data->weight_stride || training->order_stride)) return 1;
+    for (int64_t p = 0; p < job->networks; p++)
+        for (int64_t i = 0, some = 0; i < data->rows; i++) {
+            const int64_t at =
+                training->order ? pl2_once(&training->order[p * training->order_stride + i]) : i;
+            const int64_t k = p * data->weight_stride + pl2_among(at, data->rows);
+            some |= item_bytes == 4 ? ((const float *)data->sample_weight)[k] > 0
+                                    : ((const double *)data->sample_weight)[k] > 0;
+            if ((i + 1) % training->batch_rows && i + 1 < data->rows) continue;
+            if (!some) return 0;
+            some = 0;
+        }
+    return 1;
+}
+
 static int64_t grouped(const Net *net, const Job *job, int64_t item_bytes)
 {
-    if (!job->training.updates || job->data.indptr || job->training.order_stride || net->lanes == 1) return 0;
+    if (!job->training.updates || job->data.indptr || net->lanes == 1) return 0;
     if (any_clips(job)) return 0;
     const int64_t rest = job->networks % net->lanes, states = pl2_state_vectors(job->training.updates);
     if ((1 + states) * net->params * net->lanes * item_bytes > INTERLEAVED_BYTES) return 0;
-    if (!interleaving_pays(net, net->lanes)) return 0;
+    if (!interleaving_pays(net, net->lanes) || !all_batches_weigh(job, item_bytes)) return 0;
     return job->networks - (interleaving_pays(net, rest) ? 0 : rest);
 }
 
@@ -318,11 +339,13 @@ static void lay_out_interleaved(const Net *net, Job *job, int64_t item_bytes)
     work->c = reserve(end, net->layers * vector);
     work->decay = reserve(end, net->layers * net->lanes * (int64_t)sizeof(Decay));
     work->loss = reserve(end, net->lanes * (int64_t)sizeof(double));
+    work->mass = reserve(end, net->lanes * (int64_t)sizeof(double));
     work->activation = reserve(end, work->rows * units * vector);
     work->delta = reserve(end, work->rows * units * vector);
     if (net->slopes) work->slope = reserve(end, work->rows * units * vector);
     work->targets = reserve(end, net->outputs * vector);
-    work->inputs = reserve(end, work->rows * net->x_stride * item_bytes);
+    const int64_t own = job->training.order_stride ? net->inputs * vector : net->x_stride * item_bytes;
+    work->inputs = reserve(end, work->rows * own);
 }
 
 int64_t pl2_lay_out(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team)

@@ -13,7 +13,8 @@ Say how sure a prediction is
     `MLPRegressorEnsemble` and `MLPClassifierEnsemble`; `BayesianMLPRegressor`; `Laplace`, of a
     network that you trained.
 Build and train a network yourself
-    `Network`, with `Backprop` (gradients) or `ParticleSwarm` (none); both return a `History`.
+    `Network`, with `Backprop` (gradients) or `ParticleSwarm` (none); both return a `History`;
+    `train_many` trains many networks at once.
 Compare ways to train
     `compare`; `pyl2.experiments` has more.
 Minimise any function
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from pyl2.swarm.trainer import ParticleSwarm
     from pyl2.training.backprop import Backprop
     from pyl2.training.history import History
+    from pyl2.training.many import train_many
 
 __all__ = [
     "Backprop",
@@ -80,6 +82,7 @@ __all__ = [
     "l2_path",
     "patch_sklearn",
     "pso",
+    "train_many",
     "unpatch_sklearn",
 ]
 __version__ = "0.1.0"
@@ -88,6 +91,7 @@ __version__ = "0.1.0"
 # `import pyl2` is quick.
 _HOMES = {
     "Backprop": "training.backprop",
+    "train_many": "training.many",
     "BayesianMLPRegressor": "estimators",
     "History": "training.history",
     "L2Path": "path",

@@ -188,10 +188,17 @@ static void NAME(gradients)(const Block *b, const Gradient *g)
         NAME(gradients_rows)(b, g);
 }
 
+/* The sample weights of a network, (rows), or NULL. */
+static const R *NAME(weights_of)(const Job *job, int64_t network)
+{
+    const R *all = job->data.sample_weight;
+    return all ? all + network * job->data.weight_stride : NULL;
+}
+
 /* Sample weights, 0 in lanes without an item; a single item's in all lanes, as its z is. */
 static V NAME(sample_weights)(const Block *b, const Job *job, int64_t network, int64_t i, int count)
 {
-    const R *given = job->data.sample_weight;
+    const R *given = NAME(weights_of)(job, network);
     R s[LANES] = {0};
     if (!given) return NAME(first)(NAME(splat)(1), count);
     if (b->layout == PL2_ONE_ITEM) return NAME(splat)(given[NAME(item)(job, network, i)]);
@@ -314,7 +321,7 @@ static void NAME(layer_outputs)(const Block *b, int64_t l, R *result)
 /* The sum of the sample weights of items [first, first + rows). */
 static double NAME(mass)(const Job *job, int64_t network, int64_t first, int64_t rows)
 {
-    const R *sample_weight = job->data.sample_weight;
+    const R *sample_weight = NAME(weights_of)(job, network);
     double sum = 0;
     if (!sample_weight) return (double)rows;
     for (int64_t i = 0; i < rows; i++) sum += (double)sample_weight[NAME(item)(job, network, first + i)];

@@ -1,8 +1,9 @@
 /* An epoch of many small networks of one shape, interleaved in the lanes of vectors.
 
-   They have the same items in the same order, and each its own update.  Whatever is a number elsewhere
-   is a vector here, a lane for each network: so no product has an edge or adds up across lanes, and the
-   narrowest layer is as good as any.  The input alone is the same for all. */
+   They have the same items, and each its own update; the order of the items and their weights may be each
+   one's own, too.  Whatever is a number elsewhere is a vector here, a lane for each network: so no product
+   has an edge or adds up across lanes, and the narrowest layer is as good as any.  The input alone is the
+   same for all where the order is. */
 
 #define Interleaved NAME(Interleaved)
 /* The networks [first, first + count) and a block of their items.  The array of a layer is (rows, out,
@@ -16,16 +17,17 @@ typedef struct {
     R *params, *state, *gradient; /* (d, LANES), but of the state (S, d, LANES) */
     R *l2, *c;                    /* (layers, LANES): see decay.h; of this update */
     Decay *decay;                 /* (layers, LANES) */
-    double *loss;                 /* (LANES) of the batch so far */
-    V step;                       /* eta / m */
-    double mass;                  /* m, for which `decay` and `step` are, or 0 */
-    int plain, decays;            /* plain gradient descent without lambda in it; whether any lambda */
-    int waits;                    /* whether any decay is not of every update */
-    int scheduled;                /* whether any rate changes by the batch */
-    R *act, *delta, *targets;     /* targets (outputs, LANES) of one item */
-    R *slope;                     /* as act, or NULL: see Block */
-    R *inputs;                    /* (rows, x_stride): gathered items */
-    const R *x;                   /* (rows, in) */
+    double *loss, *mass;          /* (LANES) of the batch so far; m of the batch */
+    V step, mean;                 /* eta / m, 1 / m */
+    double known;                 /* m, for which `decay` and `step` are, or 0 where each has its own */
+    int own_order, own_weights;
+    int plain, decays;        /* plain gradient descent without lambda in it; whether any lambda */
+    int waits;                /* whether any decay is not of every update */
+    int scheduled;            /* whether any rate changes by the batch */
+    R *act, *delta, *targets; /* targets (outputs, LANES) of one item */
+    R *slope;                 /* as act, or NULL: see Block */
+    R *inputs;                /* (rows, x_stride): gathered items */
+    const R *x;               /* (rows, in), of own orders (rows, in, LANES) */
     int64_t x_stride;
 } Interleaved;
 
@@ -44,6 +46,9 @@ static Interleaved NAME(interleaved)(const Net *net, const Job *job, const Curso
         .c = NAME(in_work)(memory, work->c),
         .decay = (Decay *)NAME(in_work)(memory, work->decay),
         .loss = (double *)NAME(in_work)(memory, work->loss),
+        .mass = (double *)NAME(in_work)(memory, work->mass),
+        .own_order = job->training.order_stride != 0,
+        .own_weights = job->data.sample_weight && (job->data.weight_stride || job->training.order_stride),
         .act = NAME(in_work)(memory, work->activation),
         .delta = NAME(in_work)(memory, work->delta),
         .slope = work->slope ? NAME(in_work)(memory, work->slope) : NULL,
@@ -88,13 +93,13 @@ static void NAME(interleaved_product)(const Interleaved *g, int64_t l, R floor, 
     const Layer *layer = &g->net->layer[l];
     NAME(gemm)(&(Product){
         .store = STORE,
-        .interleaved = l > 0,
+        .interleaved = l > 0 || g->own_order,
         .m = g->rows,
         .n = n * LANES,
         .k = layer->in,
         .a = l ? NAME(interleaved_layer)(g, g->act, l - 1) : g->x,
         .a_row = l ? layer->in * LANES : g->x_stride,
-        .a_column = l ? LANES : 1,
+        .a_column = l || g->own_order ? LANES : 1,
         .b = g->params + (layer->weight + u) * LANES,
         .b_stride = layer->out * LANES,
         .b_column = LANES,
@@ -124,25 +129,47 @@ static void NAME(interleaved_forward)(const Interleaved *g)
                               NAME(interleaved_layer)(g, g->act, top));
 }
 
-/* The targets of an item, the same in all lanes. */
-static void NAME(interleaved_targets)(const Interleaved *g, const Job *job, int64_t item)
+/* The targets of the i-th item of each network. */
+static void NAME(interleaved_targets)(const Interleaved *g, const Job *job, int64_t i)
 {
-    const R *y = job->data.labels ? NULL : (const R *)job->data.y + item * job->data.y_stride;
-    for (int64_t j = 0; j < g->net->outputs; j++)
-        NAME(store)(g->targets + j * LANES, NAME(splat)(y ? y[j] : (R)(job->data.labels[item] == j)));
+    const Data *data = &job->data;
+    for (int64_t j = 0; j < g->net->outputs; j++) {
+        R each[LANES] = {0};
+        for (int r = 0; r < (g->own_order ? g->count : 1); r++) {
+            const int64_t item = NAME(item)(job, g->first + r, i);
+            each[r] =
+                data->labels ? (R)(data->labels[item] == j) : ((const R *)data->y)[item * data->y_stride + j];
+        }
+        NAME(store)(g->targets + j * LANES, g->own_order ? NAME(load)(each) : NAME(splat)(each[0]));
+    }
     if (g->net->label_smoothing > 0)
         NAME(smooth)(g->targets, LANES, g->net->outputs, g->net->label_smoothing, NAME(classes)(g->net));
 }
 
-/* The i-th item has weight 0: see `silence` in block.h. */
-static void NAME(interleaved_silence)(const Interleaved *g, int64_t i)
+/* The i-th item has weight 0 in the lanes that do not count: see `silence` in block.h. */
+static void NAME(interleaved_silence)(const Interleaved *g, int64_t i, M counts)
 {
+    const V zero = NAME(splat)(0);
     for (int64_t l = 0; l < g->net->layers - 1; l++) {
         const int64_t count = g->net->layer[l].out * LANES;
+        R *a = NAME(interleaved_layer)(g, g->act, l) + i * count;
         R *slopes = NAME(interleaved_stored_slopes)(g, l);
-        memset(NAME(interleaved_layer)(g, g->act, l) + i * count, 0, (size_t)count * sizeof(R));
-        if (slopes) memset(slopes + i * count, 0, (size_t)count * sizeof(R));
+        for (int64_t j = 0; j < count; j += LANES)
+            NAME(store)(a + j, NAME(pick)(counts, NAME(load)(a + j), zero));
+        for (int64_t j = i * count; slopes && j < (i + 1) * count; j += LANES)
+            NAME(store)(slopes + j, NAME(pick)(counts, NAME(load)(slopes + j), zero));
     }
+}
+
+/* The weights of the i-th item of each network, 1 in lanes without one. */
+static V NAME(interleaved_weights)(const Interleaved *g, const Job *job, int64_t i)
+{
+    R each[LANES];
+    if (!job->data.sample_weight) return NAME(splat)(1);
+    for (int r = 0; r < LANES; r++) each[r] = 1;
+    for (int r = 0; r < g->count; r++)
+        each[r] = NAME(weights_of)(job, g->first + r)[NAME(item)(job, g->first + r, i)];
+    return NAME(load)(each);
 }
 
 /* z of the last layer -> delta, times sample weights, and the sums of s loss. */
@@ -151,14 +178,22 @@ static void NAME(interleaved_losses)(const Interleaved *g, const Job *job, int64
     const int64_t n = g->net->outputs;
     R *z = NAME(interleaved_layer)(g, g->act, g->net->layers - 1), each[LANES];
     for (int64_t i = 0; i < g->rows; i++, z += n * LANES) {
-        const int64_t item = NAME(item)(job, 0, begin + i);
-        const R s = job->data.sample_weight ? ((const R *)job->data.sample_weight)[item] : 1;
-        NAME(interleaved_targets)(g, job, item);
+        const V s = NAME(interleaved_weights)(g, job, begin + i), zero = NAME(splat)(0);
+        const M counts = NAME(less)(zero, s);
+        const int weighted = job->data.sample_weight != NULL;
+        NAME(interleaved_targets)(g, job, begin + i);
         NAME(store)(each, NAME(loss)(g->net->loss, (R)g->net->loss_number, z, LANES, g->targets, n));
-        for (int64_t j = 0; s != 1 && j < n; j++)
-            NAME(store)(z + j * LANES, s > 0 ? s * NAME(load)(z + j * LANES) : NAME(splat)(0));
-        for (int r = 0; s > 0 && r < LANES; r++) g->loss[r] += (double)(s * each[r]);
-        if (!(s > 0)) NAME(interleaved_silence)(g, i);
+        for (int64_t j = 0; weighted && j < n; j++)
+            NAME(store)(z + j * LANES, NAME(pick)(counts, s * NAME(load)(z + j * LANES), zero));
+        if (weighted) {
+            R all[LANES];
+            int none = 0;
+            NAME(store)(all, s);
+            NAME(store)(each, NAME(pick)(counts, s * NAME(load)(each), zero));
+            for (int r = 0; r < LANES; r++) none |= !(all[r] > 0);
+            if (none) NAME(interleaved_silence)(g, i, counts);
+        }
+        for (int r = 0; r < LANES; r++) g->loss[r] += (double)each[r];
     }
 }
 
@@ -198,15 +233,16 @@ typedef struct {
 static void NAME(interleaved_gradient)(const Interleaved *g, const Descent *by, int64_t l, int64_t i,
                                        int64_t m, int64_t u, int64_t n)
 {
+    const int lanes = l > 0 || g->own_order;
     const Layer *layer = &g->net->layer[l];
     NAME(gemm)(&(Product){
         .store = by->store,
-        .interleaved = l > 0,
+        .interleaved = lanes,
         .m = m,
         .n = n * LANES,
         .k = g->rows,
-        .a = l ? NAME(interleaved_layer)(g, g->act, l - 1) + i * LANES : g->x + i,
-        .a_row = l ? LANES : 1,
+        .a = (l ? NAME(interleaved_layer)(g, g->act, l - 1) : g->x) + i * (lanes ? LANES : 1),
+        .a_row = lanes ? LANES : 1,
         .a_column = l ? layer->in * LANES : g->x_stride,
         .b = NAME(interleaved_delta)(g, l) + u * LANES,
         .b_stride = layer->out * LANES,
@@ -260,21 +296,24 @@ static void NAME(interleaved_backward)(const Interleaved *g, const Descent *by)
 #undef PL2_EACH_PANEL
 
 /* What lambda does to each layer of each network in a batch of this mass, and the length of its steps. */
-static void NAME(interleaved_rates)(Interleaved *g, const Job *job, int64_t batch, double mass)
+static void NAME(interleaved_rates)(Interleaved *g, const Job *job, int64_t batch)
 {
-    R step[LANES];
+    R step[LANES], mean[LANES];
+    const double known = g->own_weights ? 0 : g->mass[0];
     for (int r = 0; g->scheduled && r < g->count; r++) {
         Update now;
         g->now[r] = *pl2_scheduled(job->training.updates + g->first + r, batch, &now);
         g->updates = g->now;
     }
-    if (mass == g->mass && !g->scheduled) return;
-    g->mass = mass;
+    if (known > 0 && known == g->known && !g->scheduled) return;
+    g->known = known;
     g->plain = 1;
     g->decays = g->waits = 0;
     for (int r = 0; r < LANES; r++) {
         const Update *u = &g->updates[r < g->count ? r : 0];
+        const double mass = g->mass[r];
         step[r] = (R)(u->eta / mass);
+        mean[r] = (R)(1 / mass);
         g->plain = g->plain && NAME(is_plain)(u);
         g->decays = g->decays || NAME(decays)(g->net, u);
         for (int64_t l = 0; l < g->net->layers; l++) {
@@ -285,6 +324,7 @@ static void NAME(interleaved_rates)(Interleaved *g, const Job *job, int64_t batc
         }
     }
     g->step = NAME(load)(step);
+    g->mean = NAME(load)(mean);
 }
 
 /* What of it the next update of each takes. */
@@ -311,9 +351,8 @@ static void NAME(interleaved_squares)(const R *w, int64_t count, double *sum)
 /* What a batch leaves, before its update. */
 static void NAME(interleaved_note)(const Interleaved *g, const Job *job, int64_t batch)
 {
-    const double part = (double)batch / g->mass;
     double *sums = job->sums + 2 * g->first, square[LANES];
-    for (int r = 0; r < g->count; r++) sums[2 * r] += part * g->loss[r];
+    for (int r = 0; r < g->count; r++) sums[2 * r] += (double)batch / g->mass[r] * g->loss[r];
     for (int64_t l = 0; g->decays && l < g->net->layers; l++) {
         const Layer *layer = &g->net->layer[l];
         NAME(interleaved_squares)(g->params + layer->weight * LANES, layer->in * layer->out, square);
@@ -329,7 +368,7 @@ static void NAME(interleaved_update)(const Interleaved *g, const int64_t *steps)
     const Net *net = g->net;
     const Rule rule = NAME(rules)(g->updates, steps, g->count);
     const int64_t d = net->params * LANES, weights = net->weights * LANES;
-    const V scale = NAME(splat)((R)(1 / g->mass)), none = NAME(splat)(0);
+    const V scale = g->mean, none = NAME(splat)(0);
     for (int64_t l = 0; l < net->layers; l++) {
         const Layer *layer = &net->layer[l];
         const int64_t w = layer->weight * LANES;
@@ -340,9 +379,32 @@ static void NAME(interleaved_update)(const Interleaved *g, const int64_t *steps)
                   g->state + weights, d, d - weights);
 }
 
+/* m of a batch for each network; of the first in lanes without one. */
+static void NAME(interleaved_mass)(const Interleaved *g, const Job *job, int64_t start, int64_t batch)
+{
+    for (int r = 0; r < LANES; r++) {
+        const int own = r < g->count && g->own_weights;
+        g->mass[r] = r && !own ? g->mass[0] : NAME(mass)(job, g->first + r, start, batch);
+    }
+}
+
 /* The items of a block: where they lie, or gathered where they do not lie one after another. */
 static void NAME(interleaved_gather)(Interleaved *g, const Job *job, int64_t begin)
 {
+    if (g->own_order) {
+        const int64_t inputs = g->net->inputs;
+        g->x = g->inputs;
+        g->x_stride = inputs * LANES;
+        for (int64_t i = 0; i < g->rows; i++) {
+            const R *row[LANES];
+            for (int r = 0; r < g->count; r++) {
+                const int64_t item = NAME(item)(job, g->first + r, begin + i);
+                row[r] = (const R *)job->data.x + item * job->data.x_stride;
+            }
+            NAME(to_feature_major)(row, g->count, inputs, g->inputs + i * inputs * LANES, LANES);
+        }
+        return;
+    }
     g->x = job->training.order ? g->inputs : (const R *)job->data.x + begin * job->data.x_stride;
     g->x_stride = job->training.order ? g->net->x_stride : job->data.x_stride;
     if (job->training.order)
@@ -358,13 +420,14 @@ static int64_t NAME(interleaved_advance)(const Job *job, Cursor *at, Interleaved
                   begin = start + at->row;
     g->rows = NAME(block_rows)(job->split.interleaved_rows, batch, at->row);
     if (!at->row) {
-        at->mass = NAME(mass)(job, 0, start, batch);
+        NAME(interleaved_mass)(g, job, start, batch);
+        at->mass = g->mass[0];
         memset(g->loss, 0, LANES * sizeof(double));
     }
     if (at->mass > 0) {
         const int last = at->row + g->rows == batch;
         int64_t *steps = job->training.steps + g->first;
-        NAME(interleaved_rates)(g, job, at->batch, at->mass);
+        NAME(interleaved_rates)(g, job, at->batch);
         NAME(interleaved_gather)(g, job, begin);
         NAME(interleaved_forward)(g);
         NAME(interleaved_losses)(g, job, begin);

@@ -259,7 +259,7 @@ PL2_INLINE void NAME(tiny_items)(const Net *net, const Job *job, Cursor *at, int
                                  const int vectors)
 {
     const int64_t p = at->network;
-    const R *sample_weight = job->data.sample_weight;
+    const R *sample_weight = NAME(weights_of)(job, p);
     const Update *u = &job->training.updates[p];
     const V zero = NAME(splat)(0), eta = NAME(splat)((R)u->eta);
     const M given = NAME(quarters_below)(net->outputs);

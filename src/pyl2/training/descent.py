@@ -50,6 +50,8 @@ class Descent:
     session : TrainingSession
     refresh : callable, optional
         Returns the settings anew; asked after each epoch, where callbacks may change them.
+    dataset : Dataset, optional
+        The rows with sample weights of its own.
     total : int
         Batches of all epochs, from those of the first training on: T of a schedule by the step.
     rates : tuple
@@ -61,6 +63,7 @@ class Descent:
     policy: Policy
     session: TrainingSession
     refresh: Callable[[], Settings] | None = None
+    dataset: Dataset | None = None
     total: int = 0
     rates: Rates = (0.0, 0.0)
 
@@ -178,13 +181,16 @@ def train_many(runs: Sequence[Run], dataset: Dataset) -> None:
                 run.session.end_diverged(error)
 
 
-def descend(descents: Sequence[Descent], dataset: Dataset) -> None:
-    """Train each until it ends; the orders of the rows, and their batches, are the first one's."""
+def descend(descents: Sequence[Descent], dataset: Dataset, own_orders: bool = False) -> None:
+    """Train each until it ends; the batches are the first one's, and so are the orders of the rows.
+
+    With ``own_orders`` each has those that it would have alone.
+    """
     for descent in descents:
         descent.resume(dataset.rows)
     going = list(descents)
     while going:
-        group = _Group(going, dataset, descents[0])
+        group = _Group(going, dataset, going[0] if own_orders else descents[0], own_orders)
         try:
             group.train()
         finally:
@@ -193,6 +199,17 @@ def descend(descents: Sequence[Descent], dataset: Dataset) -> None:
     for descent in descents:
         if descent.session.diverged is None:
             descent.finish()
+
+
+def _weights(datasets: list[Dataset]) -> Array | None:
+    """Return the sample weights of all, (rows,), or (P, rows) where they differ."""
+    first = datasets[0].sample_weight
+    if all(dataset.sample_weight is first for dataset in datasets):
+        return first
+    given = [dataset.sample_weight for dataset in datasets]
+    dtype = next(weight.dtype for weight in given if weight is not None)
+    ones = np.ones(datasets[0].rows, dtype)
+    return np.stack([ones if weight is None else weight for weight in given])
 
 
 _ALL = slice(None)
@@ -206,8 +223,12 @@ class _Group:
     One alone is trained in its own arrays.
     """
 
-    def __init__(self, descents: list[Descent], dataset: Dataset, lead: Descent) -> None:
-        self._descents, self._dataset, self._lead = descents, dataset, lead
+    def __init__(
+        self, descents: list[Descent], dataset: Dataset, lead: Descent, own_orders: bool = False
+    ) -> None:
+        self._descents, self._lead, self._own_orders = descents, lead, own_orders
+        self._datasets = [descent.dataset or dataset for descent in descents]
+        self._dataset = dataset._replace(sample_weight=_weights(self._datasets))
         averaged = any(descent.settings.average is not None for descent in descents)
         self._alone = len(descents) == 1 and not averaged
         first = descents[0]
@@ -305,7 +326,13 @@ class _Group:
 
     def _next_order(self) -> Array | None:
         whole = self._batch == self._dataset.rows
-        return self._lead.state.next_order(self._lead.settings.shuffle, whole)
+        if not self._own_orders:
+            return self._lead.state.next_order(self._lead.settings.shuffle, whole)
+        orders = [one.state.next_order(one.settings.shuffle, whole) for one in self._descents]
+        if all(order is None for order in orders):
+            return None
+        as_they_come = np.arange(self._rows)
+        return np.stack([as_they_come if order is None else order for order in orders])
 
     def _plan(self, order: Array | None) -> None:
         """Plan how each is trained in the coming epoch; a callback may have changed that."""
@@ -314,8 +341,10 @@ class _Group:
             return
         self._etas = etas
         self._updates = tuple(
-            descent.update(eta, self._dataset, order)
-            for descent, eta in zip(self._descents, etas, strict=True)
+            descent.update(eta, own, order[i] if order is not None and order.ndim > 1 else order)
+            for i, (descent, own, eta) in enumerate(
+                zip(self._descents, self._datasets, etas, strict=True)
+            )
         )
 
     def _call(self, order: Array | None) -> _Sums:
