@@ -128,7 +128,7 @@ def test_sample_weight(weight, error, message):
 @pytest.mark.parametrize(
     ("name", "value", "error"),
     [
-        ("optimizer", "rmsprop", ValueError),
+        ("optimizer", "lion", ValueError),
         ("eta", 0, ValueError),
         ("eta", -0.1, ValueError),
         ("eta", np.nan, ValueError),
@@ -152,7 +152,7 @@ def test_sample_weight(weight, error, message):
         ("beta_1", 1.0, ValueError),
         ("beta_2", 2.0, ValueError),
         ("epsilon", 0.0, ValueError),
-        ("schedule", "cosine", ValueError),
+        ("schedule", "triangular", ValueError),
         ("power_t", np.nan, ValueError),
         ("tol", -1.0, ValueError),
         ("n_iter_no_change", 0, ValueError),
