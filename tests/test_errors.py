@@ -303,6 +303,7 @@ CASES = {
             "sample_weight": None,
             "n_threads": None,
             "evidence": False,
+            "resume_dir": None,
         },
     ),
     "l2_path of a Network": constructor(
@@ -364,6 +365,7 @@ CASES = {
             "batch_size": 32,
             "particles": 2,
             "n_threads": None,
+            "resume_dir": None,
         },
     ),
     "Comparison.curves": of(

@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 
 from pyl2._common import metrics, sparse, threads
 from pyl2._common.dataset import Matrix, check_dataset
+from pyl2._common.finished import Stored, told_rows
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.split import draw_split, test_rows
 from pyl2._common.validation import Array, check_returned
@@ -22,8 +23,15 @@ from pyl2.estimators._sklearn_compat import check_parameters
 from pyl2.estimators.base import BaseMLP, Fit, check_weights, judges_by_r2, named_error
 from pyl2.estimators.policy import FitState
 from pyl2.network import engine_of
-from pyl2.path.source import Advance, Rows, default_l2, path_divisor, path_source, score
-from pyl2.training.descent import train_many
+from pyl2.path.source import (
+    Advance,
+    Rows,
+    default_l2,
+    path_divisor,
+    path_source,
+    score,
+    train_or_take,
+)
 from pyl2.training.session import TrainingSession
 from pyl2.training.settings import Settings
 
@@ -81,6 +89,10 @@ def _(
     return EstimatorSource(made, _take(given, kept), _take(given, out)[:2])
 
 
+# Parameters that change no fit at a given λ, or not what becomes of it.
+_OF_NO_MATTER = ("alpha", "verbose", "n_threads", "max_time")
+
+
 def _take(rows: tuple[Any, ...], which: Array) -> tuple[Any, ...]:
     """Return some of the rows of each, None staying None."""
     names = ("X", "y", "sample_weight")
@@ -119,6 +131,7 @@ class EstimatorSource:
         self.rows = Rows(self._first.rows.X, self._first.dataset)
         self.template = self._first.run.session.network
         self.epochs = model.max_iter
+        self.together = isinstance(self._first.state, FitState)
         self.n_threads = threads.count(model.n_threads)
         self.test = None if test is None else self._held_out_rows(*test)
         warn_if_unscaled(self.rows.dataset.x)
@@ -140,7 +153,20 @@ class EstimatorSource:
         held = self._model._held_out(X, y, sample_weight)
         return Rows(X, check_dataset(held.X, held.y, held.sample_weight, self.template))
 
-    def train(self, values: Sequence[float], begin: Array | None, advance: Advance) -> None:
+    def settings(self) -> dict[str, Any]:
+        """Return what the trainings depend on besides λ."""
+        own = self._model.get_params(deep=False)
+        kept = {name: value for name, value in own.items() if name not in _OF_NO_MATTER}
+        rows = told_rows(self._checked.X, self._checked.y, self._checked.sample_weight)
+        return {"estimator": type(self._model).__name__, **kept, **rows}
+
+    def train(
+        self,
+        values: Sequence[float],
+        begin: Array | None,
+        advance: Advance,
+        finished: Sequence[Stored] | None = None,
+    ) -> None:
         """Train at each λ, from other parameters than its own where ``begin`` holds some."""
         models = [with_alpha(self._model, value) for value in values]
         fits = [model._set_up(self._checked, self._first) for model in models]
@@ -150,7 +176,7 @@ class EstimatorSource:
                 fit.run.session.network.params = begin
         self.models += models
         self.sessions += [fit.run.session for fit in fits]
-        train_many([fit.run for fit in fits], self.rows.dataset)
+        train_or_take([fit.run for fit in fits], self.rows.dataset, finished)
         for model, fit in zip(models, fits, strict=True):
             if fit.run.session.diverged is not None:
                 fit.restore_best()

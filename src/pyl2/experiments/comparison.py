@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike
 
 from pyl2._common import keywords, metrics, penalty, threads
 from pyl2._common.dataset import Matrix, check_dataset
+from pyl2._common.files import PathLike, saved_array
+from pyl2._common.finished import Finished, Stored, told_rows
 from pyl2._common.outputs import Objective
 from pyl2._common.progress import progress
 from pyl2._common.scaling import one_warning, warn_if_unscaled
@@ -26,9 +28,10 @@ from pyl2._common.validation import (
     check_integer,
     check_option,
     check_real,
+    kept,
     shown,
 )
-from pyl2.network import Network, engine_of, fresh_network
+from pyl2.network import Network, copy_network, engine_of, fresh_network
 from pyl2.swarm.trainer import ParticleSwarm
 from pyl2.training.backprop import Backprop
 from pyl2.training.history import GRADIENT, History
@@ -217,6 +220,7 @@ def compare(
     particles: int = 50,
     n_threads: int | None = None,
     verbose: bool = False,
+    resume_dir: PathLike | None = None,
 ) -> Comparison:
     """Train the same network on the same penalized error by backprop, L-BFGS and a swarm.
 
@@ -265,6 +269,10 @@ def compare(
         At most so many threads for each training, at least 1, as for its trainer.
     verbose : bool, default=False
         Show a progress bar on standard error.
+    resume_dir : str or path-like, optional
+        Folder where runs are kept as they end, made if there is none: after an interruption the
+        same call goes on without repeating them.  Other settings or rows than it was begun with are
+        an error.
 
     Returns
     -------
@@ -309,12 +317,19 @@ def compare(
     training, testing = split_rows(X, y, test, starts[0], network)
     import scipy.optimize  # noqa: F401 - here, so that no clock sees it
 
+    settings = {} if resume_dir is None else _settings(plan, starts, network, training, testing)
+    finished = Finished(resume_dir, settings)
     pairs = ((seed, method) for seed in starts for method in plan.methods)
     runs = []
     with one_warning(), progress(verbose, len(starts) * len(plan.methods)) as advance:
         warn_if_unscaled(check_dataset(*training, None, network).x)  # while no clock runs
         for seed, method in pairs:
-            runs.append(_run(plan, method, seed, network, training, testing))
+            found = finished.load(f"{method}-{seed}")
+            if found is None:
+                runs.append(_run(plan, method, seed, network, training, testing))
+                finished.save(f"{method}-{seed}", *_fit_of(runs[-1]))
+            else:
+                runs.append(_run_of(*found, network))
             advance(runs[-1].error)
     return Comparison(runs, Objective.of(network).measure)
 
@@ -474,6 +489,31 @@ def _run(
         network,
         meter.curve(),
     )
+
+
+def _settings(
+    plan: _Plan, seeds: Sequence[int], network: Network, training: _Rows, testing: _Rows
+) -> dict[str, Any]:
+    """Return what the runs depend on, as ``Finished`` takes it."""
+    of_plan = {name: value for name, value in vars(plan).items() if name != "n_threads"}
+    named = ("layer_sizes", "hidden", "output", "loss", "init", "dtype")
+    of_network = {name: str(getattr(network, name)) for name in named}
+    rows = told_rows(*training) | {
+        f"test {name}": value for name, value in told_rows(*testing).items()
+    }
+    return {**of_plan, "seeds": list(seeds), **of_network, **rows}
+
+
+def _fit_of(run: Run) -> Stored:
+    curve = {name: np.asarray(column) for name, column in run.curve._asdict().items()}
+    return {"params": run.network.params, **curve}, run.record()
+
+
+def _run_of(arrays: dict[str, Array], meta: dict[str, Any], shape: Network) -> Run:
+    """Return the run that ``_fit_of`` made these of."""
+    network = copy_network(shape, saved_array(arrays, "params", shape.dtype, shape.params.shape))
+    curve = Curve(*(kept(arrays, name, np.ndarray) for name in Curve._fields))
+    return Run(**meta, network=network, curve=curve)
 
 
 def _summarised(method: str, runs: Sequence[Run]) -> dict[str, Any]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from pyl2._common import metrics
+from pyl2._common.files import PathLike, saved_array
+from pyl2._common.finished import NOTHING, Finished, told
 from pyl2._common.progress import progress
 from pyl2._common.validation import Array
+from pyl2._common.validation import kept as saved
 from pyl2.path.source import Advance, PathSource
 
 RULES = ("min", "1se")
@@ -69,6 +73,7 @@ def cv_path(
     l2: Sequence[float] | Array,
     folds: Sequence[tuple[Array, Array]],
     verbose: bool = False,
+    resume_dir: PathLike | None = None,
 ) -> tuple[Array, list[str]]:
     """Train a source's folds at each λ, and score them on the rows held out.
 
@@ -80,6 +85,8 @@ def cv_path(
         Indices of rows.
     verbose : bool, default=False
         Show a progress bar on standard error.
+    resume_dir : str or path-like, optional
+        As for ``l2_path``; what is kept are the scores of each fold.
 
     Returns
     -------
@@ -89,7 +96,11 @@ def cv_path(
         Why a training of each fold failed, "" where none did.
     """
     made = [partial(source.fold, train, test) for train, test in folds]
-    return score_folds(made, l2, source.epochs, verbose)
+    settings: dict[str, Any] = {}
+    if resume_dir is not None:
+        pieces = [[told(np.asarray(part)) for part in fold] for fold in folds]
+        settings = {**source.settings(), "l2": list(map(float, l2)), "folds": pieces}
+    return score_folds(made, l2, source.epochs, verbose, Finished(resume_dir, settings))
 
 
 def score_folds(
@@ -97,6 +108,7 @@ def score_folds(
     l2: Sequence[float] | Array,
     epochs: int,
     verbose: bool = False,
+    kept: Finished = NOTHING,
 ) -> tuple[Array, list[str]]:
     """Train folds at each λ, and score them on the rows that each holds out.
 
@@ -109,6 +121,8 @@ def score_folds(
         Of each training, for the progress bar.
     verbose : bool, default=False
         Show a progress bar on standard error.
+    kept : Finished
+        The folds that are finished, whose settings tell them from others.
 
     Returns
     -------
@@ -118,8 +132,15 @@ def score_folds(
     values = [float(value) for value in l2]
     columns, reasons = [], []
     with progress(verbose, len(folds) * len(values) * epochs) as advance:
-        for make in folds:
-            column, reason = _fold_scores(make, values, advance)
+        for place, make in enumerate(folds):
+            found = kept.load(f"fold-{place}")
+            if found is None:
+                column, reason, whole = _fold_scores(make, values, advance)
+                if whole:
+                    kept.save(f"fold-{place}", {"scores": np.array(column)}, {"reason": reason})
+            else:
+                scores = saved_array(found[0], "scores", np.dtype(float), (len(values),))
+                column, reason = scores.tolist(), saved(found[1], "reason", str)
             columns.append(column)
             reasons.append(reason)
     return np.column_stack(columns), reasons
@@ -127,11 +148,13 @@ def score_folds(
 
 def _fold_scores(
     make: Callable[[], PathSource], values: list[float], advance: Advance
-) -> tuple[list[float], str]:
+) -> tuple[list[float], str, bool]:
+    """Return the scores of a fold, why a training failed, and whether none was cut short."""
     try:
         fold = make()
     except ValueError as error:
-        return [math.nan] * len(values), str(error)
+        return [math.nan] * len(values), str(error), True
     fold.train(values, None, advance)
     diverged = [str(session.diverged) for session in fold.sessions if session.diverged is not None]
-    return [fold.score(i) for i in range(len(values))], next(iter(diverged), "")
+    whole = all(session.history.stopped != "max_time" for session in fold.sessions)
+    return [fold.score(i) for i in range(len(values))], next(iter(diverged), ""), whole

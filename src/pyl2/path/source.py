@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike
 
 from pyl2._common import keywords, metrics, penalty, random, sparse, threads
 from pyl2._common.dataset import Dataset, Matrix, check_dataset, check_sample_weight
+from pyl2._common.files import saved_array
+from pyl2._common.finished import Stored, told, told_rows
 from pyl2._common.outputs import Objective
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.split import check_rows, draw_split, strata, test_rows
@@ -23,7 +25,8 @@ from pyl2.network import Network, copy_network, engine_of
 from pyl2.swarm.trainer import ParticleSwarm, SwarmRun
 from pyl2.training.backprop import Backprop, run_of
 from pyl2.training.descent import Run, train_many
-from pyl2.training.session import TrainingSession, check_validation
+from pyl2.training.history import history_from_file
+from pyl2.training.session import Diverged, TrainingSession, check_validation
 from pyl2.training.settings import Settings
 from pyl2.training.solvers import SOLVERS
 
@@ -63,6 +66,8 @@ class PathSource(Protocol):
         As the engine takes it.
     sessions : list of TrainingSession
         The trainings that have been set up.
+    together : bool
+        Whether the trainings of several λs go on abreast.
     """
 
     template: Network
@@ -73,9 +78,23 @@ class PathSource(Protocol):
     epochs: int
     n_threads: int
     sessions: list[TrainingSession]
+    together: bool
 
-    def train(self, values: Sequence[float], begin: Array | None, advance: Advance) -> None:
-        """Train at each λ, from other parameters than its own where ``begin`` holds some."""
+    def train(
+        self,
+        values: Sequence[float],
+        begin: Array | None,
+        advance: Advance,
+        finished: Sequence[Stored] | None = None,
+    ) -> None:
+        """Train at each λ, from other parameters than its own where ``begin`` holds some.
+
+        Or take what each has come to, where ``finished`` holds it.
+        """
+        ...
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the trainings depend on besides λ, as ``Finished`` takes it."""
         ...
 
     def fold(self, train: Array, test: Array) -> PathSource:
@@ -139,7 +158,10 @@ _TEST = ("test X", "test y")
 
 
 # Parameters of ``l2_path`` itself, and of ``train`` that it passes on.
-_OWN = ("X", "y", "l2", "start", "test", "sample_weight", "n_threads", "verbose", "evidence")
+_OWN = (
+    *("X", "y", "l2", "start", "test", "sample_weight", "n_threads", "verbose", "evidence"),
+    "resume_dir",
+)
 _OF_TRAIN = ("epochs", "validation", "max_time")
 
 
@@ -168,7 +190,9 @@ class _Plan:
         if self._swarm:
             del training["optimizer"]
         # Every λ sees the rows in the same orders: those of the generator given, or of its copies.
-        rng = random.make_rng(training.pop("seed", None))
+        seed = training.pop("seed", None)
+        rng = random.make_rng(seed)
+        self._seed = copy.deepcopy(seed)
         self._fresh = copy.deepcopy(rng)
         self._seeds = itertools.chain([rng], map(copy.deepcopy, itertools.repeat(self._fresh)))
         self._options = training
@@ -190,6 +214,25 @@ class _Plan:
     def split_seed(self) -> int:
         """Return what draws the rows to hold out."""
         return int.from_bytes(copy.deepcopy(self._fresh).bytes(4), "little")
+
+    @property
+    def together(self) -> bool:
+        """Whether the trainings of several λs go on abreast."""
+        return not (self._swarm or SOLVERS[self._probe.optimizer].full_batch)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the trainings depend on besides λ and the rows."""
+        network = self.template
+        named = ("layer_sizes", "hidden", "output", "loss")
+        return {
+            **{name: getattr(network, name) for name in named},
+            "weights": told(network.params),
+            "optimizer": "pso" if self._swarm else self._probe.optimizer,
+            **self._options,
+            "epochs": self.epochs,
+            "seed": self._seed,
+            "validation": self.validation,
+        }
 
     def divisor(self, dataset: Dataset) -> float:
         """Return what λ is divided by to give r, of R = r/2 Σ w²."""
@@ -247,12 +290,23 @@ class NetworkSource:
         self.divisor = plan.divisor(self.rows.dataset)
         self.defaults = plan.defaults(self.divisor)
         self.sessions: list[TrainingSession] = []
+        self.together = plan.together
 
-    def train(self, values: Sequence[float], begin: Array | None, advance: Advance) -> None:
+    def train(
+        self,
+        values: Sequence[float],
+        begin: Array | None,
+        advance: Advance,
+        finished: Sequence[Stored] | None = None,
+    ) -> None:
         """Train at each λ, from other parameters than its own where ``begin`` holds some."""
         runs = [self._plan.run(value, begin, advance) for value in values]
         self.sessions += [run.session for run in runs]
-        train_many(runs, self.rows.dataset)
+        train_or_take(runs, self.rows.dataset, finished)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the trainings depend on besides λ."""
+        return self._plan.settings() | told_rows(*self.rows.dataset)
 
     def fold(self, train: Array, test: Array) -> NetworkSource:
         """Return the same network on some of its rows, judged on others."""
@@ -265,6 +319,21 @@ class NetworkSource:
         """Return how good the i-th trained network is on the rows held out."""
         assert self.test is not None
         return score(self.sessions[i].network, self.test, self.n_threads)
+
+
+def train_or_take(runs: Sequence[Run], dataset: Dataset, finished: Sequence[Stored] | None) -> None:
+    """Train each until it ends, or take what each has come to, where ``finished`` holds it."""
+    if finished is None:
+        train_many(runs, dataset)
+        return
+    for run, (arrays, meta) in zip(runs, finished, strict=True):
+        session = run.session
+        session.network.params = saved_array(
+            arrays, "params", session.network.dtype, session.network.params.shape
+        )
+        session.history = history_from_file(arrays, meta)
+        if meta.get("diverged"):
+            session.diverged = Diverged(meta["diverged"])
 
 
 def score(network: Network, rows: Rows, n_threads: int) -> float:

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 
 from pyl2._common import penalty
 from pyl2._common.dataset import Matrix
+from pyl2._common.files import PathLike
+from pyl2._common.finished import Finished, Stored
 from pyl2._common.progress import progress
 from pyl2._common.validation import Array, check_flag, check_option
 from pyl2.network import Network
@@ -16,6 +18,8 @@ from pyl2.path.diagnostics import describe
 from pyl2.path.evidence import check_evidence, with_evidence
 from pyl2.path.result import Interrupted, L2Path
 from pyl2.path.source import Advance, PathSource, path_source
+from pyl2.training.history import history_to_file
+from pyl2.training.session import TrainingSession
 
 STARTS = ("same", "warm")
 
@@ -32,6 +36,7 @@ def l2_path(
     n_threads: int | None = None,
     verbose: bool = False,
     evidence: bool = False,
+    resume_dir: PathLike | None = None,
     **training: Any,
 ) -> L2Path:
     """Train one network at many λ, all else being equal: the same start, the same rows in order.
@@ -71,6 +76,12 @@ def l2_path(
         least 2 rows and at most 5,000 parameters.  Where the model is not nearly right, as often
         with relu, and for classifiers, the greatest evidence is not at a good λ: compare it with
         the scores of rows held out.
+    resume_dir : str or path-like, optional
+        Folder where fits are kept as they finish, made if there is none: after an interruption the
+        same call goes on without training them again, and gives the same bits.  Fits that train
+        together, as by adam, finish together.  Other settings or rows than it was begun with are
+        an error.  Fits cut short by ``max_time`` are not kept.  It needs a seed, or of an estimator
+        a ``random_state``.
     **training
         Of a Network alone, how it is trained: parameters of ``Backprop`` (``optimizer``, also
         "lbfgs" and "lm"; ``eta``, ``decay``, ``batch_size``, ``tol``, ``seed`` …; a generator is
@@ -113,6 +124,9 @@ def l2_path(
     (True, True)
     """
     check_option("start", start, STARTS)
+    if resume_dir is not None and getattr(model, "random_state", training.get("seed")) is None:
+        needed = "random_state" if hasattr(model, "random_state") else "seed"
+        raise ValueError(f"resume_dir needs a {needed}: fits that go on begin as they began before")
     # Not called itself: a frame of functools between would be taken for the user's by a warning.
     source = path_source.dispatch(type(model))(
         model,
@@ -124,21 +138,32 @@ def l2_path(
         training=training,
     )
     if not check_flag("evidence", evidence):
-        return trace(source, source.defaults if l2 is None else l2, start, verbose)
+        return trace(source, l2, start, verbose, resume_dir)
     check_evidence(source)
-    path = trace(source, source.defaults if l2 is None else l2, start, verbose)
+    path = trace(source, l2, start, verbose, resume_dir)
     try:
         return with_evidence(path, source)
     except KeyboardInterrupt:
         raise Interrupted(path) from None
 
 
-def trace(source: PathSource, l2: Any, start: str = "same", verbose: bool = False) -> L2Path:
-    """Train a source at each λ, and look at what λ has done."""
-    values = _check_l2(l2, start, source.template)
+def trace(
+    source: PathSource,
+    l2: Any = None,
+    start: str = "same",
+    verbose: bool = False,
+    resume_dir: PathLike | None = None,
+) -> L2Path:
+    """Train a source at each λ, its own if none are given, and look at what λ has done.
+
+    Finished fits are kept in ``resume_dir``, and taken from there.
+    """
+    values = _check_l2(source.defaults if l2 is None else l2, start, source.template)
+    settings = {} if resume_dir is None else {**source.settings(), "l2": values, "start": start}
+    kept = Finished(resume_dir, settings)
     try:
         with progress(verbose, len(values) * source.epochs) as advance:
-            _train(source, values, start, advance)
+            _train(source, values, start, advance, kept)
     except KeyboardInterrupt:
         if not any(session.over or len(session.history) for session in source.sessions):
             raise
@@ -160,11 +185,29 @@ def _check_l2(l2: Any, start: str, network: Network) -> list[float]:
     return values
 
 
-def _train(source: PathSource, values: list[float], start: str, advance: Advance) -> None:
-    if start == "same":
-        source.train(values, None, advance)
-        return
+def _train(
+    source: PathSource, values: list[float], start: str, advance: Advance, kept: Finished
+) -> None:
     begin: Array | None = None
-    for value in values:
-        source.train([value], begin, advance)
-        begin = source.sessions[-1].network.params
+    for places in _groups(source, len(values), start, kept):
+        fits = [kept.load(f"l2-{place}") for place in places]
+        finished = [fit for fit in fits if fit is not None]
+        done = len(finished) == len(places)
+        source.train([values[i] for i in places], begin, advance, finished if done else None)
+        for place, session in zip(places, source.sessions[places.start :], strict=True):
+            if not done and session.history.stopped != "max_time":
+                kept.save(f"l2-{place}", *_fit_of(session))
+        if start == "warm":
+            begin = source.sessions[-1].network.params
+
+
+def _groups(source: PathSource, count: int, start: str, kept: Finished) -> list[range]:
+    """Return which λs are set up at a time: all, unless one goes on from another, or is kept."""
+    alone = start == "warm" or (kept.folder is not None and not source.together)
+    return [range(i, i + 1) for i in range(count)] if alone else [range(count)]
+
+
+def _fit_of(session: TrainingSession) -> Stored:
+    arrays, meta = history_to_file(session.history)
+    diverged = "" if session.diverged is None else str(session.diverged)
+    return {"params": session.network.params, **arrays}, {**meta, "diverged": diverged}

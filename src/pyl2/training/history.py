@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyl2._common.validation import kept
+
 GRADIENT = 3
 """Evaluations that a gradient counts as: a pass forward, and two products a layer backward."""
 
@@ -191,3 +193,33 @@ class History:
         if not len(self):
             return "History(0 epochs)"
         return f"History({len(self)} epochs, error={self.error[-1]:.6g}, stopped={self.stopped!r})"
+
+
+_ARRAYS = (
+    *("data_error", "penalty", "validation_error", "mean", "diversity", "eta", "l2", "seconds"),
+)
+
+
+def history_to_file(history: History) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return a history as arrays and JSON values."""
+    arrays = {name: np.asarray(getattr(history, name), float) for name in _ARRAYS}
+    meta = {"evaluations": history.evaluations, "stopped": history.stopped}
+    return arrays, meta
+
+
+def history_from_file(arrays: dict[str, NDArray[Any]], meta: dict[str, Any]) -> History:
+    """Return the history that ``history_to_file`` made these of; ValueError if it did not."""
+    found = History()
+    columns = {name: kept(arrays, name, np.ndarray) for name in _ARRAYS}
+    epochs = len(columns["seconds"])
+    if any(len(column) not in (0, epochs) for column in columns.values()):
+        raise ValueError("the arrays of the history differ in length")
+    found._data_error = columns["data_error"].tolist()
+    found._penalty = columns["penalty"].tolist()
+    found._validation_error = columns["validation_error"].tolist()
+    found._seconds = columns["seconds"].tolist()
+    found._swarm = list(zip(columns["mean"].tolist(), columns["diversity"].tolist(), strict=True))
+    found._rates = list(zip(columns["eta"].tolist(), columns["l2"].tolist(), strict=True))
+    found.evaluations = kept(meta, "evaluations", int)
+    found.stopped = kept(meta, "stopped", str)
+    return found
