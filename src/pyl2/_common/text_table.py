@@ -37,19 +37,26 @@ def text(grid: Table) -> str:
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
-def html(grid: Table) -> str:
-    """Return a table as HTML; marked rows are of class "marked", columns of text "left"."""
+def html(grid: Table, caption: str = "") -> str:
+    """Return a table as HTML; marked rows are of class "marked", columns of text "left".
+
+    The first cell of a row is its heading.
+    """
     classes = [' class="left"' if column.justify == "left" else "" for column in grid.columns]
-    cells = zip(classes, grid.columns, strict=True)
-    head = "".join(f"<th{mark}>{escape(str(column.header))}</th>" for mark, column in cells)
+    cells = zip(classes, (escape(str(column.header)) for column in grid.columns), strict=True)
+    head = "".join(
+        f'<th scope="col"{mark}>{name}</th>' if name else f"<td{mark}></td>" for mark, name in cells
+    )
     rows = []
     for row, *texts in zip(grid.rows, *(column.cells for column in grid.columns), strict=True):
         marked = ' class="marked"' if row.style else ""
-        found = zip(classes, texts, strict=True)
-        inside = "".join(f"<td{mark}>{escape(str(text))}</td>" for mark, text in found)
+        first, *rest = zip(classes, map(escape, map(str, texts)), strict=True)
+        inside = '<th scope="row"{}>{}</th>'.format(*first)
+        inside += "".join(f"<td{mark}>{text}</td>" for mark, text in rest)
         rows.append(f"<tr{marked}>{inside}</tr>")
+    named = f"<caption>{escape(caption)}</caption>\n" if caption else ""
     body = f"<thead><tr>{head}</tr></thead>\n<tbody>\n{chr(10).join(rows)}\n</tbody>"
-    return f"<table>\n{body}\n</table>"
+    return f"<table>\n{named}{body}\n</table>"
 
 
 def notebook(line: str, grid: Table) -> str:

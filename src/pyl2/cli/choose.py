@@ -49,11 +49,11 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
     lines = report.choice_lines(setup, result)
     if args.report:
         sections = [
-            page.table("The choice of λ", table, [*headline, *remarks, _TABLE]),
+            page.table("The choice of λ", table, _TABLE, remarks),
             *training.pictures({l2[place]: history}, {l2[place]: trainer}),
             page.run(args.command, setup["isa"], lines),
         ]
-        page.write(args.report, "A model of a table", sections)
+        page.write(args.report, "A model of a table", headline, sections)
     if args.json:
         told = {"results": means, "fold_scores": found, "choices": choices}
         told |= {"chosen": asdict(result), "baselines": baselines}

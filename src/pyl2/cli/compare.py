@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from pyl2.experiments.comparison import Comparison
+    from pyl2.plots import ErrorDisplay
 
 _SECONDS = 0.4
 """Budget of a run, so that all are soon done."""
@@ -68,7 +69,7 @@ def add(commands: options.Commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Compare ways to train, with and without the penalty, and draw E against what was spent."""
-    from pyl2.cli import page, report
+    from pyl2.cli import page, report, shows
     from pyl2.experiments.table import comparison_table
 
     output.check_drawable("--output", args.output)
@@ -85,17 +86,20 @@ def run(args: argparse.Namespace) -> None:
     table = comparison_table(summary, found.measure, free)
     remarks = report.comparison_remarks(summary, found.measure, setup["l2"], free)
     if args.output:
-        output.write_figure(args.output, _figure(found, args))
+        output.write_figure(args.output, _figure(_errors(found, args)))
     if args.report:
+        errors = _errors(found, args)
+        notes = [_TABLE, *([_FREE] if free else [])]
+        told = shows.errors(errors)
         sections = [
+            page.table("Ways to train", table, lines.pop("table"), notes),
+            page.picture("The error along the way", _figure(errors), told, [_PICTURE]),
             page.run(args.command, setup["isa"], lines),
-            page.table("Ways to train", table, [*remarks, _TABLE, *([_FREE] if free else [])]),
-            page.picture("The error along the way", _figure(found, args), [_PICTURE]),
         ]
-        page.write(args.report, "Ways to train, compared", sections)
+        page.write(args.report, "Ways to train, compared", remarks, sections)
     if args.json:
-        told = {"results": summary, "without_penalty": without}
-        output.print_json({**setup, **told, "runs": [run.record() for run in found.runs]})
+        results = {"results": summary, "without_penalty": without}
+        output.print_json({**setup, **results, "runs": [run.record() for run in found.runs]})
     else:
         report.print_table(table, remarks)
         output.print_saved(args, args.output, args.report)
@@ -140,13 +144,19 @@ def _compared(
     )
 
 
-def _figure(found: Comparison, args: argparse.Namespace) -> Figure:
-    """Draw E against what was spent."""
-    from matplotlib.figure import Figure
-
+def _errors(found: Comparison, args: argparse.Namespace) -> ErrorDisplay:
     from pyl2.plots import ErrorDisplay
 
     against = "evaluations" if args.evaluations else "seconds"
-    figure = Figure(layout="constrained")
-    ErrorDisplay(found.curves(against), xlabel=against).plot(figure.subplots())
+    return ErrorDisplay(found.curves(against), xlabel=against)
+
+
+def _figure(errors: ErrorDisplay) -> Figure:
+    """Draw E against what was spent."""
+    from matplotlib.figure import Figure
+
+    from pyl2.cli import page
+
+    figure = Figure(page.SIZE, layout="constrained")
+    errors.plot(figure.subplots())
     return figure

@@ -51,10 +51,10 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
     remarks = report.ensemble_remarks(result, setup["measure"])
     if args.report:
         sections = [
+            page.table("Candidates", table, _TABLE),
             page.run(args.command, setup["isa"], lines),
-            page.table("Candidates", table, [*remarks, _TABLE]),
         ]
-        page.write(args.report, "An ensemble of networks", sections)
+        page.write(args.report, "An ensemble of networks", remarks, sections)
     if args.json:
         output.print_json({**setup, "candidates": candidates, "result": asdict(result)})
     else:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from pyl2.cli import data, folds, options, output, training
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from pyl2 import L2Path, Network
     from pyl2._common.validation import Array
+    from pyl2.plots import ScoreDisplay
 
 _TABLE = (
     "Each row is the same network, trained from the same weights on the same rows, at another λ."
@@ -24,7 +24,7 @@ _TABLE = (
 _SCORES = (
     "As a rule the two curves are furthest apart at the left, where the network learns by heart,"
     " and meet at the right, where λ lets it learn nothing. The best λ lies between, where the"
-    " black curve is highest; where that is flat, it matters little."
+    " solid curve is highest; where that is flat, it matters little."
 )
 _FOLDS = (
     "Held out are the folds of the rows to train, in turn; the band is one standard error of their"
@@ -111,11 +111,11 @@ def run(args: argparse.Namespace) -> None:
         output.write_figure(args.output, _figure(found, scores, choices))
     if args.report:
         sections = [
-            page.run(args.command, setup["isa"], lines),
-            page.table("The path over λ", table, [*remarks, _TABLE]),
+            page.table("The path over λ", table, lines.pop("table"), [_TABLE]),
             *_pictures(found, scores, choices, rows),
+            page.run(args.command, setup["isa"], lines),
         ]
-        page.write(args.report, "What λ does", sections)
+        page.write(args.report, "What λ does", remarks, sections)
     if args.json:
         told = {"results": summary, "fold_scores": scores, "choices": choices}
         output.print_json({**setup, **told})
@@ -181,14 +181,14 @@ def _path(
     )
 
 
-def _draw_scores(
-    found: L2Path, held: list[list[float]] | None, choices: Mapping[str, int], ax: Axes
-) -> None:
+def _scores(
+    found: L2Path, held: list[list[float]] | None, choices: Mapping[str, int]
+) -> ScoreDisplay:
     from pyl2.plots import ScoreDisplay
 
     marked = {name: float(found.l2[place]) for name, place in choices.items()}
     test = found.test_score if held is None else held
-    ScoreDisplay(found.l2, found.train_score, test, choices=marked, measure=found.measure).plot(ax)
+    return ScoreDisplay(found.l2, found.train_score, test, choices=marked, measure=found.measure)
 
 
 def _figure(found: L2Path, held: list[list[float]] | None, choices: Mapping[str, int]) -> Figure:
@@ -200,7 +200,7 @@ def _figure(found: L2Path, held: list[list[float]] | None, choices: Mapping[str,
     panels = 3 if "evidence" in choices else 2
     figure = Figure(figsize=(8, 4 * panels), layout="constrained")
     scores, weights, *evidence = figure.subplots(panels)
-    _draw_scores(found, held, choices, scores)
+    _scores(found, held, choices).plot(scores)
     PathDisplay.from_results(found).plot(weights)
     for ax in evidence:
         EvidenceDisplay(found.l2, found.log_evidence, found.n_effective).plot(ax)
@@ -218,31 +218,35 @@ def _pictures(
     from matplotlib.figure import Figure
 
     from pyl2 import plots
-    from pyl2.cli import page
+    from pyl2.cli import page, shows
 
-    def drawn(heading: str, draw: Callable[[Any], object], *told: str, panels: int = 1) -> str:
-        size = (8, 4.5) if panels == 1 else (3 * panels, 3.4)
-        figure = Figure(figsize=size, layout="constrained")
-        draw(figure.subplots(1, panels, sharex=True, sharey=True))
-        return page.picture(heading, figure, told)
+    def drawn(
+        heading: str, display: Any, told: Callable[[Any], str], *caption: str, size: Any = page.SIZE
+    ) -> str:
+        figure = Figure(size, layout="constrained")
+        panels = len(getattr(display, "chances", [0]))
+        display.plot(figure.subplots(1, panels, sharex=True, sharey=True))
+        return page.picture(heading, figure, told(display), caption)
 
     scores = [_SCORES] if held is None else [_SCORES, _FOLDS]
+    weights = plots.PathDisplay.from_results(found)
     sections = [
-        drawn("Scores", lambda ax: _draw_scores(found, held, choices, ax), *scores),
-        drawn("Weights", plots.PathDisplay.from_results(found).plot, _WEIGHTS),
+        drawn("Scores", _scores(found, held, choices), shows.scores, *scores),
+        drawn("Weights", weights, shows.path, _WEIGHTS),
     ]
     if "evidence" in choices:
         evidence = plots.EvidenceDisplay.from_results(found, folds=held)
-        figure = Figure(figsize=(8, 6.5), layout="constrained")
+        figure = Figure((8, 6.5), layout="constrained")
         evidence.plot(figure.subplots(2, sharex=True))
-        sections.append(page.picture("Evidence", figure, [_EVIDENCE]))
+        sections.append(page.picture("Evidence", figure, shows.evidence(evidence), [_EVIDENCE]))
     if np.isfinite(found.saturation).any():
         saturation = plots.SaturationDisplay.from_results(found)
-        sections.append(drawn("Saturated units", saturation.plot, _SATURATION))
+        sections.append(drawn("Saturated units", saturation, shows.saturation, _SATURATION))
     if rows.train[0].shape[1] == 1 and rows.schema.classes is None:
         fits = plots.FitDisplay.from_results(found, *rows.train)
-        sections.append(drawn("Fits", fits.plot, _FITS))
+        sections.append(drawn("Fits", fits, shows.fits, _FITS))
     if rows.train[0].shape[1] == 2 and rows.schema.classes is not None:
         lines = plots.BoundaryDisplay.from_results(found, *rows.train)
-        sections.append(drawn("Boundaries", lines.plot, _BOUNDARIES, panels=len(lines.l2)))
+        told = shows.boundaries, _BOUNDARIES
+        sections.append(drawn("Boundaries", lines, *told, size=(2.4 * len(lines.l2), 2.9)))
     return sections

@@ -171,6 +171,15 @@ def training_remarks(results: Sequence[Result]) -> list[str]:
     ]
 
 
+def penalty_answer(results: Sequence[Result], measure: str) -> str:
+    """Return what the penalty did to the score on the test set."""
+    scores = [
+        f"{result.test_score:z.3f} {f'with λ = {result.l2:g}' if result.l2 else 'without a penalty'}"
+        for result in reversed(results)
+    ]
+    return f"Test {measure} {', '.join(scores)}."
+
+
 def ensemble_lines(setup: dict[str, Any]) -> dict[str, str]:
     """Return what was read and how an ensemble of it is made, in lines by name."""
     recipe = setup["ensemble"]

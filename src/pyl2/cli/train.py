@@ -76,11 +76,16 @@ def _run(rows: data.Data, args: argparse.Namespace) -> None:
     remarks = report.training_remarks(results)
     if args.report:
         sections = [
-            page.run(args.command, setup["isa"], lines),
-            page.table("With and without the penalty", table, [*remarks, _TABLE]),
+            page.table("With and without the penalty", table, lines.pop("table"), [_TABLE]),
             *training.pictures(histories, trainers),
+            page.run(args.command, setup["isa"], lines),
         ]
-        page.write(args.report, "What the L2 penalty did", sections)
+        page.write(
+            args.report,
+            "What the L2 penalty did",
+            [report.penalty_answer(results, setup["measure"]), *remarks],
+            sections,
+        )
     if args.json:
         output.print_json({**setup, "results": [asdict(result) for result in results]})
     else:

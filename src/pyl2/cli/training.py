@@ -218,7 +218,7 @@ def pictures(histories: Mapping[float, History], trainers: Mapping[float, Backpr
     import numpy as np
     from matplotlib.figure import Figure
 
-    from pyl2.cli import page
+    from pyl2.cli import page, shows
     from pyl2.plots import CurvesDisplay, WeightsDisplay
 
     parts = ("data_error", "validation_error")
@@ -230,12 +230,12 @@ def pictures(histories: Mapping[float, History], trainers: Mapping[float, Backpr
         np.concatenate([W.ravel() for W in trainer.network.weights])
         for trainer in trainers.values()
     ]
-    courses, histogram = (Figure(figsize=(8, 4.5), layout="constrained") for _ in range(2))
-    CurvesDisplay(curves).plot(courses.subplots())
-    WeightsDisplay(weights, list(trainers)).plot(histogram.subplots())
+    courses, histogram = (Figure(figsize=page.SIZE, layout="constrained") for _ in range(2))
+    errors = CurvesDisplay(curves).plot(courses.subplots())
+    spread = WeightsDisplay(weights, list(trainers)).plot(histogram.subplots())
     return [
-        page.picture("The error along the way", courses, [_CURVES]),
-        page.picture("The weights in the end", histogram, [_WEIGHTS]),
+        page.picture("The error along the way", courses, shows.courses(errors), [_CURVES]),
+        page.picture("The weights in the end", histogram, shows.weights(spread), [_WEIGHTS]),
     ]
 
 
