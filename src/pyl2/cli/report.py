@@ -173,10 +173,11 @@ def training_remarks(results: Sequence[Result]) -> list[str]:
 
 def penalty_answer(results: Sequence[Result], measure: str) -> str:
     """Return what the penalty did to the score on the test set."""
-    scores = [
-        f"{result.test_score:z.3f} {f'with λ = {result.l2:g}' if result.l2 else 'without a penalty'}"
-        for result in reversed(results)
-    ]
+
+    def with_it(l2: float) -> str:
+        return f"with λ = {l2:g}" if l2 else "without a penalty"
+
+    scores = [f"{result.test_score:z.3f} {with_it(result.l2)}" for result in reversed(results)]
     return f"Test {measure} {', '.join(scores)}."
 
 
