@@ -26,11 +26,7 @@ PL2_INLINE V NAME(logistic_slope)(V a) { return a * (1 - a); }
 PL2_INLINE V NAME(tanh_slope)(V a) { return 1 - a * a; }
 
 /* x < 0 ? 0 : x, so that NaN passes on. */
-PL2_INLINE V NAME(relu)(V z)
-{
-    const V zero = NAME(splat)(0);
-    return NAME(pick)(NAME(less)(z, zero), zero, z);
-}
+PL2_INLINE V NAME(relu)(V z) { return NAME(larger)(z, NAME(splat)(0)); }
 
 PL2_INLINE V NAME(relu_slope)(V a)
 {

@@ -68,6 +68,7 @@ static const double pl2_mills_more_f64[] = {
     (PL2_DOUBLE ? NAME(polynomial)(pl2_##f##_f64 + (i), PL2_COUNT(pl2_##f##_f64) - (i), x) \
                 : NAME(polynomial)(pl2_##f##_f32 + (i), PL2_COUNT(pl2_##f##_f32) - (i), x))
 #define PL2_POLYNOMIAL(f, x) PL2_POLYNOMIAL_FROM(0, f, x)
+#define PL2_FIRST(f) ((R)(PL2_DOUBLE ? pl2_##f##_f64[0] : pl2_##f##_f32[0]))
 #endif
 
 /* c[0] x + c[1] x^2 + ..., up to 15 terms, by Estrin's scheme: pairs, then pairs of pairs, so that the
@@ -155,17 +156,18 @@ PL2_INLINE V NAME(logistic)(V z)
    shows in it: ln 2 need not be exact. */
 PL2_INLINE V NAME(tanh)(V z)
 {
-    const V one = NAME(splat)(1), limit = NAME(splat)(20);
+    const V one = NAME(splat)(1);
     const I sign = NAME(bits)(z) & NAME(bits)(NAME(splat)((R)-0.0));
-    const V x = NAME(from_bits)(NAME(bits)(z) ^ sign), square = x * x;
+    const V x = NAME(smaller)(NAME(from_bits)(NAME(bits)(z) ^ sign), NAME(splat)(20)), square = x * x;
     const M near = NAME(less)(x, NAME(splat)((R)0.55));
     V power;
     const V k = NAME(nearest)(x * (R)2.8853900817779268, &power);
     const V e = PL2_POLYNOMIAL(expm1, (x + x) - k * (R)0.69314718055994531);
-    const V above = NAME(pick)(near, x * PL2_POLYNOMIAL(tanh_p, square), NAME(splat)(-2));
+    const V p = (x * square) * (PL2_FIRST(tanh_p) + PL2_POLYNOMIAL_FROM(1, tanh_p, square));
+    const V above = NAME(pick)(near, p, NAME(splat)(-2));
     const V below = NAME(pick)(near, 1 + PL2_POLYNOMIAL(tanh_q, square), (1 + power) + power * e);
     const V y = NAME(pick)(near, x, one) + above / below;
-    return NAME(from_bits)(NAME(bits)(NAME(pick)(NAME(less)(limit, x), one, y)) | sign);
+    return NAME(from_bits)(NAME(bits)(y) | sign);
 }
 
 /* log of a normal x > 0; infinity and NaN pass on.  With x = 2^k m, sqrt 1/2 <= m < sqrt 2 and

@@ -51,7 +51,7 @@ PL2_INLINE void NAME(epilogue)(const Product *g, const int store, V *sum, const 
     PL2_UNROLL
     for (int v = 0; v < nv; v++) {
         if (store != STORE) old[v] = NAME(load_part)(other + v * LANES, v == nv - 1 ? last : LANES);
-        if (store == STORE) sum[v] = NAME(pick)(NAME(less)(sum[v], floor), floor, sum[v]);
+        if (store == STORE) sum[v] = NAME(larger)(sum[v], floor);
         if (store == STORE_ADD) sum[v] = old[v] + sum[v];
         if (store == STORE_DECAYED) sum[v] = NAME(decayed)(old[v], g->shrink, g->scale * sum[v]);
     }
