@@ -66,6 +66,8 @@ class TrajectoryCase:
     clip_norm: float | None = None
     clip_value: float | None = None
     average: float | None = None
+    dropout: float = 0.0
+    input_dropout: float = 0.0
 
     def __post_init__(self):
         if self.optimizer == "rprop":  # all rows in one batch
@@ -86,6 +88,7 @@ class TrajectoryCase:
     def by_step(self):
         """Parameters of Backprop that concern the single update."""
         names = ("schedule", "warmup", "l2_schedule", "clip_norm", "clip_value", "average")
+        names += ("dropout", "input_dropout")
         usual = {field.name: field.default for field in fields(self)}
         return {n: getattr(self, n) for n in names if getattr(self, n) != usual[n]}
 
@@ -108,6 +111,15 @@ class TrajectoryCase:
         """What lambda is divided by in a batch of weight m."""
         s = self.problem[3]
         return {"batch": m, "train": self.rows if s is None else s.sum(), "7.5": 7.5}[self.n]
+
+    def kept(self, t, rows):
+        """The factors of dropout in the t-th update, by the seed that Backprop draws."""
+        draw = np.random.RandomState(self.seed).bytes(8)
+        p = self.input_dropout, self.dropout
+        update = reference.Update(
+            "", "", 0, (), dropout=p, seed=int.from_bytes(draw, "little") >> 1
+        )
+        return update.kept(t, rows, self.net.layer_sizes[:-1])
 
     def orders(self):
         """The order of each epoch: a RandomState shuffles the last one, as Backprop does."""
@@ -192,7 +204,24 @@ BY_STEP = [
 ]
 
 
-def data_error(net, weights, biases, x, y, s):
+# Masks in the place of torch.nn.Dropout's.
+DROPOUT = [
+    TrajectoryCase(optimizer, decay, n, weighted, dropout=p, input_dropout=q, **more)
+    for optimizer, decay, n, weighted, p, q, more in [
+        ("sgd", "l2", "batch", False, 0.3, 0.2, {}),
+        ("sgd", "fraction", "train", True, 0.5, 0.0, {"activation": "relu"}),
+        ("momentum", "l2", "7.5", True, 0.1, 0.1, {"activation": "gelu"}),
+        ("nesterov", "decoupled", "train", False, 0.0, 0.4, {"output": "logistic"}),
+        ("adam", "l2", "train", True, 0.2, 0.0, {"activation": "selu"}),
+        ("adam", "decoupled", "batch", False, 0.6, 0.3, {"activation": "logistic"}),
+        ("adamw", "decoupled", "train", False, 0.3, 0.1, {"output": "huber"}),
+        ("rmsprop", "l2", "batch", True, 0.4, 0.0, {"average": 0.9}),
+        ("nadam", "l2", "train", False, 0.25, 0.25, {"schedule": "cosine", "clip_norm": 0.1}),
+    ]
+]
+
+
+def data_error(net, weights, biases, x, y, s, kept=(1.0,) * 9):
     """E0, as a user of PyTorch would write it."""
     import torch
     from torch.nn import functional as f
@@ -200,7 +229,7 @@ def data_error(net, weights, biases, x, y, s):
     links = torch_activations()
     z = x
     for layer, (w, b) in enumerate(zip(weights, biases, strict=True)):
-        z = z @ w + b
+        z = (torch.tensor(kept[layer]) * z) @ w + b
         if layer < len(net.hidden):
             z = links[net.hidden[layer]](z)
     if net.output == "logistic":
@@ -357,7 +386,8 @@ def torch_trajectory(case):
             if case.decay == "fraction":
                 fractions, rates = penalties, [v / eta for v in penalties]
             optimizer.zero_grad()
-            e0 = data_error(case.net, weights, biases, x[i], y[i], s[i])
+            kept = case.kept(t, len(i))
+            e0 = data_error(case.net, weights, biases, x[i], y[i], s[i], kept)
             sums += len(i) * np.array([e0.item(), penalty_of(weights, rates).item()])
             e0.backward()
             clip_gradients(case, (*weights, *biases))
@@ -390,7 +420,8 @@ def torch_trajectory(case):
 def expected():
     """The values of PyTorch by the name of the case."""
     values = {str(case): torch_gradient(case) for case in GRADIENTS}
-    return values | {str(case): torch_trajectory(case) for case in TRAJECTORIES + BY_STEP}
+    cases = TRAJECTORIES + BY_STEP + DROPOUT
+    return values | {str(case): torch_trajectory(case) for case in cases}
 
 
 if __name__ == "__main__":

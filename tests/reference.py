@@ -277,12 +277,23 @@ class Update:
     average: float = 0.0  # 0: none, else the last state vector
     eta_factors: np.ndarray | None = None  # in each batch of the epoch
     l2_factors: np.ndarray | None = None
+    dropout: tuple | None = None  # p of what goes into each layer
+    seed: int = 0
 
     def in_batch(self, i):
         """The update by the i-th batch."""
         eta = 1.0 if self.eta_factors is None else self.eta_factors[i]
         l2 = 1.0 if self.l2_factors is None else self.l2_factors[i]
         return replace(self, eta=self.eta * eta, l2=tuple(l2 * np.asarray(self.l2, dtype=float)))
+
+    def kept(self, t, rows, sizes):
+        """What multiplies the inputs and units of each layer, (rows, size), in the t-th update."""
+        if not self.dropout:
+            return [1.0] * len(sizes)
+        return [
+            dropout_factors(p, self.seed + layer, t, rows, size)
+            for layer, (p, size) in enumerate(zip(self.dropout, sizes, strict=True))
+        ]
 
     def clipped(self, g):
         if self.clip_value:
@@ -360,13 +371,17 @@ class Net:
         weights = np.repeat(values, [i * o for i, o in self.shapes])
         return np.concatenate([weights, np.zeros(self.n_params - self.n_weights)])
 
-    def layers(self, params, x):
-        """The z and a of each layer; the input stands first among the a."""
-        params, a, zs = params.astype(float), [x.astype(float)], []
+    def layers(self, params, x, kept=None):
+        """The z and a of each layer; the input stands first among the a.
+
+        ``kept`` multiplies what goes into each layer, as dropout does.
+        """
+        kept = [1.0] * len(self.shapes) if kept is None else kept
+        params, a, zs = params.astype(float), [kept[0] * x.astype(float)], []
         links = [activation(h)[0] for h in self.hidden] + [OUTPUTS[self.output].link]
-        for w, b, link in zip(*self.split(params), links, strict=True):
+        for w, b, link, factor in zip(*self.split(params), links, [*kept[1:], 1.0], strict=True):
             zs.append(a[-1] @ w + b)
-            a.append(link(zs[-1]))
+            a.append(factor * link(zs[-1]))
         return zs, a
 
     def predict(self, params, x):
@@ -388,15 +403,15 @@ class Net:
         number = number[0] if number else usual
         return loss(z, y, number).sum(axis=1), slope(z, y, number)
 
-    def errors(self, params, x, y, s=None, rates=0.0):
+    def errors(self, params, x, y, s=None, rates=0.0, kept=None):
         """E0 and R, for L2 rates lambda/n: one number, or one per layer."""
-        loss, _ = self.losses(self.layers(params, x)[0][-1], self.targets(y))
+        loss, _ = self.losses(self.layers(params, x, kept)[0][-1], self.targets(y))
         rates = self.spread(np.broadcast_to(rates, len(self.shapes)))
         return np.average(loss, weights=s), 0.5 * float(rates @ params.astype(float) ** 2)
 
-    def gradient(self, params, x, y, s=None, rates=0.0):
+    def gradient(self, params, x, y, s=None, rates=0.0, kept=None):
         """The gradient of E = E0 + R."""
-        zs, a = self.layers(params, x)
+        zs, a = self.layers(params, x, kept)
         s = np.ones(len(x)) if s is None else s.astype(float)
         delta = self.losses(zs[-1], self.targets(y))[1] * (s / s.sum())[:, None]
         weights, _ = self.split(params.astype(float))
@@ -405,9 +420,8 @@ class Net:
             dw.insert(0, (a[layer].T @ delta).ravel())
             db.insert(0, delta.sum(axis=0))
             if layer:
-                delta = (delta @ weights[layer].T) * activation(self.hidden[layer - 1])[1](
-                    zs[layer - 1]
-                )
+                slope = activation(self.hidden[layer - 1])[1](zs[layer - 1])
+                delta = (delta @ weights[layer].T) * slope * (1.0 if kept is None else kept[layer])
         rates = self.spread(np.broadcast_to(rates, len(weights)))
         return np.concatenate(dw + db) + rates * params
 
@@ -464,8 +478,9 @@ class Net:
             if update.optimizer in LINEAR:
                 l2 = l2 * [updates_due(update.eta * rate, t, dtype) for rate in l2]
             batch = x[rows], y[rows], s[rows]
-            sums += len(rows) * np.array(self.errors(params, *batch, r))
-            g = update.clipped(self.gradient(params, *batch)) + self.spread(l2) * params
+            kept = update.kept(t, len(rows), self.layer_sizes[:-1])
+            sums += len(rows) * np.array(self.errors(params, *batch, r, kept))
+            g = update.clipped(self.gradient(params, *batch, 0.0, kept)) + self.spread(l2) * params
             step = OPTIMIZERS[update.optimizer][1](update, g, state, t)
             params = params - (self.spread(c) * params + step)
             if update.average:
@@ -497,6 +512,18 @@ def two_uniforms(seed, iteration, particles, size, bits):
         return halves.reshape(2, particles, -1)[:, :, :size] // 2**9 / 2.0**23
     whole = halves[..., 0] + halves[..., 1].astype(np.uint64) * np.uint64(2**32)
     return (whole >> np.uint64(12)) / 2.0**52
+
+
+def dropout_factors(p, key, t, rows, size):
+    """0 with probability p, else 1/(1 - p): a block of four words is two numbers of two rows."""
+    counter = np.empty((-(-rows // 2), -(-size // 2), 4), np.uint64)
+    counter[..., 0] = np.arange(counter.shape[1])
+    counter[..., 1] = np.arange(counter.shape[0])[:, None]
+    counter[..., 2], counter[..., 3] = t % 2**32, t // 2**32
+    words = philox(counter, (key % 2**32, key // 2**32 % 2**32))
+    words = words.reshape(*counter.shape[:2], 2, 2).transpose(0, 2, 1, 3)
+    words = words.reshape(2 * counter.shape[0], 2 * counter.shape[1])[:rows, :size]
+    return (words >= min(math.floor(p * 2.0**32 + 0.5), 2**32 - 1)) / (1 - p)
 
 
 def confine(boundary, x, v, low, high):

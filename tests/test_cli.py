@@ -201,6 +201,8 @@ def test_task_can_be_said(folder, capsys):
         ("--optimizer", "adamw", "--decay", "fraction", "--l2", "1e-4", "--n", "2.5"),
         ("--batch-size", "all", "--dtype", "float32", "--max-time", "1e-9"),
         ("--test-size", "0.5", "--l2", "0"),
+        ("--hidden", "5,3", "--dropout", "0.2,0", "--input-dropout", "0.1"),
+        ("--dataset", "iris", "--label-smoothing", "0.1", "--average", "0.9", "--clip-norm", "1"),
     ],
 )
 def test_options(capsys, options):
@@ -217,6 +219,23 @@ def test_a_loss_of_numbers(folder, capsys):
     assert "--ensemble" in refused(
         capsys, "train", path, "--target", "y", "--loss", "huber", "--ensemble", "2"
     )
+
+
+def test_dropout_is_told_and_matters(folder, capsys):
+    path = write(numbers())
+    results = []
+    for options in ((), ("--dropout", "0.3")):
+        results.append(told(capsys, path, *options))
+    assert [setup["dropout"] for setup in results] == [0.0, 0.3]
+    plain, drops = (setup["results"][0]["data_error"] for setup in results)
+    assert plain != drops
+    argv = ["train", path, "--target", "y", "--epochs", "3", "--l2", "1", "--dropout", "0.3"]
+    assert main(argv) == 0
+    assert "0.3 of the units left out" in capsys.readouterr().out.replace("\n", " ")
+    argv = ["train", path, *FOUR, "--optimizer", "adam", "--batch-size", "8", "--json"]
+    argv += ["--dropout", "0.3"]
+    assert main(argv) == 0
+    assert json.loads(capsys.readouterr().out)["dropout"] == 0.3
 
 
 def test_constant_columns_are_harmless(folder, capsys):
@@ -655,8 +674,22 @@ def test_std_needs_an_ensemble_of_numbers(model, ensemble, capsys):
     assert "--ensemble" in refused(capsys, "predict", "one.pl2", path, "--std")
 
 
-@pytest.mark.parametrize("option", [("--l2", "1"), ("--n", "batch"), ("--decay", "l2")])
-def test_ensemble_draws_its_own_penalty(capsys, option):
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--l2", "1"),
+        ("--n", "batch"),
+        ("--decay", "l2"),
+        ("--label-smoothing", "0.1"),
+        ("--schedule", "cosine"),
+        ("--warmup", "3"),
+        ("--l2-schedule", "step"),
+        ("--clip-norm", "1"),
+        ("--clip-value", "1"),
+        ("--average", "0.9"),
+    ],
+)
+def test_ensemble_lacks_options_of_one_training(capsys, option):
     line = refused(capsys, "train", *FOUR, *option)
     assert option[0] in line
     assert "--ensemble" in line
@@ -950,6 +983,14 @@ def test_npz_refused(folder, capsys, arrays, words):
         ("train", "--loss", "quantile:"),
         ("train", "--loss", "gamma"),
         ("train", "--init", "uniform"),
+        ("train", "--dropout", "1"),
+        ("train", "--dropout", "0.1,x"),
+        ("train", "--dropout", "0.1,0.1,0.1"),
+        ("train", "--hidden", "none", "--dropout", "0.1"),
+        ("train", "--optimizer", "lbfgs", "--dropout", "0.1"),
+        ("train", "--input-dropout", "-0.1"),
+        ("train", "--label-smoothing", "1"),
+        ("train", "--label-smoothing", "0.1", "--dataset", "diabetes"),
         ("train", "--activation", "tanh,relu,tanh"),
         ("train", "--optimizer", "magic"),
         ("train", "--decay", "slow"),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from make_frozen import BY_STEP, TRAJECTORIES
+from make_frozen import BY_STEP, DROPOUT, TRAJECTORIES
 from reference import DECAYS, OPTIMIZERS, Update, make_net, make_problem, valid
 from scipy.sparse import csr_array
 
@@ -55,7 +55,7 @@ def assert_trajectory(errors, params, expected):
     np.testing.assert_allclose(params, expected[history:], rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("case", TRAJECTORIES + BY_STEP, ids=str)
+@pytest.mark.parametrize("case", TRAJECTORIES + BY_STEP + DROPOUT, ids=str)
 def test_50_updates_against_frozen_torch(case, make_network, frozen):
     assert_trajectory(*pyl2_trajectory(case, make_network), frozen[str(case)])
 

@@ -696,6 +696,8 @@ def test_parameters_and_tags_are_scikit_learns(Estimator):
         "clip_norm",
         "clip_value",
         "average",
+        "dropout",
+        "input_dropout",
         "scoring",
         "max_time",
         "callbacks",

@@ -317,7 +317,7 @@ NUMBERS = [Fraction(1, 10), np.longdouble(0.1), np.float32(0.1), np.float16(0.1)
 WHOLES = [np.int64(3), np.uint8(3), 3]
 OF_BACKPROP = {
     "number": ("eta", "l2", "n", "epsilon", "power_t", "tol", "warmup", "clip_norm", "clip_value"),
-    "less than 1": ("momentum", "beta_1", "beta_2", "average"),
+    "less than 1": ("momentum", "beta_1", "beta_2", "average", "dropout", "input_dropout"),
     "whole": ("batch_size", "n_iter_no_change"),
     "flag": ("shuffle", "early_stopping"),
 }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from make_frozen import (
     BY_STEP,
+    DROPOUT,
     GRADIENTS,
     TRAJECTORIES,
     data_error,
@@ -27,7 +28,7 @@ def test_gradient(case, make_network):
     assert_gradient(case, make_network, torch_gradient(case))
 
 
-@pytest.mark.parametrize("case", TRAJECTORIES + BY_STEP, ids=str)
+@pytest.mark.parametrize("case", TRAJECTORIES + BY_STEP + DROPOUT, ids=str)
 def test_50_updates(case, make_network):
     case = replace(case, seed=11)
     assert_trajectory(*pyl2_trajectory(case, make_network), torch_trajectory(case))

@@ -283,30 +283,46 @@ cdef class Update:
     gradient of E0 is clipped by its norm or by its components, for 0 not at all.  ``average`` is the
     beta of an average of the parameters, which is one more state vector; 0: there is none.
     ``eta_factors`` and ``l2_factors`` hold factors of eta and lambda for each batch of an epoch.
+    ``dropout`` tells for each layer what part of that which goes into it is left out; which these are
+    follows from the ``seed``, the update and the place.
     """
 
     cdef CUpdate update
-    cdef double *l2
+    cdef double *l2  # and behind it dropout, of each layer
     cdef readonly Py_ssize_t layers
     cdef Py_ssize_t batches  # of the factors, or -1
     cdef Loan loan  # of the factors
 
     def __cinit__(self, str optimizer not None, str decay not None, double eta, tuple l2 not None, double n=0.0, *,
                   double momentum=0.9, double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8,
-                  double clip_norm=0.0, double clip_value=0.0, double average=0.0, eta_factors=None, l2_factors=None):
+                  double clip_norm=0.0, double clip_value=0.0, double average=0.0, eta_factors=None, l2_factors=None,
+                  tuple dropout=None, uint64_t seed=0):
         self.layers = len(l2)
-        self.l2 = <double *> PyMem_Calloc(self.layers + 1, sizeof(double))
+        self.l2 = <double *> PyMem_Calloc(2 * self.layers + 1, sizeof(double))
         if self.l2 == NULL:
             raise MemoryError()
         for i in range(self.layers):
             self.l2[i] = l2[i]
         self.update = CUpdate(
             row_of("optimizer", optimizer, OPTIMIZERS), row_of("decay", decay, DECAYS),
-            eta, n, momentum, beta_1, beta_2, epsilon, self.l2, clip_norm, clip_value, average, NULL, NULL,
+            eta, n, momentum, beta_1, beta_2, epsilon, self.l2, clip_norm, clip_value, average, NULL, NULL, NULL, seed,
         )
+        self.update.dropout = self.parts(dropout or ())
         self.loan, self.batches = Loan(), -1
         self.update.eta_factors = self.factors("eta_factors", eta_factors)
         self.update.l2_factors = self.factors("l2_factors", l2_factors)
+
+    cdef const double *parts(self, tuple dropout) except? NULL:
+        """Keep what each layer is to leave out; NULL where that is nothing."""
+        cdef double *kept = self.l2 + self.layers
+        cdef Py_ssize_t i
+        if len(dropout) not in (0, self.layers):
+            raise ValueError(f"dropout must have {self.layers} entries, got {len(dropout)}")
+        for i in range(len(dropout)):
+            kept[i] = dropout[i]
+            if not 0 <= kept[i] < 1:
+                raise ValueError(f"dropout must lie in [0, 1), got {kept[i]}")
+        return kept if any(dropout) else NULL
 
     cdef const double *factors(self, str name, object given) except? NULL:
         """Borrow factors for each batch; NULL where there are none."""

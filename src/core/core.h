@@ -103,6 +103,8 @@ typedef struct {
     double average; /* beta of the average of the parameters, the last state vector; 0: there is none */
     /* Factors of eta and lambda in each batch of the epoch; NULL: 1.  See pl2_scheduled. */
     const double *eta_factors, *l2_factors;
+    const double *dropout; /* (layers) what part of that which goes into each layer is left out; NULL: none */
+    uint64_t seed;         /* of which parts these are */
 } Update;
 
 /* What it is computed on: items, and what is wanted of them.  `void *` arrays are of the table's type R. */
@@ -160,7 +162,8 @@ typedef struct {
     int64_t delta;      /* the same; the last layer's take the place of its activations */
     int64_t slope;      /* the same, of activations that store it; 0 where none does, or it is not wanted */
     int64_t spans;      /* CSR: (room, 2) int64 */
-    int64_t inputs;     /* (room, x_stride): gathered items, gradients by them; in columns x (in, room) */
+    int64_t inputs;     /* (room, x_stride): gathered items, gradients by them; in columns x (in, room); */
+                        /* of CSR what dropout has left, (room, fullest) */
     int64_t bytes;      /* of all */
 } Layout;
 

@@ -23,6 +23,8 @@ cdef extern from "core.h" nogil:
         double clip_norm, clip_value, average
         const double *eta_factors
         const double *l2_factors
+        const double *dropout
+        uint64_t seed
 
     ctypedef struct Data:
         int64_t rows

@@ -109,12 +109,21 @@ static int goes_back(const Job *job)
     return job->training.updates || job->to_inputs || (job->rates && job->result);
 }
 
+/* Whether there is dropout in one of the networks, whose rows then lie in rows, none beside another. */
+static int any_drops(const Job *job)
+{
+    int some = 0;
+    for (int64_t p = 0; job->training.updates && p < job->networks; p++)
+        some |= job->training.updates[p].dropout != NULL;
+    return some;
+}
+
 static int feature_major_pays(const Net *net, const Job *job, int64_t rows)
 {
     const int64_t units = goes_back(job) ? FEATURE_MAJOR_UNITS_BACK : FEATURE_MAJOR_UNITS;
     int narrow = net->inputs <= FEATURE_MAJOR_INPUTS;
     for (int64_t l = 0; l < net->layers; l++) narrow = narrow && net->layer[l].out <= units;
-    return narrow && rows >= FEATURE_MAJOR_ROWS && !job->data.indptr && !job->to_inputs;
+    return narrow && rows >= FEATURE_MAJOR_ROWS && !job->data.indptr && !job->to_inputs && !any_drops(job);
 }
 
 /* Chunks of rows: many, for threads need not be equally fast, but few where each has a gradient of
@@ -186,7 +195,7 @@ static int all_batches_weigh(const Job *job, int64_t item_bytes)
 static int64_t grouped(const Net *net, const Job *job, int64_t item_bytes)
 {
     if (!job->training.updates || job->data.indptr || net->lanes == 1) return 0;
-    if (any_clips(job)) return 0;
+    if (any_clips(job) || any_drops(job)) return 0;
     const int64_t rest = job->networks % net->lanes, states = pl2_state_vectors(job->training.updates);
     if ((1 + states) * net->params * net->lanes * item_bytes > INTERLEAVED_BYTES) return 0;
     if (!interleaving_pays(net, net->lanes) || !all_batches_weigh(job, item_bytes)) return 0;
@@ -321,9 +330,12 @@ static void lay_out_one(const Net *net, Job *job, int64_t batch_rows, int64_t it
     work->targets = reserve(end, work->room * top->stride * item_bytes);
     work->activation = reserve(end, work->room * net->columns * item_bytes);
     work->delta = reserve(end, goes_back(job) ? work->room * net->columns * item_bytes : 0);
-    if (goes_back(job) && net->slopes) work->slope = reserve(end, work->room * net->columns * item_bytes);
+    const int slopes = goes_back(job) && (net->slopes || any_drops(job));
+    if (slopes) work->slope = reserve(end, work->room * net->columns * item_bytes);
     work->spans = reserve(end, sparse ? work->room * 2 * (int64_t)sizeof(int64_t) : 0);
-    work->inputs = reserve(end, sparse && !job->to_inputs ? 0 : work->room * net->x_stride * item_bytes);
+    const int64_t values = any_drops(job) ? job->data.fullest : 0;
+    work->inputs =
+        reserve(end, work->room * (sparse && !job->to_inputs ? values : net->x_stride) * item_bytes);
 }
 
 static void lay_out_interleaved(const Net *net, Job *job, int64_t item_bytes)

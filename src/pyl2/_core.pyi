@@ -55,6 +55,8 @@ class Update:
         average: float = 0.0,
         eta_factors: NDArray[float64] | None = None,
         l2_factors: NDArray[float64] | None = None,
+        dropout: tuple[float, ...] | None = None,
+        seed: int = 0,
     ) -> None: ...
 
 class Net:

@@ -11,6 +11,7 @@
 #define ACTIVATION_ENUM(name, ...) ACTIVATION_##name,
 enum { ACTIVATIONS(ACTIVATION_ENUM) SLOPE_STORING(ACTIVATION_ENUM) };
 #define PL2_STORES_SLOPE(kind) ((kind) > ACTIVATION_relu)
+#define PL2_STORED (ACTIVATION_relu + 1) /* any of them */
 #endif
 
 #ifdef R

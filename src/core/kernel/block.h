@@ -107,7 +107,10 @@ static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team,
     const Layout *work = &job->work;
     const Data *data = &job->data;
     const int sparse = data->indptr != NULL, columns = job->split.layout == PL2_COLUMNS;
-    const int gathered = !sparse && !columns && job->training.order && rows > 1;
+    const Update *u = job->training.updates ? &job->training.updates[network] : NULL;
+    const Update *drops = u && u->dropout ? u : NULL;
+    const int drops_inputs = drops && drops->dropout[0] > 0;
+    const int gathered = !sparse && !columns && ((job->training.order && rows > 1) || drops_inputs);
     const int sparse_to_outputs = sparse && net->layers == 1; /* as rows alone */
     const int packed = pl2_is_packed(net, job);
     const R *x = data->x;
@@ -129,7 +132,8 @@ static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team,
         .x_stride = gathered ? net->x_stride : data->x_stride,
         .x_unpadded = !gathered,
         .sparse = {x, data->indices, data->index_bytes, net->inputs, rows,
-                   sparse ? (int64_t *)NAME(in_work)(memory, work->spans) : NULL},
+                   sparse ? (int64_t *)NAME(in_work)(memory, work->spans) : NULL,
+                   sparse && drops_inputs ? inputs : NULL, data->fullest},
         .active = sparse ? (int32_t *)NAME(in_work)(memory, work->active) : NULL,
         .act = NAME(in_work)(memory, work->activation),
         .delta = NAME(in_work)(memory, work->delta),
@@ -138,10 +142,24 @@ static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team,
         .targets = NAME(in_work)(memory, work->targets),
         .loss = (double *)NAME(in_work)(memory, work->loss),
         .inputs = inputs,
+        .drops = drops,
+        .t = drops ? job->training.steps[network] + 1 : 0,
+        .place = drops ? first % job->training.batch_rows : 0,
     };
 }
 
-/* Its items: into columns, or gathered where they do not lie one after another. */
+static void NAME(drop_inputs)(const Block *b)
+{
+    const Mask mask = NAME(mask)(b->drops, 0, b->t);
+    const int64_t stride = b->net->x_stride, place = b->place + b->from;
+    if (b->sparse.spans)
+        NAME(drop_values)(mask, place, &b->sparse);
+    else
+        NAME(drop_rows)(mask, place, ACTIVATION_identity, b->inputs + b->from * stride, NULL, b->rows,
+                        b->net->inputs, stride);
+}
+
+/* Its items: into columns, or gathered where they do not lie one after another, or some are left out. */
 static void NAME(gather)(const Job *job, int64_t network, int64_t first, const Block *b)
 {
     if (b->sparse.spans)
@@ -150,6 +168,7 @@ static void NAME(gather)(const Job *job, int64_t network, int64_t first, const B
         NAME(gather_feature_major)(job, network, first, b);
     else if (!b->x_unpadded)
         NAME(gather_rows)(job, network, first, b);
+    if (NAME(drops)(b, 0)) NAME(drop_inputs)(b);
 }
 
 /* A whole block with its items, unless they are held there from a block before. */

@@ -207,6 +207,7 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, void *m
     const int plain = NAME(is_plain)(u);
     if (!at->row) at->mass = NAME(mass)(job, p, start, batch);
     if (at->mass > 0) {
+        const int64_t t = job->training.steps[p] + 1;
         Block whole = NAME(whole_block)(net, job, team, p, first, rows, memory);
         R *gradient = NAME(in_work)(memory, job->work.gradient);
         R *state = whole.packed ? whole.params + net->packed : NAME(state)(net, job, p);
@@ -215,16 +216,15 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, void *m
         int32_t *active = plain ? whole.active : NULL;
         const int last = at->row + rows == batch, at_once = plain && rows == batch;
         int64_t own, end;
-        const int online = plain && batch == 1 && whole.packed && net->layers > 1;
+        const int online = plain && batch == 1 && whole.packed && net->layers > 1 && !u->dropout;
         if (online) whole.layout = PL2_ONE_ITEM;
         NAME(member_share)(team, rows, PL2_LINE / (int64_t)sizeof(R), &own, &end);
         const Block b = team->size > 1 ? NAME(rows_of)(&whole, own, end - own) : whole;
         if (b.rows > 0) NAME(there_and_back)(job, p, first, &b);
         if (last && NAME(decays)(net, u)) NAME(segment_squares)(&whole, squares);
-        if (at_once && team->rank == 0) NAME(shrinks)(net, u, job->training.steps[p] + 1, at->mass, shrink);
+        if (at_once && team->rank == 0) NAME(shrinks)(net, u, t, at->mass, shrink);
         pl2_team_wait(team);
         at->loss += NAME(block_loss)(&whole);
-        const int64_t t = job->training.steps[p] + 1; /* now, for rank 0 may just have written it */
         if (last) NAME(note)(job, &whole, u, at, batch, squares);
         if (online) { /* a last batch of one row is too little to share */
             if (team->rank == 0) NAME(backward_one)(&whole, (R)(u->eta / at->mass), shrink);
@@ -234,8 +234,9 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, void *m
             NAME(gradients)(&whole,
                             &(Gradient){at->row ? STORE_ADD : STORE, 1, NULL, gradient, gradient, active});
         if (last && !at_once) NAME(update)(&whole, u, t, at->mass, gradient, state, squares, active);
+        if (last && team->rank == 0)
+            job->training.steps[p] = t; /* all have read it, and wait to do so again */
         pl2_team_wait(team);
-        if (last && team->rank == 0) job->training.steps[p] = t;
     }
     at->row += rows;
     if (at->row == batch) {

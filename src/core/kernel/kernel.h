@@ -8,7 +8,10 @@
 #include "gemm.h"
 #include "optimizers.h"
 #include "outputs.h"
+#include "rng.h"
 #include "sparse.h"
+
+#include "dropout.h"
 
 #include "pass.h"
 

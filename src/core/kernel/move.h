@@ -11,7 +11,6 @@ enum { BOUNDARIES(BOUNDARY_ENUM) };
 #endif
 
 #ifdef R
-#include "rng.h"
 
 PL2_INLINE V NAME(clamp)(V v, V low, V high)
 {

@@ -26,7 +26,12 @@ typedef struct {
     R *targets;                     /* (outputs, room), in columns */
     double *loss;                   /* (room) of each vector of items */
     R *inputs;                      /* (room, x_stride): gathered items, or gradients by them; in columns x */
+    const Update *drops;            /* whose dropout there is, or NULL: */
+    int64_t t, place;               /* in which update, and where in its batch the whole block begins */
 } Block;
+
+/* Whether dropout leaves out some of what goes into layer l. */
+PL2_INLINE int NAME(drops)(const Block *b, int64_t l) { return b->drops && b->drops->dropout[l] > 0; }
 
 /* Where the rows of layer l begin in act, or in delta. */
 static int64_t NAME(origin)(const Block *b, int64_t l)
@@ -46,7 +51,8 @@ static R *NAME(delta)(const Block *b, int64_t l)
 /* Where the slopes of layer l are stored, or NULL. */
 static R *NAME(stored_slopes)(const Block *b, int64_t l)
 {
-    return b->slope && PL2_STORES_SLOPE(b->net->layer[l].activation) ? b->slope + NAME(origin)(b, l) : NULL;
+    const int stores = PL2_STORES_SLOPE(b->net->layer[l].activation) || NAME(drops)(b, l + 1);
+    return b->slope && stores ? b->slope + NAME(origin)(b, l) : NULL;
 }
 
 /* What the slopes of layer l are told from. */
@@ -161,6 +167,9 @@ static void NAME(forward_rows)(const Block *b)
         if (hidden)
             NAME(activate)(layer->activation, (R)layer->number, z, NAME(stored_slopes)(b, l), b->rows,
                            layer->out, layer->stride);
+        if (hidden && NAME(drops)(b, l + 1))
+            NAME(drop_rows)(NAME(mask)(b->drops, l + 1, b->t), b->place + b->from, layer->activation, z,
+                            NAME(stored_slopes)(b, l), b->rows, layer->out, layer->stride);
         a = z;
         a_stride = layer->stride;
     }
@@ -175,7 +184,7 @@ static void NAME(deltas_rows)(const Block *b)
         const Matrix W = NAME(matrix)(b, b->params, l);
         Product product = {
             .store = STORE_SLOPE,
-            .activation = before->activation,
+            .activation = NAME(stored_slopes)(b, l - 1) ? PL2_STORED : before->activation,
             .unpadded = W.unpadded,
             .m = b->rows,
             .n = layer->in,

@@ -24,7 +24,15 @@ typedef struct {
     int64_t inputs;
     int64_t rows;
     const int64_t *spans; /* NULL where x is dense */
+    R *kept;              /* (rows, fullest) the values that dropout has left; NULL: all */
+    int64_t fullest;
 } Sparse;
+
+/* The values of row i. */
+PL2_INLINE const R *NAME(sparse_values)(const Sparse *x, int64_t i)
+{
+    return x->kept ? x->kept + i * x->fullest : x->values + x->spans[2 * i];
+}
 
 /* The column j of the k-th value. */
 PL2_INLINE int64_t NAME(sparse_column)(const Sparse *x, int64_t k)
@@ -37,12 +45,13 @@ PL2_INLINE int64_t NAME(sparse_column)(const Sparse *x, int64_t k)
 PL2_INLINE void NAME(sparse_strip)(const Sparse *x, int64_t i, const R *w, const R *bias, int64_t n, R floor,
                                    R *z, const int nv, int last)
 {
+    const R *values = NAME(sparse_values)(x, i);
     V sum[4];
     PL2_UNROLL
     for (int v = 0; v < nv; v++) sum[v] = NAME(load_part)(bias + v * LANES, v == nv - 1 ? last : LANES);
     for (int64_t k = x->spans[2 * i]; k < x->spans[2 * i + 1]; k++) {
         const R *row = w + NAME(sparse_column)(x, k) * n;
-        const V value = NAME(splat)(x->values[k]);
+        const V value = NAME(splat)(*values++);
         PL2_UNROLL
         for (int v = 0; v < nv - 1; v++) sum[v] += value * NAME(load)(row + v * LANES);
         sum[nv - 1] += value * NAME(load_part)(row + (nv - 1) * LANES, last);
@@ -83,9 +92,10 @@ static void NAME(sparse_gradient)(const Sparse *x, const R *delta, int64_t delta
                                   int32_t *active)
 {
     for (int64_t i = 0; i < x->rows; i++, delta += delta_stride) {
+        const R *values = NAME(sparse_values)(x, i);
         for (int64_t k = x->spans[2 * i]; k < x->spans[2 * i + 1]; k++) {
             const int64_t j = NAME(sparse_column)(x, k);
-            const V value = NAME(splat)(x->values[k]);
+            const V value = NAME(splat)(*values++);
             R *row = g + j * n;
             if (active && !active[j + 1]) {
                 active[j + 1] = active[0];

@@ -37,6 +37,10 @@ _MEANT: dict[str, tuple[str, ...]] = {
     "clipvalue": ("clip_value",),
     **dict.fromkeys(("ema", "ema_momentum", "polyak"), ("average",)),
     "warmup_steps": ("warmup",),
+    **dict.fromkeys(
+        ("dropout_rate", "drop_rate", "drop_prob", "hidden_dropout_ratios"), ("dropout",)
+    ),
+    **dict.fromkeys(("dropout_input", "input_dropout_ratio"), ("input_dropout",)),
     "betas": ("beta_1",),
     "eps": ("epsilon",),
     "bounds": ("lower",),

@@ -20,6 +20,20 @@ _TABLE = (
 )
 
 
+# Options of a single training that the ensembles lack, and what these are by default.
+_NOT_OF_IT = {
+    "loss": None,
+    "label_smoothing": 0.0,
+    "init": "glorot",
+    "schedule": "constant",
+    "warmup": 0,
+    "l2_schedule": "constant",
+    "clip_norm": None,
+    "clip_value": None,
+    "average": None,
+}
+
+
 def add(group: options.Group) -> None:
     """Add the option."""
     told = "train K candidates with drawn λ, keep the ones whose mean predicts best"
@@ -74,9 +88,9 @@ def _estimator(
     for option in ("l2", "n", "decay"):
         if getattr(args, option) is not None:
             raise ValueError(f"--{option} does not go with --ensemble, which draws λ")
-    for option, usual in (("loss", None), ("init", "glorot")):
+    for option, usual in _NOT_OF_IT.items():
         if getattr(args, option) != usual:
-            raise ValueError(f"--{option} does not go with --ensemble")
+            raise ValueError(f"--{option.replace('_', '-')} does not go with --ensemble")
     solver = args.optimizer or "lbfgs"
     check_option("--optimizer", solver, SOLVERS)
     settings: dict[str, Any] = {
@@ -86,6 +100,8 @@ def _estimator(
         "solver": solver,
         "batch_size": min(training.rows_of_batch(args) or len(rows.train[0]), len(rows.train[0])),
         "max_iter": args.epochs,
+        "dropout": args.dropout,
+        "input_dropout": args.input_dropout,
         "max_time": args.max_time,
         "random_state": args.seed,
         "verbose": not args.quiet,
@@ -112,6 +128,8 @@ def _described(model: Any, args: argparse.Namespace) -> dict[str, Any]:
         "batch_size": None if full_batch else model.batch_size,
         "epochs": args.epochs,
         "decay": None,
+        "dropout": model.dropout,
+        "input_dropout": model.input_dropout,
         "n": "train",
         "seed": args.seed,
         "ensemble": {

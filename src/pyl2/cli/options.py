@@ -142,6 +142,13 @@ def course(text: str) -> str | tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not like cosine or cosine:0.1") from None
 
 
+def dropout(text: str) -> float | list[float]:
+    """A part to leave out, or one for each hidden layer between commas: 0.2 or 0.2,0.5."""
+    found = [part(piece) for piece in text.split(",")]
+    return found[0] if len(found) == 1 else found
+
+
+part = _option(float, lambda v: 0 <= v < 1, "a number of at least 0 and below 1")
 positive = _option(float, lambda v: 0 < v < math.inf, "a positive number")
 not_negative = _option(float, lambda v: 0 <= v < math.inf, "a number of at least 0")
 not_nan_or_negative = _option(float, lambda v: v >= 0, "a number of at least 0")

@@ -141,7 +141,11 @@ def _training(setup: dict[str, Any]) -> str:
     else:
         course = f"{setup['optimizer']}, eta {setup['eta']:g}, {setup['epochs']} epochs in batches"
         course += f" of {setup['batch_size'] or 'all rows'}"
-    return f"{course}{decay}, n = {setup['n']}, seed {setup['seed']}"
+    left_out = {"units": setup["dropout"], "inputs": setup["input_dropout"]}
+    drops = "".join(
+        f", {share} of the {what} left out" for what, share in left_out.items() if share
+    )
+    return f"{course}{decay}{drops}, n = {setup['n']}, seed {setup['seed']}"
 
 
 def trainings(results: Sequence[Result], measure: str) -> Table:

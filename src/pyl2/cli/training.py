@@ -47,6 +47,8 @@ def add_network(parser: options.Parser, hidden: tuple[int, ...]) -> None:
         metavar="L",
         help="of numbers: squared_error (default), huber:0.5, absolute_error, quantile:0.9, …",
     )
+    told = "of classes: part of a target that is spread over all of them (default: 0)"
+    add("--label-smoothing", type=options.part, default=0.0, metavar="E", help=told)
     add("--dtype", choices=("float32", "float64"), default="float64", help="default: float64")
 
 
@@ -59,7 +61,10 @@ L2 = 5.0
 """The penalty when none is asked for."""
 
 
-_BY_STEP = ("schedule", "warmup", "l2_schedule", "clip_norm", "clip_value", "average")
+_BY_STEP = (
+    *("schedule", "warmup", "l2_schedule", "clip_norm", "clip_value", "average"),
+    *("dropout", "input_dropout"),
+)
 _SCHEDULES = (
     "learning rate: constant (default), invscaling, adaptive; by the update cosine, one_cycle,"
     " step, exponential, or with a number, cosine:0.1"
@@ -105,6 +110,10 @@ def add_optimizer(group: options.Group, epochs: int, time: str) -> None:
     add("--clip-value", type=options.positive, metavar="C", help=told)
     told = "average the weights over updates with this β, such as 0.999"
     add("--average", type=options.positive, metavar="B", help=told)
+    told = "part of the hidden units that each update leaves out; or one per layer: 0.2,0.5"
+    add("--dropout", type=options.dropout, default=0.0, metavar="P", help=told)
+    told = "part of the inputs that each update leaves out"
+    add("--input-dropout", type=options.part, default=0.0, metavar="P", help=told)
     add_batch_size(group)
     add("--epochs", type=options.count, default=epochs, help=f"default: {epochs}")
     add("--max-time", type=options.positive, metavar="SECONDS", help=time)
@@ -121,6 +130,8 @@ def network(data: Data, args: argparse.Namespace, inputs: int | None = None) -> 
     output, outputs = ("identity", 1) if classes is None else ("softmax", len(classes))
     if args.loss is not None and classes is not None:
         raise ValueError("--loss is of numbers, and the target is classes")
+    if args.label_smoothing and classes is None:
+        raise ValueError("--label-smoothing is of classes, and the target is numbers")
     if name_of(args.loss or "") in ("poisson", "gamma"):
         raise ValueError(
             f"--loss {name_of(args.loss)} is of positive numbers, and the commands standardise the"
@@ -137,6 +148,7 @@ def network(data: Data, args: argparse.Namespace, inputs: int | None = None) -> 
         dtype=args.dtype,
         seed=args.seed,
         loss=args.loss,
+        label_smoothing=args.label_smoothing,
         init=args.init,
     )
 
@@ -182,6 +194,8 @@ def described_trainer(trainer: Backprop | Settings, args: argparse.Namespace) ->
         "batch_size": None if full_batch else trainer.batch_size,
         "epochs": args.epochs,
         "decay": trainer.decay,
+        "dropout": trainer.dropout,
+        "input_dropout": trainer.input_dropout,
         "n": trainer.n,
         "seed": args.seed,
     }
@@ -207,6 +221,7 @@ def described(data: Data, network: Network) -> dict[str, Any]:
         "layer_sizes": list(network.layer_sizes),
         "hidden": list(map(shown, network.hidden)),
         "loss": shown(network.loss),
+        "label_smoothing": network.label_smoothing,
         "init": network.init,
         "dtype": network.dtype.name,
         "isa": engine_of(network).isa,

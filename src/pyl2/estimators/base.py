@@ -57,6 +57,7 @@ from pyl2.network import Network, empty_network, engine_of, initialise
 from pyl2.swarm.trainer import ParticleSwarm, SwarmRun
 from pyl2.training.course import COURSES, check_course, check_warmup
 from pyl2.training.descent import Descent, Run
+from pyl2.training.dropout import check_dropout
 from pyl2.training.history import History
 from pyl2.training.lbfgs import Minimisation
 from pyl2.training.levenberg import LevenbergMarquardt, check_problem
@@ -306,6 +307,8 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "clip_value": [Interval(Real, 0, None, closed="neither"), None],
         "average": [Interval(Real, 0, 1, closed="neither"), None],
+        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple, np.ndarray],
+        "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "callbacks": [callable, list, tuple, None],
@@ -354,6 +357,8 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         clip_norm: float | None,
         clip_value: float | None,
         average: float | None,
+        dropout: Any,
+        input_dropout: float,
         scoring: Any,
         max_time: float | None,
         callbacks: Any,
@@ -388,6 +393,8 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         self.clip_norm = clip_norm
         self.clip_value = clip_value
         self.average = average
+        self.dropout = dropout
+        self.input_dropout = input_dropout
         self.scoring = scoring
         self.max_time = max_time
         self.callbacks = callbacks
@@ -762,6 +769,7 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
             clip_norm=None if self.clip_norm is None else float(self.clip_norm),
             clip_value=None if self.clip_value is None else float(self.clip_value),
             average=None if self.average is None else float(self.average),
+            **check_dropout(self.dropout, self.input_dropout, len(self._hidden_sizes())),
         )
         found.check_steps()
         return found

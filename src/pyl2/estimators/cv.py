@@ -190,8 +190,8 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
         All λs begin with the same weights, and see the rows of a fold in the same orders.
     early_stopping, validation_fraction, beta_1, beta_2, epsilon : as for MLPClassifier
     n_iter_no_change, max_fun, decay, n, init, warmup, l2_schedule : as for MLPClassifier
-    clip_norm, clip_value, average, class_weight : as for MLPClassifier
-    label_smoothing, max_time, callbacks : as for MLPClassifier
+    clip_norm, clip_value, average, dropout, input_dropout : as for MLPClassifier
+    class_weight, label_smoothing, max_time, callbacks : as for MLPClassifier
     n_threads : int, optional
         At most so many threads; the λs of a fold are spread over them.
 
@@ -268,6 +268,8 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
         clip_norm: float | None = None,
         clip_value: float | None = None,
         average: float | None = None,
+        dropout: Any = 0.0,
+        input_dropout: float = 0.0,
         scoring: Any = None,
         class_weight: Any = None,
         label_smoothing: float = 0.0,
@@ -306,6 +308,8 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
             clip_norm=clip_norm,
             clip_value=clip_value,
             average=average,
+            dropout=dropout,
+            input_dropout=input_dropout,
             scoring=scoring,
             max_time=max_time,
             callbacks=callbacks,
@@ -394,7 +398,8 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
         All λs begin with the same weights, and see the rows of a fold in the same orders.
     early_stopping, validation_fraction, beta_1, beta_2, epsilon : as for MLPRegressor
     n_iter_no_change, max_fun, decay, n, init, warmup, l2_schedule : as for MLPRegressor
-    clip_norm, clip_value, average, max_time, callbacks : as for MLPRegressor
+    clip_norm, clip_value, average, dropout, input_dropout : as for MLPRegressor
+    max_time, callbacks : as for MLPRegressor
     n_threads : int, optional
         At most so many threads; the λs of a fold are spread over them.
 
@@ -471,6 +476,8 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
         clip_norm: float | None = None,
         clip_value: float | None = None,
         average: float | None = None,
+        dropout: Any = 0.0,
+        input_dropout: float = 0.0,
         scoring: Any = None,
         max_time: float | None = None,
         callbacks: Any = None,
@@ -507,6 +514,8 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
             clip_norm=clip_norm,
             clip_value=clip_value,
             average=average,
+            dropout=dropout,
+            input_dropout=input_dropout,
             scoring=scoring,
             max_time=max_time,
             callbacks=callbacks,

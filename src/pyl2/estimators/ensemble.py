@@ -68,6 +68,8 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
         Most iterations of lbfgs, or epochs, of each training.
     tol : float, default=1e-4
         As for MLPRegressor.
+    dropout, input_dropout : float, default=0.0
+        As for MLPRegressor, and not with lbfgs.
     normalize_y : bool, default=True
         Whether networks learn (y − mean) / standard deviation; predictions, scores aside, are in
         the units of y all the same.
@@ -153,6 +155,8 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
         batch_size: Any = "auto",
         max_iter: int = 300,
         tol: float = 1e-4,
+        dropout: Any = 0.0,
+        input_dropout: float = 0.0,
         normalize_y: bool = True,
         max_time: float | None = None,
         warm_start: bool = False,
@@ -174,6 +178,8 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
             batch_size=batch_size,
             max_iter=max_iter,
             tol=tol,
+            dropout=dropout,
+            input_dropout=input_dropout,
             max_time=max_time,
             warm_start=warm_start,
             random_state=random_state,
@@ -360,7 +366,8 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
     members, select, rounds : as for MLPRegressorEnsemble
         The selection goes by the log loss.
     solver, learning_rate_init, batch_size, max_iter, tol : as for MLPRegressorEnsemble
-    max_time, warm_start, random_state, n_threads, verbose : as for MLPRegressorEnsemble
+    dropout, input_dropout, max_time, warm_start : as for MLPRegressorEnsemble
+    random_state, n_threads, verbose : as for MLPRegressorEnsemble
 
     Attributes
     ----------
@@ -422,6 +429,8 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
         batch_size: Any = "auto",
         max_iter: int = 300,
         tol: float = 1e-4,
+        dropout: Any = 0.0,
+        input_dropout: float = 0.0,
         max_time: float | None = None,
         warm_start: bool = False,
         random_state: Any = None,
@@ -442,6 +451,8 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
             batch_size=batch_size,
             max_iter=max_iter,
             tol=tol,
+            dropout=dropout,
+            input_dropout=input_dropout,
             max_time=max_time,
             warm_start=warm_start,
             random_state=random_state,

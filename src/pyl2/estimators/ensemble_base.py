@@ -58,6 +58,8 @@ _OF_TRAINING = (
     "batch_size",
     "max_iter",
     "tol",
+    "dropout",
+    "input_dropout",
 )
 
 
@@ -109,6 +111,8 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
                 "max_iter",
                 "random_state",
                 "tol",
+                "dropout",
+                "input_dropout",
                 "verbose",
                 "max_time",
                 "n_threads",
@@ -146,6 +150,8 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         batch_size: Any,
         max_iter: int,
         tol: float,
+        dropout: Any,
+        input_dropout: float,
         max_time: float | None,
         warm_start: bool,
         random_state: Any,
@@ -165,6 +171,8 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.tol = tol
+        self.dropout = dropout
+        self.input_dropout = input_dropout
         self.max_time = max_time
         self.warm_start = warm_start
         self.random_state = random_state
@@ -229,6 +237,8 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
             batch_size=self.batch_size,
             max_iter=self.max_iter,
             tol=self.tol,
+            dropout=self.dropout,
+            input_dropout=self.input_dropout,
             n_threads=self.n_threads,
             n="train",
         )

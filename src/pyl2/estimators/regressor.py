@@ -102,6 +102,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     warmup, l2_schedule, clip_norm, clip_value, average : as for ``Backprop``
         What the single update of gradient descent depends on: a learning rate that rises first, a λ
         that changes, gradients that are clipped, weights that are averaged.
+    dropout, input_dropout : float, default=0.0
+        The parts of the hidden units (a number, or one per hidden layer) and of the inputs that
+        each update leaves out at random, as for ``Backprop``; predictions and validation take all.
     scoring : None, str or callable, default=None
         What early stopping judges by: None is ``score``; "loss" the validation loss without the
         penalty, its negative being the score; or a scorer of scikit-learn's, by name or as
@@ -203,6 +206,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         clip_norm: float | None = None,
         clip_value: float | None = None,
         average: float | None = None,
+        dropout: Any = 0.0,
+        input_dropout: float = 0.0,
         scoring: Any = None,
         max_time: float | None = None,
         callbacks: Any = None,
@@ -238,6 +243,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             clip_norm=clip_norm,
             clip_value=clip_value,
             average=average,
+            dropout=dropout,
+            input_dropout=input_dropout,
             scoring=scoring,
             max_time=max_time,
             callbacks=callbacks,

@@ -104,11 +104,18 @@ class Backprop:
     average : float, optional
         β in (0, 1): after each update θ̄ ← β θ̄ + (1 − β) θ, corrected for its beginning.  Validation
         sees the average, and the network has it after ``train``; further training goes on from θ.
+    dropout : float or sequence of float, default=0.0
+        p in [0, 1), one for all hidden layers or one for each: in each update a hidden unit is left
+        out with probability p, for each row anew, and else counts 1/(1 − p) times.  Predictions
+        and validation take all units; E₀ of the history is what the updates saw, with units left
+        out.  Masks follow from ``seed``, the update, the row's place in its batch and the unit.
+    input_dropout : float, default=0.0
+        The same for the inputs.
     early_stopping : bool, default=False
         Judge by E₀ (without R) on the ``validation`` data of ``train`` instead of by E, and leave
         the network with the best parameters.
     seed : None, int, numpy.random.Generator or numpy.random.RandomState, default=None
-        Where the orders come from.
+        Where the orders come from, and what dropout leaves out.
     n_threads : int, optional
         At most so many threads, at least 1; work too small for them takes one.  By default as many
         as there are processors for this process, or fewer where OMP_NUM_THREADS, threadpoolctl or
@@ -135,6 +142,8 @@ class Backprop:
     R. Pascanu, T. Mikolov, Y. Bengio, On the Difficulty of Training Recurrent Neural Networks, ICML
     2013 (clip_norm).
     B. Polyak, A. Juditsky, Acceleration of Stochastic Approximation by Averaging, 1992 (average).
+    N. Srivastava et al., Dropout: A Simple Way to Prevent Neural Networks from Overfitting, JMLR 15
+    (2014).
     D. Kingma, J. Ba, Adam: A Method for Stochastic Optimization, ICLR 2015 (adam).
     T. Dozat, Incorporating Nesterov Momentum into Adam, ICLR workshop 2016 (nadam).
     C. Igel, M. Hüsken, Improving the Rprop Learning Algorithm, NC 2000 (rprop, their iRprop⁻).
@@ -179,6 +188,8 @@ class Backprop:
         clip_norm: float | None = None,
         clip_value: float | None = None,
         average: float | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
         seed: Any = None,
         n_threads: int | None = None,
     ) -> None:
@@ -204,6 +215,8 @@ class Backprop:
         self.clip_norm = clip_norm
         self.clip_value = clip_value
         self.average = average
+        self.dropout = dropout
+        self.input_dropout = input_dropout
         self.n_threads = n_threads
         self.history = History()
         self._check()

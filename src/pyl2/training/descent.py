@@ -87,6 +87,8 @@ class Descent:
         """Take up where the last training stopped."""
         settings, size = self.settings, self.params.size
         self.state.hold_average(settings.average is not None, settings.optimizer, size)
+        if settings.drops:
+            self.state.masks()  # now, before an order is drawn
         self.policy.resume(self.settings, self.state, self.params, rows)
         self.total = self.policy.progress.batches + self.session.epochs * self._batches(rows)
 
@@ -105,8 +107,9 @@ class Descent:
         l2 = self.settings.l2
         self.rates = eta, l2 if isinstance(l2, float) else list(l2)
         divisor = self.settings.divisor(dataset)
+        seed = self.state.masks() if self.settings.drops else 0
         if not self.settings.stepwise:
-            return self.settings.update(eta, layers, divisor)
+            return self.settings.update(eta, layers, divisor, mask_seed=seed)
         place = self.policy.progress.batches, self._batches(dataset.rows), self.total
         factors = self.settings.rate_factors(*place)
         now = float(factors[1][-1])
@@ -114,7 +117,7 @@ class Descent:
             eta * float(factors[0][-1]),
             l2 * now if isinstance(l2, float) else [value * now for value in l2],
         )
-        return self.settings.update(eta, layers, divisor, factors)
+        return self.settings.update(eta, layers, divisor, factors, seed)
 
     def skip_epochs(self, sums: list[list[float]], times: list[float], rows: int) -> None:
         """Enter epochs that nobody watched: E₀ and R of each, and when it ended."""

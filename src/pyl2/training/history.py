@@ -21,7 +21,8 @@ class History:
     ----------
     error, data_error, penalty : ndarray of shape (epochs,)
         E = E₀ + R and its parts.  Backprop: the mean over the epoch's batches, weighted by their
-        rows, at the weights each batch saw.  lbfgs and the swarm: the best so far, on all rows.
+        rows, at the weights each batch saw, with dropout less the units that it left out: E₀ is
+        then larger than ``network.error``.  lbfgs and the swarm: the best so far, on all rows.
     validation_error : ndarray of shape (epochs,) or (0,)
         E₀ on the validation data after each epoch; empty without such data.
     mean : ndarray of shape (epochs,) or (0,)

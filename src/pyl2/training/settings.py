@@ -22,6 +22,7 @@ from pyl2._common.validation import (
 )
 from pyl2.network import Network
 from pyl2.training.course import COURSES, Course, check_course, check_warmup, factors
+from pyl2.training.dropout import check_dropout
 from pyl2.training.levenberg import check_problem
 from pyl2.training.schedule import SCHEDULES
 from pyl2.training.solvers import OPTIMIZERS, SOLVERS, check_decay
@@ -29,7 +30,15 @@ from pyl2.training.solvers import OPTIMIZERS, SOLVERS, check_decay
 ALL_SCHEDULES = (*SCHEDULES, *COURSES[1:])
 
 # What concerns the single update, and has no meaning where there are none.
-BY_STEP = ("warmup", "l2_schedule", "clip_norm", "clip_value", "average")
+BY_STEP = (
+    "warmup",
+    "l2_schedule",
+    "clip_norm",
+    "clip_value",
+    "average",
+    "dropout",
+    "input_dropout",
+)
 
 # What it means nothing to, of the parameters of stochastic descent.
 _NOT_FOR_LM = (
@@ -70,6 +79,8 @@ class Settings:
     clip_norm: float | None = None
     clip_value: float | None = None
     average: float | None = None
+    dropout: float | Sequence[float] = 0.0
+    input_dropout: float = 0.0
 
     @classmethod
     def of(cls, trainer: Any) -> Settings:
@@ -96,6 +107,7 @@ class Settings:
             "l2_schedule": check_course("l2_schedule", self.l2_schedule),
             "warmup": check_warmup(self.warmup),
             "n_iter_no_change": check_integer("n_iter_no_change", self.n_iter_no_change, 1),
+            **check_dropout(self.dropout, self.input_dropout, len(network.hidden)),
         }
         for name in ("momentum", "beta_1", "beta_2"):
             plain[name] = check_real(name, getattr(self, name), 0, 1, open_high=True)
@@ -117,7 +129,8 @@ class Settings:
             check_normal("epsilon", self.epsilon, network.dtype)
         if self.optimizer == "lm":
             defaults = {field.name: field.default for field in fields(self)}
-            given = {name: (getattr(self, name), defaults[name]) for name in _NOT_FOR_LM}
+            found = replace(self, **plain)
+            given = {name: (getattr(found, name), defaults[name]) for name in _NOT_FOR_LM}
             check_problem(Objective.of(network), network.params.size, given)
         elif solver.full_batch and (plain["early_stopping"] or self.schedule != "constant"):
             raise ValueError("lbfgs has no learning rate: no schedule and no early_stopping")
@@ -148,6 +161,11 @@ class Settings:
             )
         if self.optimizer == "rprop" and (self.schedule != "constant" or self.warmup):
             raise ValueError("rprop finds the size of its steps itself: no schedule and no warmup")
+        if SOLVERS[self.optimizer].one_batch and self.drops:
+            raise ValueError(
+                f"{self.optimizer} compares the signs of whole gradients, and dropout changes them"
+                " at random: no dropout and no input_dropout"
+            )
 
     @property
     def judges(self) -> bool:
@@ -159,6 +177,11 @@ class Settings:
         """Whether η or λ change by the update."""
         by_epoch = isinstance(self.schedule, str) and self.schedule in SCHEDULES
         return not by_epoch or self.warmup > 0 or self.l2_schedule != "constant"
+
+    @property
+    def drops(self) -> bool:
+        """Whether units or inputs are left out."""
+        return bool(np.any(self.dropout)) or self.input_dropout > 0
 
     @property
     def steady(self) -> bool:
@@ -197,10 +220,17 @@ class Settings:
         return eta, factors("l2_schedule", self.l2_schedule, place, total)
 
     def update(
-        self, eta: float, layers: int, n: float, factors: tuple[Array, Array] | None = None
+        self,
+        eta: float,
+        layers: int,
+        n: float,
+        factors: tuple[Array, Array] | None = None,
+        mask_seed: int = 0,
     ) -> _core.Update:
         """Return the update at a learning rate; n as ``divisor`` gives it."""
         eta_factors, l2_factors = factors or (None, None)
+        units = self.dropout
+        hidden = (units,) * (layers - 1) if isinstance(units, float) else tuple(units)
         decay = check_decay(self.decay, self.optimizer)
         return _core.Update(
             self.optimizer,
@@ -217,6 +247,8 @@ class Settings:
             average=self.average or 0.0,
             eta_factors=eta_factors,
             l2_factors=l2_factors,
+            dropout=(self.input_dropout, *hidden),
+            seed=mask_seed,
         )
 
     def warn_if_too_large(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ class OptimizerState:
         Parameters of the best validation error.
     last : ndarray of shape (d,) or None
         Parameters to go on from where the best were put into the network.
+    mask_seed : int or None
+        Of what dropout leaves out, once there has been any.
     """
 
     moments: Array
@@ -42,6 +45,7 @@ class OptimizerState:
     order: Array | None = None
     best: Array | None = None
     last: Array | None = None
+    mask_seed: int | None = None
 
     @classmethod
     def begin(
@@ -67,6 +71,15 @@ class OptimizerState:
             return None
         random.shuffle(self.rng, self.order)
         return None if whole else self.order
+
+    def masks(self) -> int:
+        """Return the seed of what dropout leaves out.
+
+        It is drawn from a copy of the generator: the orders stay those of a training without.
+        """
+        if self.mask_seed is None:
+            self.mask_seed = int.from_bytes(copy.deepcopy(self.rng).bytes(8), "little") >> 1
+        return self.mask_seed
 
     def hold_average(self, wanted: bool, optimizer: str, size: int) -> None:
         """Have a state vector for the average of the parameters (size,), or none.
@@ -125,6 +138,8 @@ class OptimizerState:
     def to_arrays(self) -> dict[str, Array]:
         """Return the arrays of a file, by name."""
         optional = {"order": self.order, "best": self.best, "last": self.last}
+        if self.mask_seed is not None:
+            optional["mask_seed"] = np.array([self.mask_seed])
         present = {name: array for name, array in optional.items() if array is not None}
         return {"state": self.moments, "steps": self.steps, **present}
 
@@ -138,6 +153,9 @@ class OptimizerState:
             self.order = files.saved_array(arrays, "order", np.dtype(np.int64), shape)
             if not np.array_equal(np.sort(self.order), np.arange(len(self.order))):
                 raise ValueError("order is not a permutation")
+        if "mask_seed" in arrays:
+            seed = files.saved_array(arrays, "mask_seed", np.dtype(np.int64), (1,))
+            self.mask_seed = check_integer("mask_seed", seed[0], 0)
         if "best" in arrays:
             self.best = files.saved_array(arrays, "best", params.dtype, params.shape)
         if "last" in arrays:
