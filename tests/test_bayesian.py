@@ -188,16 +188,16 @@ def test_a_start_more_is_no_worse():
 
 
 def test_a_lambda_for_each_layer_finds_inputs_that_do_not_matter():
-    rng = np.random.default_rng(3)
-    wide = rng.normal(size=(80, 10))
-    y = 3 * np.tanh(2 * wide[:, 0]) + rng.normal(0, 0.2, 80)
+    rng = np.random.default_rng(2)  # some log evidence is gained on any processor: 6.6
+    wide = rng.normal(size=(80, 20))
+    y = np.tanh(2 * wide[:, 0]) + rng.normal(0, 0.2, 80)
     common, each = (model(per_layer=flag).fit(wide, y) for flag in (False, True))
     value = "log_marginal_likelihood_value_"
-    assert getattr(each, value) > getattr(common, value)
+    assert getattr(each, value) > getattr(common, value) + 3
     assert each.alpha_.shape == (2,)
     assert each.alphas_.shape == (len(each.log_marginal_likelihood_path_), 2)
-    test = rng.normal(size=(500, 10))
-    truth = 3 * np.tanh(2 * test[:, 0])
+    test = rng.normal(size=(500, 20))
+    truth = np.tanh(2 * test[:, 0])
     errors = [np.mean((one.predict(test) - truth) ** 2) for one in (common, each)]
     assert errors[1] < errors[0]
 

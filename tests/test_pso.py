@@ -262,6 +262,7 @@ def test_what_ends_it_is_asked_in_order():
         assert word in message
 
 
+@pytest.mark.usefixtures("terminal")
 def test_disp(capsys):
     pso(sphere, *BOX, maxiter=4, disp=True)
     captured = capsys.readouterr()
