@@ -887,7 +887,7 @@ DISPLAYS = {
         {"path": PLANE, "at": None} | CLASSES,
     ),
     "CurvesDisplay": (
-        {"curves": {"a": {"error": [2, 1]}}},
+        {"curves": {"a": {"error": [2, 1]}}, "apart": False},
         {"results": PATH, "at": None},
     ),
     "DecayDisplay": (

@@ -661,7 +661,13 @@ def test_curves_of_a_path():
     for row, lines in ((0, display.lines_[:3]), (-1, display.lines_[3:])):
         drawn = [line.get_ydata() for line in lines]
         np.testing.assert_array_equal(drawn, [path.curves[row].sum(axis=1), *path.curves[row].T])
-    assert legend(display.ax_) == ["λ = 0.01", "λ = 10", "E", "E₀", "R"]
+    assert [ax.get_title() for ax in display.axes_] == ["λ = 0.01", "λ = 10"]
+    assert legend(display.axes_[-1]) == ["E", "E₀", "R"]
+    assert display.lines_[0].axes is display.ax_
+    assert display.lines_[3].axes is display.axes_[1]
+    assert len({ax.get_ylim() for ax in display.axes_}) == 1
+    together = display.plot(plt.figure().subplots())
+    assert legend(together.ax_) == ["λ = 0.01", "λ = 10", "E", "E₀", "R"]
 
 
 def test_curves_leave_out_what_has_no_place_on_the_axis():

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2._common.validation import Array, check_entries, check_instance, check_mapping, shown
+from pyl2._common.validation import (
+    Array,
+    check_entries,
+    check_flag,
+    check_instance,
+    check_mapping,
+    shown,
+)
 from pyl2.plots import style
 from pyl2.plots.of_path import PathShown
 from pyl2.training.history import History
@@ -107,6 +114,9 @@ PARTS = {
 """What of a training is drawn, and how it is called."""
 
 
+_PANEL = 2.4, 3.2
+
+
 class CurvesDisplay(PathShown):
     """Learning curves: E, its parts E₀ and R, and E₀ on validation data, epoch by epoch.
 
@@ -115,10 +125,15 @@ class CurvesDisplay(PathShown):
     curves : mapping of str to mapping of str to array-like of shape (epochs,)
         For each training some of "error", "data_error", "penalty" and "validation_error".  What is
         empty or nowhere positive is left out, and so are NaNs.
+    apart : bool, default=False
+        A panel for each training, in place of one in which they differ by colour.
 
     Attributes
     ----------
+    axes_ : ndarray of matplotlib Axes
+        One for each training, or the one that all share.
     ax_ : matplotlib Axes
+        The first of them.
     figure_ : matplotlib Figure
     lines_ : list of matplotlib Line2D
         Training by training.
@@ -132,12 +147,15 @@ class CurvesDisplay(PathShown):
     ['E', 'R']
     """
 
-    def __init__(self, curves: Mapping[str, Mapping[str, ArrayLike]]) -> None:
+    def __init__(
+        self, curves: Mapping[str, Mapping[str, ArrayLike]], *, apart: bool = False
+    ) -> None:
         named = check_mapping("curves", curves, "parts of the error by name")
         self.curves = {
             style.text("the names of curves", name): _parts(f"curves[{name!r}]", parts)
             for name, parts in named.items()
         }
+        self.apart = check_flag("apart", apart)
 
     @classmethod
     def from_results(
@@ -151,7 +169,7 @@ class CurvesDisplay(PathShown):
         Parameters
         ----------
         results : History, mapping of str to History, or L2Path
-            Of one training; of several, by name; or of those of a path.
+            Of one training; of several, by name; or of those of a path, a panel for each λ.
         at : sequence of int, optional
             Which of a path's λs to draw, by their places; by default four, evenly spread.
 
@@ -168,15 +186,16 @@ class CurvesDisplay(PathShown):
             return cls({"": _of_history(results)})
         check_instance("results", results, L2Path, History, Mapping)
         shown = style.chosen(at, len(results.l2))
-        return cls({style.title(results.l2[i]): _of_curve(results.curves[i]) for i in shown})
+        curves = {style.title(results.l2[i]): _of_curve(results.curves[i]) for i in shown}
+        return cls(curves, apart=len(curves) > 1)
 
-    def plot(self, ax: Axes | None = None, **kwargs: Any) -> CurvesDisplay:
-        """Draw the curves: parts differ by dashes and width, trainings by colour.
+    def plot(self, ax: Any = None, **kwargs: Any) -> CurvesDisplay:
+        """Draw the curves: parts differ by dashes and width, trainings by colour or panel.
 
         Parameters
         ----------
-        ax : matplotlib Axes, optional
-            By default of a new figure.
+        ax : matplotlib Axes or a sequence of them, optional
+            One, or where trainings are apart one for each; by default of a new figure.
         **kwargs
             For ``Axes.plot``.
 
@@ -190,31 +209,53 @@ class CurvesDisplay(PathShown):
         ImportError
             If Matplotlib is not installed.
         """
-        self.ax_ = style.axes(ax)
+        count = len(self.curves)
+        apart = self.apart and count > 1 and (ax is None or np.ndim(ax) > 0)
+        self.axes_ = style.panels(ax, count, _PANEL) if apart else np.array([style.axes(ax)])
+        self.ax_ = self.axes_[0]
         self.figure_ = self.ax_.figure
         self.lines_: list[Line2D] = []
-        drawn: dict[str, dict[str, Line2D]] = {}
-        for (name, parts), shade in zip(
-            self.curves.items(), style.shades(len(self.curves)), strict=True
-        ):
-            drawn[name] = {}
-            for part, look in zip(PARTS, style.PARTS, strict=True):
-                values = parts.get(part, np.empty(0))
-                if np.any(values > 0):
-                    look = look | ({"color": shade["color"]} if len(self.curves) > 1 else {})
-                    drawn[name][part] = self._line(values, look | {"label": PARTS[part]} | kwargs)
-        self.ax_.set(yscale="log", xlabel="epoch", ylabel="error")
-        style.decimals(self.ax_.yaxis)
-        self._name(drawn)
+        if apart:
+            self._draw_apart(kwargs)
+        else:
+            self._draw_together(kwargs)
+        self.ax_.set_ylabel("error")
+        for panel in self.axes_:
+            panel.set(yscale="log", xlabel="epoch")
+            style.decimals(panel.yaxis)
         return self
 
-    def _line(self, values: Array, look: dict[str, Any]) -> Line2D:
-        epochs = np.arange(1, len(values) + 1)
-        if len(values) <= style.SPARSE:
-            look = {"marker": "."} | look
-        (line,) = self.ax_.plot(epochs, values, **look)
-        self.lines_.append(line)
-        return line
+    def _draw_apart(self, kwargs: dict[str, Any]) -> None:
+        """Draw a panel for each training, its parts alike in all."""
+        named: dict[str, Line2D] = {}
+        for (name, parts), panel in zip(self.curves.items(), self.axes_, strict=True):
+            named |= self._draw(panel, parts, kwargs)
+            panel.set_title(name, fontsize="medium")
+        style.legend(self.axes_[-1], [named[part] for part in PARTS if part in named])
+
+    def _draw_together(self, kwargs: dict[str, Any]) -> None:
+        shades = style.shades(len(self.curves))
+        drawn = {}
+        for (name, parts), shade in zip(self.curves.items(), shades, strict=True):
+            color = {"color": shade["color"]} if len(self.curves) > 1 else {}
+            drawn[name] = self._draw(self.ax_, parts, color | kwargs)
+        self._name(drawn)
+
+    def _draw(
+        self, ax: Axes, parts: Mapping[str, Array], look: dict[str, Any]
+    ) -> dict[str, Line2D]:
+        """Draw those parts of a training that have a place on the axis."""
+        found = {}
+        for part, own in zip(PARTS, style.PARTS, strict=True):
+            values = parts.get(part, np.empty(0))
+            if np.any(values > 0):
+                marker = {"marker": "."} if len(values) <= style.SPARSE else {}
+                epochs = np.arange(1, len(values) + 1)
+                found[part] = ax.plot(
+                    epochs, values, **{"label": PARTS[part]} | marker | own | look
+                )[0]
+        self.lines_ += found.values()
+        return found
 
     def _name(self, drawn: Mapping[str, Mapping[str, Line2D]]) -> None:
         """Name parts by their dashes, and trainings, if there are several, by their colours."""
