@@ -161,6 +161,42 @@ def test_a_legend_covers_no_data(display):
 
 
 @named(SINGLE + SEVERAL)
+def test_nothing_is_written_over_something_else(display):
+    """Titles, names of axes, ticks and legends: no two of a figure share a place."""
+    figure = display.plot().figure_
+    figure.draw_without_rendering()
+    texts = []
+    for ax in figure.axes:
+        texts += [ax.title, ax.xaxis.label, ax.yaxis.label]
+        for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+            ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+            texts += [label for tick in ticks for label in (tick.label1, tick.label2)]
+        if ax.get_legend() is not None:
+            texts += ax.get_legend().get_texts()
+    boxes = [t.get_window_extent().padded(-1) for t in texts if t.get_visible() and t.get_text()]
+    for place, box in enumerate(boxes):
+        assert not box.count_overlaps(boxes[place + 1 :])
+
+
+def contrast(color):
+    """Of a colour with white, as WCAG 2.2 counts it."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
+    return 1.05 / (np.dot([0.2126, 0.7152, 0.0722], linear) + 0.05)
+
+
+@named(SINGLE + SEVERAL)
+def test_what_a_legend_names_stands_out_from_white(display):
+    """But for the broad band of the truth, which lies behind all."""
+    for ax in display.plot().figure_.axes:
+        for line in ax.lines:
+            if not line.get_label().startswith("_") and line.get_linewidth() < 4:
+                assert contrast(line.get_color()) >= 3, line.get_label()
+        if ax.get_legend() is not None:
+            lines = ax.get_legend().get_lines()
+            assert all(line.get_linewidth() >= 1.5 for line in lines)
+
+
+@named(SINGLE + SEVERAL)
 def test_without_matplotlib(display, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"pip install 'pyl2\[plot\]'"):
@@ -183,12 +219,8 @@ def test_shades_differ_in_grey(count):
 
 @pytest.mark.parametrize("looks", ["STYLES", "PARTS"])
 def test_lines_stand_out_from_white(looks):
-    """By 3:1, as WCAG 2.2 counts it."""
     for color in (look["color"] for look in (*getattr(style, looks), *style.shades(6))):
-        linear = [
-            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)
-        ]
-        assert 1.05 / (np.dot([0.2126, 0.7152, 0.0722], linear) + 0.05) >= 3, color
+        assert contrast(color) >= 3, color
 
 
 @pytest.mark.parametrize(

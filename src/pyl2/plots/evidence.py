@@ -366,7 +366,7 @@ class UncertaintyDisplay:
             self.bands_.append(self._band(own, 0.35, "95 % of the function"))
         handles = [self.line_, *self.bands_]
         if self.truth is not None:
-            look = {"color": "tab:orange", "linestyle": "--", "linewidth": 2, "label": "truth"}
+            look = {"color": style.ORANGE, "linestyle": "--", "linewidth": 2, "label": "truth"}
             handles += self.ax_.plot(self.x, self.truth, **look)
         if self.data is not None:
             handles.append(self._draw_data(self.ax_))

@@ -210,7 +210,7 @@ def legend(ax: Axes, handles: Sequence[Any], above: bool = False) -> None:
     look: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1)}
     if above:
         look = {"loc": "lower left", "bbox_to_anchor": (0, 1.01), "ncols": len(handles)}
-    ax.legend(
+    drawn = ax.legend(
         handles=handles,
         borderaxespad=0,
         handlelength=2.8,
@@ -218,6 +218,8 @@ def legend(ax: Axes, handles: Sequence[Any], above: bool = False) -> None:
         fontsize="small",
         **look,
     )
+    for line in drawn.get_lines():  # of hair lines neither colour nor dashes could be seen there
+        line.set_linewidth(max(line.get_linewidth(), 1.8))
 
 
 def number(value: float, low: float, high: float) -> str:
