@@ -426,3 +426,27 @@ def test_numbers_of_float32_do_not_narrow_what_they_meet():
         trainer.train(X, 1e30 * X, epochs=3)
         found.append(network.params.copy())
     np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("other", ["sgd", "rmsprop", "nadam", "rprop", "network", "dtype"])
+@pytest.mark.parametrize("first", ["adam", "lbfgs"])
+def test_moments_of_another_optimizer_or_network_begin_anew(first, other, tmp_path):
+    X = np.random.default_rng(0).normal(size=(40, 3))
+
+    def network(units=5, dtype="float64"):
+        return Network((3, units, 1), seed=1, dtype=dtype)
+
+    options = {"batch_size": None, "shuffle": False}
+    trainer = Backprop(network(), first, **options)
+    trainer.train(X, X[:, 0], epochs=2)
+    if other in ("network", "dtype"):
+        trainer.network = network(6) if other == "network" else network(dtype="float32")
+    else:
+        trainer.optimizer = other
+    anew = Backprop(copy.deepcopy(trainer.network), trainer.optimizer, trainer.eta, **options)
+    trainer.save(tmp_path / "training.pyl2")
+    again = Backprop.load(tmp_path / "training.pyl2")
+    for one in (trainer, again, anew):
+        one.train(X, X[:, 0], epochs=3)
+        if one.optimizer != "lbfgs":
+            np.testing.assert_array_equal(one.network.params, trainer.network.params)

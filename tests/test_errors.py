@@ -877,6 +877,7 @@ GRID = {"x": [0, 1], "y": [0, 1], "chances": [[[0.1, 0.9], [0.1, 0.9]]] * 2, "l2
 PLANE = l2_path(Network((2, 2, 3), output="softmax", seed=0), X, LABELS, L2, epochs=1)
 LINE = l2_path(Network((1, 2, 1), seed=0), X[:, :1], Y, L2, epochs=1)
 CLASSES = {"X": X, "y": LABELS}
+HISTORY = Backprop(Network((2, 1), seed=0)).train(X, Y, epochs=2)
 DISPLAYS = {
     "BiasVarianceDisplay": (
         {"l2": L2, "bias": [1, 2], "variance": [2, 1], "test_error": None},
@@ -889,6 +890,10 @@ DISPLAYS = {
     "CurvesDisplay": (
         {"curves": {"a": {"error": [2, 1]}}, "apart": False},
         {"results": PATH, "at": None},
+    ),
+    "RatesDisplay": (
+        {"rates": {"a": {"eta": [2, 1]}}},
+        {"results": HISTORY},
     ),
     "DecayDisplay": (
         {

@@ -354,6 +354,48 @@ def test_warm_start_full_is_one_fit(parameters, cancer):
     assert parts.t_ == whole.t_
 
 
+@pytest.mark.parametrize("go_on", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    ("Estimator", "parameters"),
+    [
+        (MLPRegressor, {"activation": "tanh"}),
+        (MLPRegressor, {"activation": ["tanh", ("elu", 0.5)]}),
+        (MLPRegressor, {"loss": ("quantile", 0.9)}),
+        (MLPRegressor, {"loss": "poisson"}),
+        (MLPClassifier, {"label_smoothing": 0.2}),
+    ],
+)
+def test_what_goes_on_has_new_activations_and_losses(Estimator, parameters, go_on):
+    """From the weights and moments that there were; with so small a rate they stay."""
+    X = np.random.RandomState(0).randn(60, 3)
+    y = (X[:, 0] > 0).astype(int)
+    shared = {"hidden_layer_sizes": (5, 4), "max_iter": 2, "random_state": 0}
+    model = Estimator(warm_start=True, learning_rate_init=1e-300, **shared).fit(X, y)
+    before, steps = model._network.params.copy(), model._optimizer.state.steps[0]
+    getattr(model.set_params(**parameters), go_on)(X, y)
+    anew = Estimator(**shared, **parameters).fit(X, y)
+    for name in ("hidden", "loss", "output", "label_smoothing"):
+        assert getattr(model._network, name) == getattr(anew._network, name)
+    assert model.out_activation_ == anew.out_activation_
+    np.testing.assert_array_equal(model._network.params, before)
+    assert np.shares_memory(model.coefs_[0], model._network.params)
+    if Estimator is MLPRegressor:
+        assert model.loss_ == pytest.approx(model._network.error(X, y, model.alpha), rel=1e-12)
+    assert model._optimizer.state.steps[0] == (steps + 1 if go_on == "partial_fit" else 2)
+
+
+def test_what_goes_on_has_the_same_layers():
+    X, y = np.random.RandomState(0).randn(30, 2), np.arange(30.0)
+    model = MLPRegressor(hidden_layer_sizes=(5,), max_iter=2, warm_start=True, random_state=0).fit(
+        X, y
+    )
+    model.set_params(hidden_layer_sizes=(5, 5))
+    for go_on in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=r"go on with hidden_layer_sizes=\[5\], got \(5, 5\)"):
+            go_on(X, y)
+    assert model.set_params(warm_start=False).fit(X, y).n_layers_ == 4
+
+
 def test_warm_start_full_takes_new_rates(cancer):
     model = MLPClassifier(10, max_iter=2, random_state=0, warm_start="full").fit(*cancer)
     model.set_params(learning_rate_init=0.5).fit(*cancer)

@@ -39,6 +39,7 @@ from pyl2.plots import (  # noqa: E402
     EvidenceDisplay,
     FitDisplay,
     PathDisplay,
+    RatesDisplay,
     SaturationDisplay,
     ScoreDisplay,
     UncertaintyDisplay,
@@ -76,6 +77,7 @@ SINGLE = [
 SEVERAL = [
     BoundaryDisplay(*GRID, CHANCES, L2),
     DecayDisplay(ETA, RATE, SCORES),
+    RatesDisplay({"a": {"eta": ETA, "l2": VALUES[:3] ** 2}, "b": {"eta": [1, 0]}}),
     EvidenceDisplay(FROM_ZERO, [-np.inf, 3, 5, 1], [9, 5, 4, 1], test=L2, folds=VALUES),
 ]
 
@@ -796,3 +798,29 @@ def test_error_bars_of_what_predicts_them(kind):
     display.plot()
     with pytest.raises(ValueError, match="of one feature, got 2"):
         UncertaintyDisplay.from_estimator(made, np.c_[X, X], X)
+
+
+# The rates of a training.
+
+
+def test_rates_are_those_of_the_history():
+    network = Network((2, 3, 1), seed=0)
+    options = {"l2": [0.1, 0.2], "schedule": "one_cycle", "l2_schedule": "step"}
+    history = Backprop(network, **options, batch_size=4).train(RNG.normal(size=(9, 2)), X[:9], 12)
+    plain = Backprop(Network((2, 3, 1), seed=0)).train(RNG.normal(size=(9, 2)), X[:9], 5)
+    display = RatesDisplay.from_results({"rising": history, "plain": plain}).plot()
+    assert [ax.get_ylabel() for ax in display.axes_] == ["η", "λ"]
+    assert [ax.get_yscale() for ax in display.axes_] == ["log"] * 2
+    eta, constant, *l2 = [line.get_ydata() for line in display.lines_]
+    np.testing.assert_array_equal(eta, history.eta)
+    np.testing.assert_array_equal(constant, plain.eta)
+    np.testing.assert_array_equal(np.transpose(l2), history.l2)  # plain has no λ above 0
+    assert legend(display.axes_[0]) == ["rising", "plain"]
+    alone = RatesDisplay.from_results(plain).plot()
+    assert len(alone.axes_) == 1
+    assert alone.axes_[0].get_legend() is None
+    assert alone.axes_[0].get_xlabel() == "epoch"
+    none = Backprop(network, "lbfgs").train([[1.0, 2.0]], [1.0])
+    assert not RatesDisplay.from_results(none).plot().lines_
+    with pytest.raises(ValueError, match="must be some of eta, l2, got 'rate'"):
+        RatesDisplay({"a": {"rate": [1]}})

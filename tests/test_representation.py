@@ -93,7 +93,7 @@ def test_a_trainer_is_made_again_of_its_line():
 def test_a_history_as_a_frame():
     pytest.importorskip("pandas")
     found = history().to_frame()
-    assert list(found.columns) == ["error", "data_error", "penalty", "seconds"]
+    assert list(found.columns) == ["error", "data_error", "penalty", "eta", "l2", "seconds"]
     assert len(found) == 9
     swarm = history(ParticleSwarm, particles=4)
     frame = swarm.to_frame()

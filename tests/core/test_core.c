@@ -39,7 +39,11 @@ typedef struct {
     int64_t bytes; /* of a number */
     int64_t layers, sizes[MOST_LAYERS + 1], activation[MOST_LAYERS];
     int64_t weights, params, networks, rows, batch;
-    int32_t output, threads, weightless; /* in its epoch all items weigh 0 */
+    int32_t output, loss, threads, weightless; /* in its epoch all items weigh 0 */
+    double loss_number, smoothing;
+    const Update
+        *drops; /* in an epoch with dropout: in the t-th update, of the item in this place of its batch */
+    int64_t t, place;
     uint64_t random;
     const double *x, *y, *s; /* (rows, inputs), (rows, outputs), (rows) or NULL */
     double l2[MOST_NETWORKS * MOST_LAYERS];
@@ -147,20 +151,70 @@ static void all_close(const char *what, const void *found, const double *wanted,
 
 /* ---- the naive computation ---- */
 
-typedef double Activations[MOST_LAYERS + 1][WIDEST];
+/* Of each layer, and SLOPES further on their slopes. */
+enum { SLOPES = MOST_LAYERS + 1 };
+typedef double Activations[2 * SLOPES][WIDEST];
 
-static double act(int64_t kind, double z)
+static double act(int64_t kind, double z, double *slope)
 {
-    if (kind == ACTIVATION_logistic) return 1 / (1 + exp(-z));
-    if (kind == ACTIVATION_tanh) return tanh(z);
-    return kind == ACTIVATION_relu && z < 0 ? 0 : z;
+    const double number = pl2_activation_numbers[kind], p = 1 / (1 + exp(-z)), q = tanh(log1p(exp(z)));
+    const double alpha = kind == ACTIVATION_selu ? 1.6732632423543772 : number;
+    const double scale = kind == ACTIVATION_selu ? 1.0507009873554805 : 1, phi = 0.5 * erfc(-z / sqrt(2));
+    const double cubic = 0.044715, root = sqrt(2 / acos(-1)), t = tanh(root * (z + cubic * z * z * z));
+    switch (kind) {
+        case ACTIVATION_logistic:
+            *slope = p * (1 - p);
+            return p;
+        case ACTIVATION_tanh:
+            *slope = 1 - tanh(z) * tanh(z);
+            return tanh(z);
+        case ACTIVATION_relu:
+            *slope = z > 0;
+            return z < 0 ? 0 : z;
+        case ACTIVATION_leaky_relu:
+            *slope = z > 0 ? 1 : number;
+            return z < 0 ? number * z : z;
+        case ACTIVATION_elu:
+        case ACTIVATION_selu:
+            *slope = z > 0 ? scale : scale * alpha * exp(z);
+            return z > 0 ? scale * z : scale * alpha * expm1(z);
+        case ACTIVATION_softplus:
+            *slope = p;
+            return fmax(z, 0) + log1p(exp(-fabs(z)));
+        case ACTIVATION_silu:
+            *slope = p + z * p * (1 - p);
+            return z * p;
+        case ACTIVATION_gelu:
+            *slope = phi + z * exp(-z * z / 2) / sqrt(2 * acos(-1));
+            return z * phi;
+        case ACTIVATION_gelu_tanh:
+            *slope = (1 + t) / 2 + z / 2 * (1 - t * t) * root * (1 + 3 * cubic * z * z);
+            return z * (1 + t) / 2;
+        case ACTIVATION_mish:
+            *slope = q + z * (1 - q * q) * p;
+            return z * q;
+        default:
+            *slope = 1;
+            return z;
+    }
 }
 
-static double slope(int64_t kind, double a)
+/* What dropout multiplies number i of that by which goes into layer l (Philox4x32-10). */
+static double kept(const Case *c, int64_t l, int64_t i)
 {
-    if (kind == ACTIVATION_logistic) return a * (1 - a);
-    if (kind == ACTIVATION_tanh) return 1 - a * a;
-    return kind == ACTIVATION_relu ? a > 0 : 1;
+    const double p = c->drops && c->drops->dropout ? c->drops->dropout[l] : 0;
+    if (p == 0) return 1;
+    const uint64_t key = c->drops->seed + (uint64_t)l, t = (uint64_t)c->t;
+    uint32_t one = (uint32_t)key, two = (uint32_t)(key >> 32);
+    uint32_t x[] = {(uint32_t)(i / 2), (uint32_t)(c->place / 2), (uint32_t)t, (uint32_t)(t >> 32)};
+    for (int round = 0; round < 10; round++) {
+        const uint64_t a = (uint64_t)x[0] * 0xD2511F53u, b = (uint64_t)x[2] * 0xCD9E8D57u;
+        x[0] = (uint32_t)(b >> 32) ^ x[1] ^ one;
+        x[2] = (uint32_t)(a >> 32) ^ x[3] ^ two;
+        x[1] = (uint32_t)b, x[3] = (uint32_t)a;
+        one += 0x9E3779B9u, two += 0xBB67AE85u;
+    }
+    return x[2 * (c->place % 2) + i % 2] < floor(p * 0x1p32 + 0.5) ? 0 : 1 / (1 - p);
 }
 
 static int64_t weight_at(const Case *c, int64_t l)
@@ -186,7 +240,10 @@ static void forward(const Case *c, const double *params, int64_t first, int64_t 
         for (int64_t j = 0; j < n; j++) {
             double z = b[j];
             for (int64_t i = 0; i < c->sizes[l]; i++) z += a[l][i] * w[i * n + j];
-            a[l + 1][j] = l < c->layers - 1 ? act(c->activation[l], z) : z;
+            a[l + 1][j] = z;
+            if (l == c->layers - 1) continue;
+            a[l + 1][j] = act(c->activation[l], z, &a[SLOPES + l + 1][j]) * kept(c, l + 1, j);
+            a[SLOPES + l + 1][j] *= kept(c, l + 1, j);
         }
     }
 }
@@ -205,14 +262,40 @@ static void link(const Case *c, const double *z, double *p)
     }
 }
 
-static double loss_of(const Case *c, const double *z, const double *y, double *delta)
+/* That of one output with a loss which is not the output's own. */
+static double other_loss(const Case *c, double p, double y, double *delta)
+{
+    const double r = p - y, limit = c->loss_number, over = r > 0 ? 1 - limit : -limit;
+    switch (c->loss) {
+        case LOSS_identity_huber:
+            *delta = fmax(-limit, fmin(r, limit));
+            return fabs(r) <= limit ? r * r / 2 : limit * (fabs(r) - limit / 2);
+        case LOSS_identity_absolute_error:
+            *delta = r > 0 ? 1 : -1;
+            return fabs(r);
+        case LOSS_identity_quantile:
+            *delta = over;
+            return over * r;
+        default:
+            *delta = 1 - y / p;
+            return y / p + log(p) - log(y) - 1;
+    }
+}
+
+static double loss_of(const Case *c, const double *z, const double *targets, double *delta)
 {
     const int64_t n = c->sizes[c->layers];
-    double p[WIDEST], loss = 0, given = 0;
+    double p[WIDEST], y[WIDEST], loss = 0, given = 0;
     link(c, z, p);
+    for (int64_t j = 0; j < n; j++)
+        y[j] = (1 - c->smoothing) * targets[j] + c->smoothing / (c->output == OUTPUT_softmax ? (double)n : 2);
     for (int64_t j = 0; j < n; j++) given += y[j];
     for (int64_t j = 0; j < n; j++) {
         delta[j] = p[j] - y[j];
+        if (c->loss != c->output) {
+            loss += other_loss(c, p[j], y[j], &delta[j]);
+            continue;
+        }
         if (c->output == OUTPUT_identity) loss += delta[j] * delta[j] / 2;
         if (c->output == OUTPUT_logistic) loss -= y[j] * log(p[j]) + (1 - y[j]) * log(1 - p[j]);
         if (c->output == OUTPUT_softmax) loss -= y[j] * log(p[j]), delta[j] = given * p[j] - y[j];
@@ -235,7 +318,7 @@ static void backward(const Case *c, const double *params, Activations a, double 
                 before[i] += delta[j] * w[i * n + j];
                 if (grad) grad[weight_at(c, l) + i * n + j] += s * a[l][i] * delta[j];
             }
-            if (l) before[i] *= slope(c->activation[l - 1], a[l][i]);
+            if (l) before[i] *= a[SLOPES + l][i];
         }
         for (int64_t j = 0; grad && j < n; j++) grad[bias_at(c, l) + j] += s * delta[j];
         memcpy(delta, before, sizeof before);
@@ -243,17 +326,19 @@ static void backward(const Case *c, const double *params, Activations a, double 
 }
 
 /* The sum of s loss over some items, of s into *mass, of s dl/dparams into grad. */
-static double sum_of_losses(const Case *c, const double *params, const int64_t *items, int64_t count,
+static double sum_of_losses(const Case *of, const double *params, const int64_t *items, int64_t count,
                             double *mass, double *grad)
 {
     Activations a;
     double sum = 0, delta[WIDEST];
+    Case own = *of, *c = &own;
     *mass = 0;
     for (int64_t k = 0; k < count; k++) {
         const int64_t i = items[k];
         const double s = c->s ? c->s[i] : 1;
         if (s == 0) continue; /* whatever it holds */
-        memcpy(a[0], c->x + i * c->sizes[0], (size_t)c->sizes[0] * sizeof(double));
+        c->place = k;
+        for (int64_t j = 0; j < c->sizes[0]; j++) a[0][j] = c->x[i * c->sizes[0] + j] * kept(c, 0, j);
         forward(c, params, 0, c->layers, a);
         sum += s * loss_of(c, a[c->layers], c->y + i * c->sizes[c->layers], delta);
         backward(c, params, a, delta, s, grad);
@@ -328,12 +413,14 @@ typedef struct {
 
 static Net plan(Case *c)
 {
-    Net net = {.layers = c->layers, .output = c->output, .loss = c->output};
+    Net net = {.layers = c->layers, .output = c->output, .loss = c->loss, .loss_number = c->loss_number};
+    net.label_smoothing = c->smoothing;
     net.layer = block(c->layers * (int64_t)sizeof(Layer), 1);
     memset(net.layer, 0, (size_t)c->layers * sizeof(Layer));
     for (int64_t l = 0; l < c->layers; l++) {
         net.layer[l].in = c->sizes[l], net.layer[l].out = c->sizes[l + 1];
         net.layer[l].activation = (int32_t)c->activation[l];
+        net.layer[l].number = pl2_activation_numbers[c->activation[l]];
     }
     pl2_plan(&net, c->bytes, pl2_kernels(c->bytes, c->isa)->width);
     /* Slices so short that small cases are interrupted, and shared by threads. */
@@ -626,10 +713,12 @@ static void test_gradient(Case *c, const double *params, int of_errors)
     free(items), free(wanted);
 }
 
-static void naive_epoch(const Case *c, const Update *u, const int64_t *items, double *params, double *state,
+static void naive_epoch(const Case *of, const Update *u, const int64_t *items, double *params, double *state,
                         int64_t *steps, double *sums)
 {
+    Case own = *of, *c = &own;
     double *grad = zeros(c->params);
+    c->drops = u;
     int decays = 0;
     for (int64_t l = 0; l < c->layers; l++) decays |= u->l2[l] != 0;
     sums[0] = sums[1] = 0;
@@ -637,6 +726,7 @@ static void naive_epoch(const Case *c, const Update *u, const int64_t *items, do
         const int64_t batch = c->rows - start < c->batch ? c->rows - start : c->batch;
         double mass;
         memset(grad, 0, (size_t)c->params * sizeof *grad);
+        c->t = *steps + 1;
         const double loss = sum_of_losses(c, params, items + start, batch, &mass, grad);
         if (mass == 0) continue;
         const double n = u->n ? u->n : mass;
@@ -658,7 +748,8 @@ static void test_epoch(Case *c, const double *params)
     int64_t *order = below(c, 3) ? block(orders * c->rows * 8, 1) : NULL,
             steps[2][MOST_NETWORKS] = {{0}, {0}};
     double *trained = zeros(P * d), *state = zeros(P * (S + 2) * d), sums[2][2 * MOST_NETWORKS] = {{0}, {0}};
-    double l2[MOST_NETWORKS * MOST_LAYERS];
+    double l2[MOST_NETWORKS * MOST_LAYERS], dropout[MOST_NETWORKS * MOST_LAYERS];
+    const int drops = !below(c, 3);
     Update updates[MOST_NETWORKS];
     double eta = 0.02; /* such that wide layers do not diverge */
     for (int64_t l = 0; l <= c->layers; l++) eta = fmin(eta, 0.2 / (double)c->sizes[l]);
@@ -672,9 +763,12 @@ static void test_epoch(Case *c, const double *params)
         }
     for (int64_t i = 0; i < P * c->layers; i++)
         l2[i] = none ? 0 : c->l2[i] * (decay == DECAY_fraction ? 0.05 : 1) * small;
+    for (int64_t i = 0; i < P * c->layers; i++) dropout[i] = below(c, 3) ? 0.4 * uniform(c) : 0;
     for (int64_t p = 0; p < P; p++)
         updates[p] = (Update){.optimizer = optimizer,
                               .decay = decay,
+                              .dropout = drops && p != 1 ? dropout + p * c->layers : NULL,
+                              .seed = bits(c),
                               .eta = eta * (double)(1 + p),
                               .n = of_n ? 2 * (double)c->rows : 0,
                               .momentum = 0.9,
@@ -850,10 +944,13 @@ static void test_trampled(Case *c, const double *params)
     const int64_t orders = below(c, 2) ? P : 1;
     double rates[MOST_NETWORKS * MOST_LAYERS] = {0}, sums[2 * MOST_NETWORKS] = {0};
     int64_t steps[MOST_NETWORKS] = {0}, *order = block(orders * c->rows * 8, 1);
+    const double dropout[MOST_LAYERS] = {0.5, 0.5, 0, 0.5};
+    const int drops = !below(c, 3);
     Update updates[MOST_NETWORKS];
     for (int64_t i = 0; i < orders * c->rows; i++) order[i] = i % c->rows;
     for (int64_t p = 0; p < P; p++)
         updates[p] = (Update){.optimizer = (int32_t)below(c, 5),
+                              .dropout = drops ? dropout : NULL,
                               .eta = 1e-9,
                               .momentum = 0.9,
                               .beta_1 = 0.9,
@@ -981,8 +1078,20 @@ static void choose(Case *c)
         const int64_t most = product > 100 ? 9 : COUNT(widths);
         c->sizes[l] = widths[below(c, most)];
         product = c->sizes[l];
-        c->activation[l < MOST_LAYERS ? l : 0] = below(c, 4);
+        c->activation[l < MOST_LAYERS ? l : 0] = below(c, 2) ? below(c, 4) : below(c, ACTIVATION_mish + 1);
     }
+    static const struct {
+        int32_t loss;
+        double number;
+    } others[] = {{LOSS_identity_huber, 0.5},
+                  {LOSS_identity_absolute_error, 0},
+                  {LOSS_identity_quantile, 0.3},
+                  {LOSS_exp_gamma, 0}};
+    c->loss = c->output;
+    const int64_t other = below(c, 2 * COUNT(others)); /* half of the cases are as before */
+    if (other < COUNT(others) && pl2_loss_outputs[others[other].loss] == c->output)
+        c->loss = others[other].loss, c->loss_number = others[other].number;
+    if ((c->output == OUTPUT_softmax || c->output == OUTPUT_logistic) && !below(c, 3)) c->smoothing = 0.2;
     if (rare < COUNT(shapes)) {
         c->layers = shapes[rare].layers;
         memcpy(c->sizes, shapes[rare].sizes, sizeof c->sizes);
@@ -1009,7 +1118,8 @@ static void test_case(const char *isa, int64_t bytes, uint64_t seed)
     double *params = zeros(c.networks * c.params);
     const int labels = c.output == OUTPUT_softmax && below(&c, 2);
     for (int64_t i = 0; i < c.rows * m; i++) x[i] = below(&c, 3) ? number(&c) : 0;
-    for (int64_t i = 0; i < c.rows * n; i++) y[i] = labels ? 0 : below(&c, 4) ? uniform(&c) : 0;
+    const double least = c.loss == LOSS_exp_gamma ? 0.25 : 0;
+    for (int64_t i = 0; i < c.rows * n; i++) y[i] = labels ? 0 : least + (below(&c, 4) ? uniform(&c) : 0);
     for (int64_t i = 0; labels && i < c.rows; i++) y[i * n + below(&c, n)] = 1;
     for (int64_t i = 0; s && i < c.rows; i++) s[i] = i && !below(&c, 3) ? 0 : 0.25 + uniform(&c);
     for (int64_t p = 0; p < c.networks; p++)

@@ -243,6 +243,16 @@ static void NAME(clear_row)(const Block *b, int64_t l, int64_t i, R *numbers)
     for (int64_t j = 0; columns && j < layer->out; j++) numbers[j * b->room] = 0;
 }
 
+/* The same of what dropout has left of the inputs, whose factor may have them overflow. */
+static void NAME(clear_inputs)(const Block *b, int64_t i)
+{
+    const int64_t at = b->from + i, stride = b->net->x_stride, fullest = b->sparse.fullest;
+    if (b->sparse.spans)
+        memset(b->sparse.kept + at * fullest, 0, (size_t)fullest * sizeof(R));
+    else
+        memset(b->inputs + at * stride, 0, (size_t)stride * sizeof(R));
+}
+
 /* Of the items from row i on those of weight 0, and lanes without an item, are to count for nothing,
    whatever came of them: their deltas are 0, and so become their activations and slopes, for 0 times one that has
    overflowed is NaN. */
@@ -252,6 +262,7 @@ static void NAME(silence)(const Block *b, int64_t i, int count, V s)
     NAME(store)(each, s);
     for (int r = 0; r < (b->layout == PL2_COLUMNS ? LANES : count); r++) {
         if (each[r] > 0) continue;
+        if (NAME(drops)(b, 0)) NAME(clear_inputs)(b, i + r);
         for (int64_t l = 0; l < b->net->layers - 1; l++) {
             NAME(clear_row)(b, l, i + r, NAME(activation)(b, l));
             NAME(clear_row)(b, l, i + r, NAME(stored_slopes)(b, l));

@@ -494,6 +494,25 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         self.__dict__.pop("_optimizer", None)
         self._expose(network)
 
+    def _go_on(self) -> None:
+        """Take the parameters of the last fit into a network of today's activations and loss."""
+        network = self._fitted()
+        sizes = list(network.layer_sizes[1:-1])
+        if self._hidden_sizes() != sizes:
+            raise ValueError(
+                f"warm_start and partial_fit go on with hidden_layer_sizes={sizes}, got"
+                f" {shown(self.hidden_layer_sizes)}: set warm_start=False to begin anew"
+            )
+        hidden, objective = self._activations(len(sizes)), self._objective()
+        if hidden == network.hidden and objective == engine_of(network).objective:
+            return
+        renewed = empty_network(network.layer_sizes, hidden, objective, network.dtype)
+        renewed.params[...] = network.params
+        kept = getattr(self, "_optimizer", None)
+        if isinstance(kept, FitState) and kept.network is network:
+            kept.network = renewed
+        self._expose(renewed)
+
     def _objective(self) -> Objective:
         """Return the output and what E₀ is made of."""
         raise NotImplementedError
@@ -604,6 +623,8 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         rng = check_random_state(self.random_state)
         if rows.first:
             self._start(rows.X.shape[1], self._hidden_sizes(), rows.X.dtype, rng)
+        else:
+            self._go_on()
         state = self._solver_state(rng, rows.incremental)
         if isinstance(state, FitState):
             if state.settings.early_stopping and rows.held_out is None:

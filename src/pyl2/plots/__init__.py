@@ -8,6 +8,7 @@ from pyl2.plots.choice import BiasVarianceDisplay, ScoreDisplay
 from pyl2.plots.decay import DecayDisplay
 from pyl2.plots.evidence import EvidenceDisplay, UncertaintyDisplay
 from pyl2.plots.functions import BoundaryDisplay, FitDisplay
+from pyl2.plots.rates import RatesDisplay
 from pyl2.plots.training import CurvesDisplay, ErrorDisplay
 from pyl2.plots.weights import PathDisplay, SaturationDisplay, WeightsDisplay
 
@@ -20,6 +21,7 @@ __all__ = [
     "EvidenceDisplay",
     "FitDisplay",
     "PathDisplay",
+    "RatesDisplay",
     "SaturationDisplay",
     "ScoreDisplay",
     "UncertaintyDisplay",

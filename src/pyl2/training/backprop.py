@@ -355,6 +355,7 @@ class Backprop:
         for name in ("schedule", "l2_schedule"):
             if callable(getattr(self, name)):
                 raise TypeError(f"{name} is a function, which no file can hold")
+        self._state.serve(self.optimizer, self.average is not None, self.network.params)
         arrays, meta = to_file(self.network)
         meta |= {
             "parameters": asdict(Settings.of(self)),

@@ -85,8 +85,8 @@ class Descent:
 
     def resume(self, rows: int) -> None:
         """Take up where the last training stopped."""
-        settings, size = self.settings, self.params.size
-        self.state.hold_average(settings.average is not None, settings.optimizer, size)
+        settings = self.settings
+        self.state.serve(settings.optimizer, settings.average is not None, self.params)
         if settings.drops:
             self.state.masks()  # now, before an order is drawn
         self.policy.resume(self.settings, self.state, self.params, rows)

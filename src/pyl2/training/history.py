@@ -157,6 +157,8 @@ class History:
     def to_frame(self) -> Any:
         """Return the epochs as a pandas DataFrame, one in a row.
 
+        Columns are the arrays that are not empty; of a λ for each layer "l2[0]", "l2[1]" and so on.
+
         Raises
         ------
         ImportError
@@ -167,7 +169,7 @@ class History:
         >>> from pyl2 import Backprop, Network
         >>> history = Backprop(Network((1, 1), seed=0)).train([[0.0], [1.0]], [0.0, 1.0], epochs=3)
         >>> list(history.to_frame().columns)
-        ['error', 'data_error', 'penalty', 'seconds']
+        ['error', 'data_error', 'penalty', 'eta', 'l2', 'seconds']
         """
         from pyl2._common import text_table
 
@@ -176,7 +178,10 @@ class History:
     def _epochs(self, places: Iterable[int]) -> list[dict[str, float]]:
         """Return some epochs, each as what is known of it by name."""
         names = ("error", "data_error", "penalty", "validation_error", "mean", "diversity")
-        columns = {name: getattr(self, name) for name in (*names, "seconds")}
+        columns = {name: getattr(self, name) for name in (*names, "eta")}
+        l2 = self.l2
+        columns |= {"l2": l2} if l2.ndim < 2 else {f"l2[{i}]": v for i, v in enumerate(l2.T)}
+        columns["seconds"] = self.seconds
         known = {name: column.tolist() for name, column in columns.items() if len(column)}
         return [{name: column[place] for name, column in known.items()} for place in places]
 

@@ -37,6 +37,8 @@ class OptimizerState:
         Parameters to go on from where the best were put into the network.
     mask_seed : int or None
         Of what dropout leaves out, once there has been any.
+    optimizer : str
+        Whose moments they are.
     """
 
     moments: Array
@@ -46,15 +48,15 @@ class OptimizerState:
     best: Array | None = None
     last: Array | None = None
     mask_seed: int | None = None
+    optimizer: str = ""
 
     @classmethod
     def begin(
         cls, optimizer: str, params: Array, rng: random.Rng, average: float | None = None
     ) -> OptimizerState:
         """Return the state before the first update."""
-        vectors = _core.STATES.get(optimizer, 0) + (average is not None)
-        moments = np.zeros((1, vectors * params.size), params.dtype)
-        return cls(moments, np.zeros(1, np.int64), rng)
+        moments = _no_moments(optimizer, average is not None, params)
+        return cls(moments, np.zeros(1, np.int64), rng, optimizer=optimizer)
 
     def vectors(self, size: int) -> Array:
         """Return the state vectors, (S, size), as views; plain SGD has none."""
@@ -81,22 +83,26 @@ class OptimizerState:
             self.mask_seed = int.from_bytes(copy.deepcopy(self.rng).bytes(8), "little") >> 1
         return self.mask_seed
 
-    def hold_average(self, wanted: bool, optimizer: str, size: int) -> None:
-        """Have a state vector for the average of the parameters (size,), or none.
+    def serve(self, optimizer: str, averaged: bool, params: Array) -> None:
+        """Be the state of an optimizer, with an average of the parameters (d,) or without.
+
+        Moments of another optimizer, or of another network, begin anew.
 
         Raises
         ------
         ValueError
-            If training has begun otherwise.
+            If training has begun with an average and is to go on without, or the reverse.
         """
         vectors = _core.STATES.get(optimizer, 0)
-        if self.moments.shape[1] != (vectors + (not wanted)) * size:
+        ours = optimizer == self.optimizer and params.dtype == self.moments.dtype
+        if ours and self.moments.size == (vectors + averaged) * params.size:
             return
-        if self.steps[0]:
+        if ours and self.moments.size == (vectors + (not averaged)) * params.size and self.steps[0]:
             raise ValueError(
                 "average cannot be given or taken away where training goes on: make a new trainer"
             )
-        self.moments = np.zeros((1, (vectors + wanted) * size), self.moments.dtype)
+        self.moments, self.optimizer = _no_moments(optimizer, averaged, params), optimizer
+        self.steps[0], self.best, self.last = 0, None, None
 
     def averaged(self, beta: float, params: Array) -> Array:
         """Return the average of the parameters, corrected for its beginning at 0.
@@ -160,3 +166,8 @@ class OptimizerState:
             self.best = files.saved_array(arrays, "best", params.dtype, params.shape)
         if "last" in arrays:
             self.last = files.saved_array(arrays, "last", params.dtype, params.shape)
+
+
+def _no_moments(optimizer: str, averaged: bool, params: Array) -> Array:
+    vectors = _core.STATES.get(optimizer, 0) + averaged
+    return np.zeros((1, vectors * params.size), params.dtype)
