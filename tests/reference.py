@@ -592,10 +592,17 @@ def make_problem(net, rows, seed=0, indices=False):
 
 
 def away_from_kink(net, rows, margin=1e-3, **kwargs):
-    """A problem on which every z is at least `margin` from 0, where relu has no derivative."""
+    """A problem on which every z is at least `margin` from 0, where relu has no derivative.
+
+    And a residual from where its loss has none, or from where a Huber loss becomes linear.
+    """
     for seed in range(1000):
         problem = make_problem(net, rows, seed, **kwargs)
         zs, _ = net.layers(*problem[:2])
-        if min(abs(z).min() for z in zs) > margin:
+        kinks = [*zs]
+        if net.loss is not None and net.output == "identity":
+            residual = abs(zs[-1] - problem[2])
+            kinks += [residual, residual - net.loss[1] if net.loss[0] == "huber" else residual]
+        if min(abs(z).min() for z in kinks) > margin:
             return problem
     raise AssertionError("no seed keeps away from the kink")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import reference
 from scipy.sparse import csr_array
-from test_interleaved import begin, plan
 from test_kernels import KIND, Kernel, all_close, close, gradient_rates, state_of, update_of
+from ways import SHAPES, assert_every_way, assert_interleaved, ways
 
 from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, _core, l2_path
 from pyl2._common import activations
@@ -19,8 +19,6 @@ from pyl2._common import activations
 FURTHER = [name for name in reference.ACTIVATIONS if name not in reference.CLASSIC]
 KINDS = [*FURTHER, ("leaky_relu", 0.3), ("leaky_relu", 0.0), ("elu", 2.5)]
 ACTIVATION = pytest.mark.parametrize("activation", KINDS, ids=str)
-# One that would live in registers, a narrow and a wide one, one whose items are columns; rows.
-SHAPES = {(4, 7, 3): 12, (9, 33, 17, 1): 23, (5, 40, 19): 23, (5, 4, 6, 2): 200}
 
 
 def test_every_activation_has_a_row_in_python():
@@ -138,33 +136,15 @@ def test_special_values(name, dtype, isa):
 
 @lru_cache(maxsize=1)
 def case(activation, shape):
-    """What the reference has."""
     output = ("identity", "softmax")[shape[-1] == 3]
-    net = reference.Net(shape, (activation,) * (len(shape) - 2), output)
-    params, x, y, s = reference.make_problem(net, SHAPES[shape], seed=4)
-    s[[0, 5, 11]] = 0
-    data = params, x, y, s, gradient_rates(net)
-    order = np.random.RandomState(0).permutation(len(x))
-    trained = []
-    for optimizer, batch in (("sgd", 1), ("sgd", 9), ("adam", 9), ("sgd", len(x)), ("adam", 1)):
-        update = update_of(net, optimizer, eta=0.01)
-        args = params, state_of(net, optimizer), 2, x, y, update, s, order, batch
-        trained.append((args, net.epoch(*args)))
-    passes = net.errors(*data), net.gradient(*data), net.input_gradient(params, x)
-    return net, data, passes, net.layers(params, x)[1][1:], trained
+    return ways(reference.Net(shape, (activation,) * (len(shape) - 2), output))
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @ACTIVATION
 @KIND
 def test_every_way_through_the_kernels(dtype, isa, activation, shape):
-    net, data, expected, layers, trained = case(activation, shape)
-    kernel = Kernel(net, dtype, isa)
-    found = kernel.errors(*data), kernel.gradient(*data), kernel.input_gradient(*data[:2])
-    all_close(found, expected, dtype)
-    all_close(kernel.activations(*data[:2]), layers, dtype)
-    for args, result in trained:
-        all_close(kernel.epoch(*args), result, dtype, str(args[5:]))
+    assert_every_way(case(activation, shape), dtype, isa)
 
 
 @KIND
@@ -186,15 +166,7 @@ def test_layers_of_different_kinds_and_sizes(dtype, isa):
 @ACTIVATION
 @KIND
 def test_interleaved(dtype, isa, activation):
-    net, count = reference.make_net(activation, "softmax", 2), 17
-    start, updates = begin(net, "sgd", count), plan(net, "sgd", count)
-    _, x, y, s = reference.make_problem(net, 29)
-    s[[2, 9]] = 0
-    found = Kernel(net, dtype, isa).epochs(*start, x, y, updates, s, None, 8)
-    for p in range(count):
-        args = start[0][p], start[1][p].reshape(-1, net.n_params), start[2][p], x, y, updates[p]
-        params, _, _, sums = net.epoch(*args, s, None, 8)
-        all_close((found[0][p], found[3][p]), (params, sums), dtype)
+    assert_interleaved(reference.make_net(activation, "softmax", 2), dtype, isa)
 
 
 @ACTIVATION

@@ -31,15 +31,9 @@ def assert_gradient(case, make_network, expected):
     assert deviation < 1e-10 * np.linalg.norm(expected)
 
 
-@pytest.mark.parametrize("target", [*_core.OUTPUTS, "indices"])
-@ACTIVATION
-@DEPTH
-@WEIGHTS
-def test_gradient_against_differences(activation, target, depth, weighted, make_network):
+def assert_differences(net, make_network, weighted, **kwargs):
     """The gradient is that of `error`, penalty included."""
-    indices = target == "indices"
-    net = make_net(activation, "softmax" if indices else target, depth)
-    params, x, y, s = away_from_kink(net, 7, indices=indices)
+    params, x, y, s = away_from_kink(net, 7, **kwargs)
     network = make_network(net, params)
     terms = {"l2": 0.8, "n": 3.0, "sample_weight": s if weighted else None}
 
@@ -51,6 +45,23 @@ def test_gradient_against_differences(activation, target, depth, weighted, make_
     expected = slopes(error, params)
     assert np.linalg.norm(gradient - expected) < 1e-6 * np.linalg.norm(expected)
     np.testing.assert_allclose(gradient, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("target", [*_core.OUTPUTS, "indices"])
+@ACTIVATION
+@DEPTH
+@WEIGHTS
+def test_gradient_against_differences(activation, target, depth, weighted, make_network):
+    indices = target == "indices"
+    net = make_net(activation, "softmax" if indices else target, depth)
+    assert_differences(net, make_network, weighted, indices=indices)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("activation", ["tanh", "mish", ("leaky_relu", 0.3), ("elu", 2.0)], ids=str)
+@WEIGHTS
+def test_gradient_of_losses_against_differences(activation, objective, weighted, make_network):
+    assert_differences(make_net(activation, objective, 2), make_network, weighted)
 
 
 @pytest.mark.parametrize("case", GRADIENTS, ids=str)

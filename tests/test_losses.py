@@ -12,58 +12,33 @@ import reference
 from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array
 from sklearn import metrics as theirs
-from test_interleaved import begin, plan
-from test_kernels import KIND, Kernel, all_close, close, gradient_rates, state_of, update_of
+from test_kernels import KIND, Kernel, close
+from ways import SHAPES, assert_every_way, assert_interleaved, ways
 
 from pyl2 import Backprop, Laplace, MLPClassifier, MLPRegressor, MLPRegressorCV, Network, l2_path
 from pyl2._common import metrics
 from pyl2._common.outputs import Objective, check_objective
 
 OBJECTIVE = pytest.mark.parametrize("objective", reference.OBJECTIVES)
-# One that would live in registers, a narrow and a wide one, and one whose items are columns; rows.
-SHAPES = {(4, 7, 3): 12, (9, 33, 17, 1): 23, (5, 40, 19): 23, (5, 4, 6, 2): 200}
 
 
 @lru_cache(maxsize=1)
 def case(objective, shape):
-    """What the reference has for every way through the kernels."""
-    hidden = ("tanh",) * (len(shape) - 2)
-    net = reference.Net(shape, hidden, *reference.OBJECTIVES[objective])
-    indices = objective == "smooth softmax" and shape[-1] > 1
-    params, x, y, s = reference.make_problem(net, SHAPES[shape], seed=4, indices=indices)
-    s[[0, 5, 11]] = 0
-    data = params, x, y, s, gradient_rates(net)
-    order = np.random.RandomState(0).permutation(len(x))
-    trained = []
-    for optimizer, batch in (("sgd", 1), ("sgd", 9), ("adam", 9), ("sgd", len(x)), ("adam", 1)):
-        update = update_of(net, optimizer, eta=0.01)
-        args = params, state_of(net, optimizer), 2, x, y, update, s, order, batch
-        trained.append((args, net.epoch(*args)))
-    return net, data, (net.errors(*data), net.gradient(*data)), trained
+    net = reference.Net(shape, ("tanh",) * (len(shape) - 2), *reference.OBJECTIVES[objective])
+    return ways(net, indices=objective == "smooth softmax" and shape[-1] > 1)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @OBJECTIVE
 @KIND
 def test_every_way_through_the_kernels(dtype, isa, objective, shape):
-    net, data, expected, trained = case(objective, shape)
-    kernel = Kernel(net, dtype, isa)
-    all_close((kernel.errors(*data), kernel.gradient(*data)), expected, dtype)
-    for args, result in trained:
-        all_close(kernel.epoch(*args), result, dtype, str(args[5:]))
+    assert_every_way(case(objective, shape), dtype, isa)
 
 
 @OBJECTIVE
 @KIND
 def test_interleaved(dtype, isa, objective):
-    net, count = reference.make_net("tanh", objective, 1), 17
-    start, updates = begin(net, "sgd", count), plan(net, "sgd", count)
-    _, x, y, s = reference.make_problem(net, 29)
-    found = Kernel(net, dtype, isa).epochs(*start, x, y, updates, s, None, 8)
-    for p in range(count):
-        args = start[0][p], start[1][p].reshape(-1, net.n_params), start[2][p], x, y, updates[p]
-        params, _, _, sums = net.epoch(*args, s, None, 8)
-        all_close((found[0][p], found[3][p]), (params, sums), dtype)
+    assert_interleaved(reference.make_net("tanh", objective, 1), dtype, isa)
 
 
 @OBJECTIVE

@@ -231,7 +231,7 @@ class Backprop:
         What is a number or a flag of any type becomes a plain one, that a file can hold.
         """
         threads.count(self.n_threads)
-        for name, value in asdict(Settings.of(self).checked(self.network)).items():
+        for name, value in vars(Settings.of(self).checked(self.network)).items():
             setattr(self, name, value)
 
     def __repr__(self) -> str:

@@ -153,6 +153,7 @@ def check_trainers(trainers: Any) -> list[Backprop]:
     found: list[Backprop] = check_entries("trainers", trainers, "Backprops")
     if not found:
         raise ValueError("trainers must hold at least one Backprop, got none")
+    wanted: dict[str, Any] = {}
     for i, trainer in enumerate(found):
         check_instance(f"trainers[{i}]", trainer, Backprop)
         trainer._check()
@@ -161,12 +162,13 @@ def check_trainers(trainers: Any) -> list[Backprop]:
                 f"trainers[{i}] has optimizer={trainer.optimizer!r}, which trains one network at a"
                 " time: call its train"
             )
-        for name, value in _alike(trainer).items():
-            wanted = _alike(found[0])[name]
-            if value != wanted:
+        own = _alike(trainer)
+        wanted = wanted or own
+        for name, value in own.items():
+            if value != wanted[name]:
                 raise ValueError(
-                    f"trainers must have one {name}, got {shown(wanted)} and, in trainers[{i}],"
-                    f" {shown(value)}"
+                    f"trainers must have one {name}, got {shown(wanted[name])} and, in"
+                    f" trainers[{i}], {shown(value)}"
                 )
     if len({id(trainer.network) for trainer in found}) < len(found):
         raise ValueError("trainers must have different networks, got one of them twice")

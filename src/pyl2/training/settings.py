@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,10 +85,10 @@ class Settings:
     @classmethod
     def of(cls, trainer: Any) -> Settings:
         """Return the settings that a trainer has as attributes."""
-        return cls(**{field.name: getattr(trainer, field.name) for field in fields(cls)})
+        return cls(**{name: getattr(trainer, name) for name in cls.__match_args__})
 
     def checked(self, network: Network) -> Settings:
-        """Return these settings as plain numbers and flags, that a file can hold.
+        """Return these settings as plain numbers, flags and lists of their own, for a file.
 
         Raises
         ------
@@ -128,9 +128,8 @@ class Settings:
         if solver.has_epsilon:  # 0 in the engine would make 0/0 the step of a zero gradient
             check_normal("epsilon", self.epsilon, network.dtype)
         if self.optimizer == "lm":
-            defaults = {field.name: field.default for field in fields(self)}
             found = replace(self, **plain)
-            given = {name: (getattr(found, name), defaults[name]) for name in _NOT_FOR_LM}
+            given = {name: (getattr(found, name), _DEFAULTS[name]) for name in _NOT_FOR_LM}
             check_problem(Objective.of(network), network.params.size, given)
         elif solver.full_batch and (plain["early_stopping"] or self.schedule != "constant"):
             raise ValueError("lbfgs has no learning rate: no schedule and no early_stopping")
@@ -145,8 +144,7 @@ class Settings:
         ------
         ValueError
         """
-        defaults = {field.name: field.default for field in fields(self)}
-        given = [name for name in BY_STEP if getattr(self, name) != defaults[name]]
+        given = [name for name in BY_STEP if getattr(self, name) != _DEFAULTS[name]]
         if given and SOLVERS[self.optimizer].full_batch:
             raise ValueError(
                 f"{given[0]} concerns the updates of gradient descent: {self.optimizer} has none"
@@ -261,6 +259,9 @@ class Settings:
         decay = check_decay(self.decay, self.optimizer)
         per_layer = penalty.per_layer(self.l2, layers)
         penalty.warn_if_too_large(decay, self.optimizer, eta, per_layer, smallest)
+
+
+_DEFAULTS = vars(Settings())
 
 
 def _smallest_batch(dataset: Dataset, order: Array | None, batch_size: int) -> float:
