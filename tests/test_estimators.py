@@ -384,6 +384,15 @@ def test_what_goes_on_has_new_activations_and_losses(Estimator, parameters, go_o
     assert model._optimizer.state.steps[0] == (steps + 1 if go_on == "partial_fit" else 2)
 
 
+def test_a_score_is_by_the_loss_that_was_fitted():
+    X, y = np.random.RandomState(0).randn(30, 2), np.arange(30.0)
+    model = MLPRegressor(hidden_layer_sizes=4, max_iter=2, random_state=0)
+    with pytest.raises(NotFittedError):
+        model.score(X, y)
+    expected = model.fit(X, y).score(X, y)
+    assert model.set_params(loss="poisson").score(X, y) == expected
+
+
 def test_what_goes_on_has_the_same_layers():
     X, y = np.random.RandomState(0).randn(30, 2), np.arange(30.0)
     model = MLPRegressor(hidden_layer_sizes=(5,), max_iter=2, warm_start=True, random_state=0).fit(

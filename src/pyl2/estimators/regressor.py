@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import (
     RegressorMixin,
 )
+from sklearn.utils.validation import check_is_fitted
 
 from pyl2._common import metrics
 from pyl2._common.dataset import check_targets
@@ -359,7 +360,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             1 for perfect predictions, 0 for the best constant.  D² is 1 less the loss as a share of
             the best constant's: as scikit-learn's ``d2_absolute_error_score`` and the like have it.
         """
-        objective = self._objective()
+        check_is_fitted(self, "coefs_")
+        objective = Objective.of(self._fitted())
         if objective.measure == "R²":
             return float(super().score(X, y, sample_weight))
         predicted = self._outputs(X)
