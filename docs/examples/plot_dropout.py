@@ -19,7 +19,7 @@ from sklearn.model_selection import train_test_split
 from pyl2 import Backprop, Network, train_many
 from pyl2.plots import style
 
-L2 = np.logspace(-2, 1.5, 8)
+L2 = np.logspace(-3, 0.5, 8)
 RATES = (0.0, 0.3, 0.6)
 STARTS = 4
 EPOCHS = 300
@@ -61,7 +61,7 @@ def figure():
     for (rate, curve), look in zip(curves.items(), style.STYLES[1:], strict=False):
         label = f"dropout {rate:g}" if rate else "no dropout"
         panel.plot(L2, curve, marker=".", label=f"{label}: {curve.min():.3f}", **look)
-    panel.set(xscale="log", xlabel="λ", ylabel="cross-entropy of new digits")
+    panel.set(xscale="log", xlabel="λ", ylabel="cross-entropy of new digits", ylim=(0.2, 0.42))
     panel.set_title("The least of each curve stands in the legend", fontsize=10)
     panel.legend(frameon=False)
     return fig

@@ -45,10 +45,9 @@ def figure():
         2, 1, figsize=(7.5, 5.6), sharex=True, layout="constrained", height_ratios=(1, 2)
     )
     etas = {name: {"eta": history.eta} for name, history in histories.items()}
-    display = RatesDisplay(etas).plot(ax=above)
-    for line, (name, history) in zip(display.lines_, histories.items(), strict=True):
-        look = {"color": line.get_color(), "linestyle": line.get_linestyle(), "linewidth": 1.8}
-        below.plot(range(1, EPOCHS + 1), history.validation_error, label=name, **look)
+    RatesDisplay(etas).plot(ax=above)
+    for look, history in zip(style.shades(len(KINDS)), histories.values(), strict=True):
+        below.plot(range(1, EPOCHS + 1), history.validation_error, linewidth=1.8, **look)
     above.set_xlabel("")
     below.set(xlabel="epoch", ylabel="E₀, held out", yscale="log")
     style.decimals(below.yaxis)
