@@ -20,7 +20,8 @@ from pyl2._common.outputs import Objective
 from pyl2._common.validation import Array
 
 UNLIMITED = threads.count(None)  # as far as the environment and threadpoolctl allow
-LETTERS = {np.dtype(np.float32): "f", np.dtype(np.float64): "d"}
+# Of dtypes by their size: where memory is short, NumPy finds no hash for a dtype, or a wrong one.
+LETTERS = {4: "f", 8: "d"}
 
 
 class Engine:
@@ -57,7 +58,7 @@ class Engine:
             layer_sizes,
             tuple(map(engine_pair, hidden)),
             objective.output,
-            LETTERS[self.dtype],
+            LETTERS[self.dtype.itemsize],
             loss=(objective.loss_name, objective.number),
             label_smoothing=objective.label_smoothing,
         )

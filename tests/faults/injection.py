@@ -181,13 +181,15 @@ def _attempt(scenario: Scenario, mode: Mode, point: int) -> dict[str, Any] | Non
     """Fail one point; None if the call ran through before it came to it."""
     faults: list[tuple[str, str]] = []
     levels = array.array("q", bytes(8 * TRIES))  # holds no Python objects, which were blocks too
+    # CPython's lists of free objects are emptied as before each try, so that the allocation of this
+    # number is the same one in all of them.
+    gc.collect()
     before = _held()
     raised = _outcome(scenario, mode, point, faults, levels, 0)
     if raised is None:
         return None
-    way = callers()
     if levels[0] > before and _leaks(scenario, mode, point, levels):
-        faults.append((way, "leaks blocks each time"))
+        faults.append((callers(), "leaks blocks each time"))  # those of the last try
     return {"raised": raised, "faults": faults}
 
 

@@ -64,7 +64,7 @@ def from_torch(module: Any) -> Layers:
             functions[-1] = _named(part)
     if not weights:
         raise ValueError("module has no Linear layer")
-    if len({W.dtype for W in weights}) > 1 or weights[0].dtype not in (np.float32, np.float64):
+    if {W.dtype.char for W in weights} not in ({"f"}, {"d"}):
         raise ValueError("all layers must be of one type, float32 or float64")
     *hidden, output = functions
     if output not in _OUTPUTS:
