@@ -505,7 +505,7 @@ def test_ctrl_c(model):
 @pytest.mark.usefixtures("terminal")
 def test_verbose_shows_a_bar(capfd):
     l2_path(REGRESSION, X, Y, LAMBDAS, epochs=2, verbose=True)
-    assert "8/8" in capfd.readouterr().err
+    assert "4 λ · epoch 2/2 · E " in capfd.readouterr().err
 
 
 def test_estimators_do_not_warn_of_every_lambda():

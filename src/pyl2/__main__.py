@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from pyl2.cli import options
 
 
@@ -38,15 +40,25 @@ def _run(argv: Sequence[str]) -> None:
     with _lasting_interrupt(), _plain_warnings():
         import shlex
 
-        try:
-            args = _parser().parse_args(argv)
+        with suppress(SystemExit):  # argparse ends so when it has shown its help
+            args = _parsed(argv)
             args.command = shlex.join(["pyl2", *argv])
             args.run(args)
-        except SystemExit as end:
-            # argparse ends so when it has shown its help, rich when nobody reads its output.
-            if end.code:
-                raise BrokenPipeError from None
         sys.stdout.flush()
+
+
+def _parsed(argv: Sequence[str]) -> Namespace:
+    """Return the options, those of a file among them; without a command, show the help."""
+    from pyl2.cli import config
+
+    parser = _parser()
+    args = parser.parse_args(argv or ["--help"])
+    if getattr(args, "config", None):
+        command, *rest = argv
+        args = parser.parse_args([command, *config.arguments(args), *rest])
+    if getattr(args, "save_config", None):
+        config.save(args)
+    return args
 
 
 def _open_closed_streams() -> None:
@@ -81,7 +93,7 @@ def _tell(told: str) -> None:
 
 def _parser() -> options.Parser:
     from pyl2 import __version__
-    from pyl2.cli import compare, convert, export, options, path, predict, train
+    from pyl2.cli import compare, completion, convert, export, options, path, predict, train
 
     told = "Neural networks with exact L2 regularization."
     parser = options.Parser(prog="pyl2", description=told)
@@ -89,6 +101,7 @@ def _parser() -> options.Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (path, train, predict, export, compare, convert):
         command.add(commands)
+    completion.add(commands, parser)
     return parser
 
 

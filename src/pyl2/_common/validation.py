@@ -106,8 +106,17 @@ def check_integer(name: str, value: Any, low: int, high: int = LARGEST) -> int:
 def check_option(name: str, value: Any, allowed: Sequence[str]) -> str:
     """Return one of the allowed words."""
     if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {shown(value)}")
+        told = f"{name} must be one of {', '.join(allowed)}, got {shown(value)}"
+        raise ValueError(told + _meant(value, allowed))
     return value
+
+
+def _meant(value: Any, allowed: Sequence[str]) -> str:
+    """Return which word was meant, if one is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(value, allowed, 1) if isinstance(value, str) else []
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def check_callable(name: str, value: Any) -> Callable[..., Any]:

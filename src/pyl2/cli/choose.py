@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pyl2.cli import data, folds, output, training
+from pyl2.cli import baselines, data, folds, output, resume, training
 
 if TYPE_CHECKING:
-    pass
+    from pyl2._common.finished import Finished
 
 _TABLE = (
     "Each λ is scored on each fold of the training set by a network that was trained on the other"
@@ -23,7 +22,7 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
     """Choose λ, train at it, show the scores on the test set, save the network."""
     from pyl2.cli import page, report
     from pyl2.data import model_file
-    from pyl2.path.table import choice_table
+    from pyl2.path.table import path_table
 
     if args.n is not None:
         raise ValueError("--n goes with a number for --l2: a λ that is chosen has n = train")
@@ -33,19 +32,23 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
     setup = training.described(rows, network)
     setup |= training.described_trainer(training.settings(network, args), args)
     setup |= {"cv": len(drawn), "rule": args.rule, "model": args.save}
-    found = folds.scores(rows, drawn, l2, args)
+    kept: Finished = resume.kept(rows, args)
+    found = folds.scores(rows, drawn, l2, args, kept)
     choices = folds.choices(l2, found, args.rule)
     place = next(iter(choices.values()))
     trainer = training.trainer(rows, l2[place], args)
-    history = training.trained(rows, trainer, args)
+    history = training.trained(rows, trainer, args, kept, f"l2-{l2[place]:g}")
     result = training.result(rows, l2[place], trainer, history)
     if args.save:
         model_file.save(args.save, trainer.network, rows.schema)
-    means = _means(l2, found)
-    baselines = _baselines(rows)
-    headline = report.headline(result, means[place], baselines, setup)
-    table = choice_table(means, setup["measure"], choices)
-    remarks = report.choice_remarks(means, place, len(drawn), found)
+    means = [{"l2": value, **mean} for value, mean in zip(l2, folds.means(found), strict=True)]
+    setup |= {"baselines": baselines.scores(rows), "resumed": kept.taken}
+    headline = [
+        *report.answer(result.test_score, setup),
+        report.chosen_by_folds(result.l2, means[place], setup),
+    ]
+    table = path_table(means, setup["measure"], choices)
+    remarks = report.choice_remarks(means, place, found)
     lines = report.choice_lines(setup, result)
     if args.report:
         sections = [
@@ -56,61 +59,18 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
         page.write(args.report, "A model of a table", headline, sections)
     if args.json:
         told = {"results": means, "fold_scores": found, "choices": choices}
-        told |= {"chosen": asdict(result), "baselines": baselines}
-        return output.print_json({**setup, **told})
-    report.print_remarks(headline)
-    report.print_table(table, remarks)
-    if not args.quiet:
-        report.print_lines(lines)
-        output.print_saved(args, args.report)
-        if args.save:
-            print(f"saved {args.save}, for pyl2 predict {args.save} FILE")
+        return output.print_json({**setup, **told, "chosen": asdict(result)})
+    report.print_all(headline, table, remarks, {} if args.quiet else lines)
+    output.print_saved(args, args.report)
+    output.print_model(args)
 
 
 def _number_of_folds(rows: data.Data, args: argparse.Namespace) -> int:
     """Return what was asked for, or five; fewer where the training set is small."""
-    import numpy as np
-
     if args.cv is not None:
         return int(args.cv)
-    y = rows.train[1]
-    most = len(y) // 2 if rows.schema.classes is None else int(np.bincount(y).max())
-    if most < 2:
-        raise ValueError(f"{len(y)} training rows are too few to choose λ: say --l2 NUMBER")
-    return min(5, most)
-
-
-def _means(l2: Sequence[float], found: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
-    """Return mean and standard error of each λ's scores."""
-    import numpy as np
-
-    from pyl2._common import metrics
-
-    scores = np.array(found)
-    means, errors = metrics.mean_known(scores), metrics.standard_error(scores)
-    return [
-        {"l2": value, "cv_score": float(mean), "cv_error": float(error)}
-        for value, mean, error in zip(l2, means, errors, strict=True)
-    ]
-
-
-def _baselines(rows: data.Data) -> dict[str, float]:
-    """Return the scores on the test set of two models that anybody can have."""
-    import warnings
-
-    from sklearn.dummy import DummyClassifier, DummyRegressor
-    from sklearn.linear_model import LogisticRegression, Ridge
-
-    numbers = rows.schema.classes is None
-    models = (
-        {"ridge regression": Ridge(), "the mean": DummyRegressor()}
-        if numbers
-        else {
-            "logistic regression": LogisticRegression(max_iter=1000),
-            "the largest class": DummyClassifier(),
-        }
-    )
-    (X, y), (X_test, y_test) = rows.train, rows.test
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # not converged: it is a baseline all the same
-        return {name: float(m.fit(X, y).score(X_test, y_test)) for name, m in models.items()}
+    if rows.most_folds < 2:
+        raise ValueError(
+            f"{len(rows.train[1])} training rows are too few to choose λ: say --l2 NUMBER"
+        )
+    return min(5, rows.most_folds)

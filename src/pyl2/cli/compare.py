@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from pyl2.cli import data, options, output, training
+from pyl2.cli import baselines, config, data, options, output, resume, training
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from pyl2._common.finished import Finished
     from pyl2.experiments.comparison import Comparison
     from pyl2.plots import ErrorDisplay
 
@@ -34,7 +35,15 @@ _PICTURE = (
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
     told = "compare ways to train, with gradients and without, on the same error"
-    parser = options.command(commands, "compare", told)
+    parser = options.command(
+        commands,
+        "compare",
+        told,
+        examples=(
+            "pyl2 compare --dataset wine --l2 1",
+            "pyl2 compare sales.csv --target price --methods adam,lbfgs --seconds 2",
+        ),
+    )
     parser.set_defaults(run=run)
     data.add_data(parser)
     training.add_network(parser, hidden=(16,))
@@ -63,8 +72,11 @@ def add(commands: options.Commands) -> None:
     )
     training.add_batch_size(group)
     add("--particles", type=options.count, default=50, help="of the swarm (default: 50)")
-    told = "draw E against time (or evaluations)"
-    output.add_figure(output.add_output(parser), told)
+    training.add_threads(group)
+    group = output.add_output(parser)
+    output.add_figure(group, "draw E against time (or evaluations)")
+    resume.add(group)
+    config.add(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -76,15 +88,16 @@ def run(args: argparse.Namespace) -> None:
     output.check_drawable("--report", args.report)
     rows = data.read(args)
     setup = _setup(rows, args)
-    lines = report.comparison_lines(setup)
-    if not (args.json or args.quiet):
-        report.print_lines(lines)
-    found = _compared(rows, setup["l2"], setup, args)
-    without = _compared(rows, 0.0, setup, args).summary() if setup["l2"] else None
+    kept = resume.kept(rows, args)
+    found = _compared(rows, setup["l2"], setup, args, kept)
+    without = _compared(rows, 0.0, setup, args, kept).summary() if setup["l2"] else None
     free = None if without is None else {row["method"]: row["test_score"] for row in without}
     summary = found.summary()
     table = comparison_table(summary, found.measure, free)
-    remarks = report.comparison_remarks(summary, found.measure, setup["l2"], free)
+    setup |= {"baselines": baselines.scores(rows), "resumed": kept.taken}
+    headline = report.comparison_headline(summary, setup, free)
+    remarks = report.comparison_remarks(summary)
+    lines = report.comparison_lines(setup)
     if args.output:
         output.write_figure(args.output, _figure(_errors(found, args)))
     if args.report:
@@ -92,16 +105,16 @@ def run(args: argparse.Namespace) -> None:
         notes = [_TABLE, *([_FREE] if free else [])]
         told = shows.errors(errors)
         sections = [
-            page.table("Ways to train", table, lines.pop("table"), notes),
+            page.table("Ways to train", table, lines["table"], notes),
             page.picture("The error along the way", _figure(errors), told, [_PICTURE]),
             page.run(args.command, setup["isa"], lines),
         ]
-        page.write(args.report, "Ways to train, compared", remarks, sections)
+        page.write(args.report, "Ways to train, compared", [*headline, *remarks], sections)
     if args.json:
         results = {"results": summary, "without_penalty": without}
         output.print_json({**setup, **results, "runs": [run.record() for run in found.runs]})
     else:
-        report.print_table(table, remarks)
+        report.print_all(headline, table, remarks, {} if args.quiet else lines)
         output.print_saved(args, args.output, args.report)
 
 
@@ -125,7 +138,11 @@ def _setup(rows: data.Data, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _compared(
-    rows: data.Data, l2: float, setup: dict[str, Any], args: argparse.Namespace
+    rows: data.Data,
+    l2: float,
+    setup: dict[str, Any],
+    args: argparse.Namespace,
+    kept: Finished,
 ) -> Comparison:
     from pyl2 import compare
 
@@ -140,6 +157,8 @@ def _compared(
         eta=setup["eta"],
         batch_size=setup["batch_size"],
         particles=args.particles,
+        n_threads=args.n_threads,
+        resume_dir=kept.inside(f"l2-{l2:g}"),
         verbose=not args.quiet,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from typing import Any
 
 from pyl2.cli import options, output
@@ -27,7 +28,14 @@ def add(commands: options.Commands) -> None:
         commands,
         "convert",
         told,
-        epilog=f"FROM and TO: {TOOLS}; or decay,n of pyl2 train, such as l2,train or decoupled,1.",
+        epilog="FROM and TO:\n"
+        + textwrap.fill(f"{TOOLS}; or decay,n of pyl2 train, such as l2,train or decoupled,1", 78)
+        + "\n\n",
+        examples=(
+            "pyl2 convert 1e-4 sklearn torch_sgd --batch-size 200",
+            "pyl2 convert 5 l2,train logistic_regression",
+        ),
+        page="elsewhere",
     )
     parser.set_defaults(run=run)
     add = parser.add_argument

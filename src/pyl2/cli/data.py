@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pyl2.cli import options
 
 if TYPE_CHECKING:
     from pyl2._common.validation import Array
+    from pyl2.cli.splits import Split
     from pyl2.data import model_file, tables
     from pyl2.data.delimited import Dialect
     from pyl2.data.treatment import Treatment
@@ -62,6 +64,10 @@ def add_data(parser: options.Parser) -> None:
         metavar="F",
         help="size of the test set (default: 0.25)",
     )
+    told = "rows of one value in this column stay together in splits and folds; it is no feature"
+    add("--group", metavar="COLUMN", help=told)
+    told = "split in the order of this column, or rows: as they stand; the last are the test set"
+    add("--time", metavar="COLUMN", help=told)
     add("--seed", type=options.seed, default=0, help="of split, start and shuffles (default: 0)")
 
 
@@ -92,6 +98,7 @@ class Rows:
     unit: tuple[float, float]
     train: tuple[Array, Array]
     test: tuple[Array, Array]
+    validation: tuple[Array, Array] | None
 
 
 @dataclass(frozen=True)
@@ -104,18 +111,20 @@ class Data:
     notes: list[str]
     train: tuple[Array, Array]
     test: tuple[Array, Array]
+    validation: tuple[Array, Array] | None
     scale: str
+    parted: str
+    """How the rows are split, in words."""
     split: Callable[[int], list[tuple[Array, Array]]]
     """Splits the training set into so many folds: rows to train from, rows to score by."""
+    most_folds: int
     fold: Callable[[Array, Array], Rows]
     """Makes rows of some of the training set, and others of it, by their indices."""
 
 
 def read(args: argparse.Namespace) -> Data:
     """Read what the options say, split the rows, and make numbers of them."""
-    import numpy as np
-    from sklearn.model_selection import check_cv, train_test_split
-
+    from pyl2.cli.splits import Split
     from pyl2.data import model_file
 
     table = _table(args)
@@ -123,62 +132,87 @@ def read(args: argparse.Namespace) -> Data:
     y, classes = _classes(table) if task == "classification" else (table.y, None)
     notes = [*table.notes, *([] if classes is None else _spellings(table))]
     _check_rows(table, y, classes)
+    classed = None if classes is None else y
+    split = Split(classed, table.group, table.time, args.seed, table.test)
     try:
-        train, test = train_test_split(
-            np.arange(len(y)),
-            test_size=args.test_size,
-            random_state=args.seed,
-            stratify=None if classes is None else y,
-        )
+        train, test = split.whole(len(y), args.test_size)
     except ValueError as error:
         raise ValueError(f"--test-size {args.test_size:g}: {error}") from None
     if classes is None and min(len(train), len(test)) < 2:
         raise ValueError(f"{len(y)} rows are too few for --test-size {args.test_size:g}")
 
     def ready(some: Array, others: Array) -> Rows:
-        return _ready(table, y, classes is None, some, others, args)
+        return _ready(table, split, y, some, others, args)
 
     def fold(some: Array, others: Array) -> Rows:
         return ready(train[some], train[others])
-
-    def split(folds: int) -> list[tuple[Array, Array]]:
-        splitter = check_cv(folds, y[train], classifier=classes is not None)
-        return list(splitter.split(train, y[train]))
 
     rows = ready(train, test)
     marks = (table.dialect.decimal or ".", table.dialect.thousands or "")
     schema = model_file.Schema(rows.treatments, table.target, classes, *rows.unit, *marks)
     name = args.file or f"{args.dataset or DATASETS[0]} (comes with scikit-learn)"
-    return Data(schema, name, why, notes, rows.train, rows.test, args.scale, split, fold)
+    return Data(
+        schema,
+        name,
+        why,
+        notes,
+        rows.train,
+        rows.test,
+        rows.validation,
+        args.scale,
+        split.told(),
+        partial(split.folds, train),
+        split.most_folds(train),
+        fold,
+    )
 
 
 def _ready(
     table: tables.Table,
+    split: Split,
     y: Array,
-    regression: bool,
     train: Array,
     test: Array,
     args: argparse.Namespace,
 ) -> Rows:
-    """Make numbers of rows to train on, and of rows to test with, by the first alone."""
+    """Make numbers of rows to train on, and of rows to test with, by the first alone.
+
+    For early stopping rows are held out from those to train on.
+    """
     from pyl2.data import treatment
 
+    parts = {"test": test}
+    if getattr(args, "early_stopping", False):
+        size = args.validation_size
+        try:
+            train, parts["validation"] = split.part(train, size)
+        except ValueError as error:
+            raise ValueError(f"--validation-size {size:g}: {error}") from None
     recipe = treatment.Recipe(args.scale, args.min_frequency, frozenset(args.keep))
-    parts = [{n: cells.take(rows) for n, cells in table.features.items()} for rows in (train, test)]
-    treatments = treatment.fit(parts[0], recipe, table.ids)
+    treatments = treatment.fit(table.taken(train), recipe, table.ids)
     unit = (0.0, 1.0)
-    if regression:
+    if split.classes is None:
         unit = _moments(y[train], table.target)
         y = ((y - unit[0]) / unit[1])[:, None]
-    X = [treatment.encode(treatments, part, sparse=False).astype(args.dtype) for part in parts]
-    return Rows(treatments, unit, (X[0], y[train]), (X[1], y[test]))
+
+    def ready(rows: Array) -> tuple[Array, Array]:
+        found = treatment.encode(treatments, table.taken(rows), sparse=False)
+        return found.astype(args.dtype), y[rows]
+
+    others = {name: ready(rows) for name, rows in parts.items()}
+    return Rows(treatments, unit, ready(train), others["test"], others.get("validation"))
+
+
+_OF_FILES = (
+    *("target", "drop", "keep", "missing", "drop_missing_target", "no_header", "group", "time"),
+)
 
 
 def _table(args: argparse.Namespace) -> tables.Table:
     from pyl2.data import tables
 
     if args.file is None:
-        for name in ("target", "drop", "keep", "missing", "drop_missing_target", "no_header"):
+        for name in _OF_FILES:
             if getattr(args, name):
                 option = name.replace("_", "-")
                 raise ValueError(f"--{option} goes with a FILE, and none is given")
@@ -192,6 +226,8 @@ def _table(args: argparse.Namespace) -> tables.Table:
         args.missing,
         args.drop_missing_target,
         dialect(args),
+        args.group,
+        args.time,
     )
     return tables.read(args.file, request)
 

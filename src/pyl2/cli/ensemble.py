@@ -6,7 +6,7 @@ import argparse
 import time
 from typing import TYPE_CHECKING, Any
 
-from pyl2.cli import data, options, output, training
+from pyl2.cli import baselines, data, options, output, training
 
 if TYPE_CHECKING:
     from pyl2 import MLPClassifierEnsemble, MLPRegressorEnsemble, Network
@@ -31,6 +31,9 @@ _NOT_OF_IT = {
     "clip_norm": None,
     "clip_value": None,
     "average": None,
+    "early_stopping": False,
+    "tol": None,
+    "resume": None,
 }
 
 
@@ -49,9 +52,6 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
 
     model = _estimator(rows, args)
     setup = training.described(rows, training.network(rows, args)) | _described(model, args)
-    lines = report.ensemble_lines(setup)
-    if not (args.json or args.quiet):
-        report.print_lines(lines)
     began = time.perf_counter()
     X, y = rows.train
     model.fit(X, y if y.ndim == 1 else y[:, 0])
@@ -61,21 +61,22 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
         model_file.save(args.save, found, rows.schema)
     result = _result(rows, model, found, seconds)
     candidates = [candidate._asdict() for candidate in model.candidates_]
+    setup["baselines"] = baselines.scores(rows)
+    headline = report.ensemble_headline(result, setup)
     table = report.candidates(candidates)
-    remarks = report.ensemble_remarks(result, setup["measure"])
+    lines = report.ensemble_lines(setup)
     if args.report:
         sections = [
             page.table("Candidates", table, _TABLE),
             page.run(args.command, setup["isa"], lines),
         ]
-        page.write(args.report, "An ensemble of networks", remarks, sections)
+        page.write(args.report, "An ensemble of networks", headline, sections)
     if args.json:
         output.print_json({**setup, "candidates": candidates, "result": asdict(result)})
     else:
-        report.print_table(table, remarks)
+        report.print_all(headline, table, [], {} if args.quiet else lines)
         output.print_saved(args, args.report)
-        if args.save and not args.quiet:
-            print(f"saved {args.save}, for pyl2 predict {args.save} FILE")
+        output.print_model(args)
 
 
 def _estimator(
@@ -88,6 +89,9 @@ def _estimator(
     for option in ("l2", "n", "decay"):
         if getattr(args, option) is not None:
             raise ValueError(f"--{option} does not go with --ensemble, which draws λ")
+    for option in ("group", "time"):
+        if getattr(args, option) is not None:
+            raise ValueError(f"--{option} does not go with --ensemble, whose folds are drawn")
     for option, usual in _NOT_OF_IT.items():
         if getattr(args, option) != usual:
             raise ValueError(f"--{option.replace('_', '-')} does not go with --ensemble")
@@ -104,6 +108,7 @@ def _estimator(
         "input_dropout": args.input_dropout,
         "max_time": args.max_time,
         "random_state": args.seed,
+        "n_threads": args.n_threads,
         "verbose": not args.quiet,
     }
     if args.eta is not None:
@@ -132,6 +137,7 @@ def _described(model: Any, args: argparse.Namespace) -> dict[str, Any]:
         "input_dropout": model.input_dropout,
         "n": "train",
         "seed": args.seed,
+        "early_stopping": None,
         "ensemble": {
             "candidates": model.candidates,
             "folds": model.folds,

@@ -23,7 +23,15 @@ ENDINGS = {"onnx": ".onnx", "c": ".h", "sklearn": ".joblib", "torch": ".pt"}
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
     told = "write a saved model as ONNX, C, or for scikit-learn or PyTorch"
-    parser = options.command(commands, "export", told)
+    parser = options.command(
+        commands,
+        "export",
+        told,
+        examples=(
+            "pyl2 export flowers.pyl2 --to onnx",
+            "pyl2 export flowers.pyl2 --to c --output flowers.h",
+        ),
+    )
     parser.set_defaults(run=run)
     parser.add_argument("model", metavar="MODEL", help="written by pyl2 train --save")
     told = (

@@ -12,6 +12,7 @@ from pyl2.cli import data, options, training
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pyl2._common.finished import Finished
     from pyl2._common.validation import Array
     from pyl2.path.source import PathSource
 
@@ -34,29 +35,33 @@ def drawn(rows: data.Data, folds: int) -> Folds:
     """Return the indices of the rows to train from and to score by, for each fold."""
     import warnings
 
-    y = rows.train[1]
-    numbers = rows.schema.classes is None
-    if numbers and len(y) < 2 * folds:
-        raise ValueError(
-            f"--cv {folds} makes folds of one row, which has no R²: at most --cv {len(y) // 2}"
-            f" for {len(y)} training rows"
-        )
+    most = rows.most_folds
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a class of fewer rows than folds is not in each
-            return rows.split(folds)
+            found = rows.split(folds)
     except ValueError as error:
         raise ValueError(f"--cv {folds}: {error}") from None
+    if rows.schema.classes is None and min(len(test) for _, test in found) < 2:
+        raise ValueError(
+            f"--cv {folds} makes folds of one row, which has no R²: at most --cv {most}"
+            f" for {len(rows.train[1])} training rows"
+        )
+    return found
 
 
 def scores(
-    rows: data.Data, drawn: Folds, l2: Sequence[float] | Array, args: argparse.Namespace
+    rows: data.Data,
+    drawn: Folds,
+    l2: Sequence[float] | Array,
+    args: argparse.Namespace,
+    kept: Finished,
 ) -> list[list[float]]:
     """Return the scores (λs, folds) on each fold of the training set, trained on the others."""
     from pyl2.path.selection import score_folds
 
     made = [partial(_source, rows, train, test, args) for train, test in drawn]
-    found, _ = score_folds(made, l2, args.epochs, verbose=not args.quiet)
+    found, _ = score_folds(made, l2, args.epochs, not args.quiet, kept)
     told: list[list[float]] = found.tolist()
     return told
 
@@ -68,7 +73,20 @@ def _source(rows: data.Data, train: Array, test: Array, args: argparse.Namespace
     fold = rows.fold(train, test)
     network = training.network(rows, args, inputs=fold.train[0].shape[1])
     how = {**training.optimizer(args), "epochs": args.epochs, "max_time": args.max_time}
-    return path_source(network, *fold.train, test=fold.test, training=how)
+    threads = how.pop("n_threads")
+    how["validation"] = fold.validation
+    return path_source(network, *fold.train, test=fold.test, n_threads=threads, training=how)
+
+
+def means(found: Sequence[Sequence[float]]) -> list[dict[str, float]]:
+    """Return mean and standard error of each λ's scores."""
+    import numpy as np
+
+    from pyl2._common import metrics
+
+    scores = np.array(found)
+    pairs = zip(metrics.mean_known(scores), metrics.standard_error(scores), strict=True)
+    return [{"cv_score": float(mean), "cv_error": float(error)} for mean, error in pairs]
 
 
 def choices(l2: Sequence[float] | Array, folds: Any, rule: str) -> dict[str, int]:

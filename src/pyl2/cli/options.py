@@ -14,8 +14,10 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are like all others: one line, from `main`."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise what argparse would print."""
-        raise ValueError(f"{message} (see {self.prog} --help)")
+        """Raise what argparse would print, and say which word was meant."""
+        choice = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        meant = _near(choice[1], re.findall(r"[\w.-]+", choice[2])) if choice else ""
+        raise ValueError(f"{message}{meant} (see {self.prog} --help)")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse what is not known here, where the command's own options are, not later."""
@@ -25,16 +27,20 @@ class Parser(argparse.ArgumentParser):
         return found, unknown
 
     def _meant(self, unknown: list[str]) -> str:
-        from difflib import get_close_matches
-
         names = [text.partition("=")[0] for text in unknown if text.startswith("--")]
         known = re.findall(r"--[\w-]+", self.format_help())
-        near = [get_close_matches(name, known, 1) for name in names]
-        return "".join(f"; did you mean {name}?" for found in near[:1] for name in found)
+        return "".join(_near(name, known) for name in names[:1])
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Print help, or the version; argparse takes no notice where that fails."""
         print(message, end="", file=file)
+
+
+def _near(word: str, known: list[str]) -> str:
+    """Return which word was meant, if one is near."""
+    from difflib import get_close_matches
+
+    return "".join(f"; did you mean {name}?" for name in get_close_matches(word, known, 1))
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -51,10 +57,27 @@ LOSSES = ("squared_error", "huber", "absolute_error", "quantile", "poisson", "ga
 _MOST_LAMBDAS = 1000
 
 
-def command(commands: Commands, name: str, told: str, **settings: Any) -> Parser:
-    """Add a command; `told` says in the list of commands, and in its own help, what it does."""
-    description = f"{told[0].upper()}{told[1:]}."
-    return commands.add_parser(name, help=told, description=description, **settings)
+def command(
+    commands: Commands,
+    name: str,
+    told: str,
+    *,
+    examples: tuple[str, ...],
+    page: str = "command_line",
+    epilog: str = "",
+) -> Parser:
+    """Add a command; `told` says in the list of commands, and in its own help, what it does.
+
+    Its help ends with examples, and the page of the documentation that is about it.
+    """
+    shown = "\n".join(f"  {example}" for example in examples)
+    return commands.add_parser(
+        name,
+        help=told,
+        description=f"{told[0].upper()}{told[1:]}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"{epilog}examples:\n{shown}\n\nmore: docs/{page}.md",
+    )
 
 
 def _option(read: Callable[[str], Any], good: Callable[[Any], bool], what: str) -> Any:
@@ -158,10 +181,10 @@ folds = _option(int, lambda v: v > 1, "a whole number of at least 2")
 seed = _option(int, lambda v: 0 <= v < 2**32, "a whole number from 0 to 2**32 - 1")
 figure = _option(str, lambda v: v.endswith((".png", ".pdf", ".svg")), "a .png, .pdf or .svg file")
 page = _option(str, lambda v: v.endswith((".html", ".htm")), "an .html file")
-l2_or_cv = _option(
-    lambda text: text if text == "cv" else float(text),
-    lambda v: v == "cv" or 0 <= v < math.inf,
-    "cv or a number of at least 0",
+l2_or_rule = _option(
+    lambda text: text if text in ("cv", "evidence") else float(text),
+    lambda v: isinstance(v, str) or 0 <= v < math.inf,
+    "cv, evidence or a number of at least 0",
 )
 divisor = _option(
     lambda text: text if text in ("batch", "train") else float(text),

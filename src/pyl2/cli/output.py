@@ -66,6 +66,12 @@ def print_json(told: dict[str, Any]) -> None:
     print(json.dumps(known(told), indent=2, allow_nan=False))
 
 
+def print_model(args: argparse.Namespace) -> None:
+    """Tell that there is a model now, and what it is for."""
+    if args.save and not args.quiet:
+        print(f"saved {args.save}, for pyl2 predict {args.save} FILE")
+
+
 def print_saved(args: argparse.Namespace, *paths: str | None) -> None:
     """Tell which files there are now."""
     for path in filter(None, paths):

@@ -20,7 +20,8 @@ from pyl2.cli import svg
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from rich.table import Table
+
+    from pyl2._common.text_table import Grid
 
 SIZE = 8.0, 4.4
 """Inches of a picture: of so many its letters are as large as those of the text around it."""
@@ -106,13 +107,16 @@ def write(path: str, title: str, answer: Sequence[str], sections: Sequence[str])
 
 
 def run(command: str, isa: str, lines: Mapping[str, str]) -> str:
-    """Return the section on what was run, by which version, on which machine."""
+    """Return the section on what was run, by which version, on which machine.
+
+    What the columns of a table mean stands at the table.
+    """
     python = f"Python {platform.python_version()}"
     told = {
         "command": command,
         "version": f"pyl2 {__version__}, {date.today().isoformat()}",
         "machine": f"{platform.machine()} ({isa}), {platform.system()}, {python}",
-        **lines,
+        **{name: line for name, line in lines.items() if name != "table"},
     }
     rows = "\n".join(
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(line)}</td></tr>'
@@ -121,8 +125,8 @@ def run(command: str, isa: str, lines: Mapping[str, str]) -> str:
     return _section("What was run", f'<table class="run">\n{rows}\n</table>')
 
 
-def table(heading: str, grid: Table, caption: str, remarks: Sequence[str] = ()) -> str:
-    """Return a section with a table of rich under its caption, and remarks beneath it."""
+def table(heading: str, grid: Grid, caption: str, remarks: Sequence[str] = ()) -> str:
+    """Return a section with a table under its caption, and remarks beneath it."""
     found = _wide(heading, text_table.html(grid, caption[:1].upper() + caption[1:]))
     return _section(heading, found, *([_paragraphs(remarks)] if remarks else []))
 

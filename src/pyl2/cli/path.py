@@ -6,12 +6,13 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pyl2.cli import data, folds, options, output, training
+from pyl2.cli import baselines, config, data, folds, options, output, resume, training
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from pyl2 import L2Path, Network
+    from pyl2._common.finished import Finished
     from pyl2._common.validation import Array
     from pyl2.plots import ScoreDisplay
 
@@ -59,23 +60,34 @@ _BOUNDARIES = (
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
     told = "train one network at many λ, and show what L2 does"
-    parser = options.command(commands, "path", told)
+    parser = options.command(
+        commands,
+        "path",
+        told,
+        examples=(
+            "pyl2 path --dataset diabetes --cv 5",
+            "pyl2 path sales.csv --target price --l2 0,0.1:1000:9 --report page.html",
+        ),
+    )
     parser.set_defaults(run=run)
     data.add_data(parser)
     training.add_network(parser, hidden=(32, 16))
     group = parser.add_argument_group("training")
     told = "λs: 0,0.1,1 or lo:hi:count, log-spaced, or both (default: for 1000 rows 0,0.1:10000:11)"
     group.add_argument("--l2", type=options.lambdas, metavar="L", help=told)
-    training.add_optimizer(group, epochs=200, time="for all λs together")
+    training.add_optimizer(group, "for all λs together")
     group = parser.add_argument_group("choice of λ")
     told = "choose λ by so many folds of the training rows, at least 2 (default: no choice)"
     group.add_argument("--cv", type=options.folds, metavar="K", help=told)
     folds.add_rule(group)
     told = "log evidence and effective number of parameters (γ) of each λ; train by lbfgs or lm"
     group.add_argument("--evidence", action="store_true", help=told)
+    training.add_early_stopping(parser)
     group = output.add_output(parser)
     output.add_figure(group, "draw scores and weights against λ")
     group.add_argument("--save", metavar="MODEL", help="write the network at the chosen λ")
+    resume.add(group)
+    config.add(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -86,6 +98,7 @@ def run(args: argparse.Namespace) -> None:
     from pyl2.data import model_file
     from pyl2.path.table import path_table
 
+    args.epochs = args.epochs or training.EPOCHS
     output.check_writable("--save", args.save)
     output.check_drawable("--output", args.output)
     output.check_drawable("--report", args.report)
@@ -93,35 +106,40 @@ def run(args: argparse.Namespace) -> None:
     network = training.network(rows, args)
     drawn = folds.drawn(rows, args.cv) if args.cv else []
     setup = _setup(rows, network, args)
-    lines = report.path_lines(setup)
-    if not (args.json or args.quiet):
-        report.print_lines(lines)
-    found, scores, interrupted = _trained(network, rows, drawn, args)
+    kept = resume.kept(rows, args)
+    found, scores, interrupted = _trained(network, rows, drawn, args, kept)
     choices = {"best": found.best}
     if scores is not None:
         choices = folds.choices(found.l2, scores, args.rule)
     if args.evidence and np.isfinite(found.log_evidence).any():
         choices["evidence"] = found.best_evidence
     summary = found.summary()
-    table = path_table(summary, found.measure, choices)
-    remarks = report.path_remarks(summary, found.measure, choices, scores)
+    if scores is not None:
+        pairs = zip(summary, folds.means(scores), strict=True)
+        summary = [row | means for row, means in pairs]
     if args.save:
         model_file.save(args.save, found.network(next(iter(choices.values()))), rows.schema)
+    setup |= {"baselines": baselines.scores(rows), "resumed": kept.taken}
+    headline = report.path_headline(summary, setup, choices)
+    table = path_table(summary, found.measure, choices)
+    remarks = report.path_remarks(summary, found.measure, choices)
+    lines = report.path_lines(setup)
     if args.output:
         output.write_figure(args.output, _figure(found, scores, choices))
     if args.report:
         sections = [
-            page.table("The path over λ", table, lines.pop("table"), [_TABLE]),
+            page.table("The path over λ", table, lines["table"], [*remarks, _TABLE]),
             *_pictures(found, scores, choices, rows),
             page.run(args.command, setup["isa"], lines),
         ]
-        page.write(args.report, "What λ does", remarks, sections)
+        page.write(args.report, "What λ does", headline, sections)
     if args.json:
         told = {"results": summary, "fold_scores": scores, "choices": choices}
         output.print_json({**setup, **told})
     else:
-        report.print_table(table, remarks)
-        output.print_saved(args, args.output, args.report, args.save)
+        report.print_all(headline, table, remarks, {} if args.quiet else lines)
+        output.print_saved(args, args.output, args.report)
+        output.print_model(args)
     if interrupted:
         raise KeyboardInterrupt
 
@@ -141,42 +159,49 @@ def _setup(rows: data.Data, network: Network, args: argparse.Namespace) -> dict[
 
 
 def _trained(
-    network: Network, rows: data.Data, drawn: folds.Folds, args: argparse.Namespace
+    network: Network,
+    rows: data.Data,
+    drawn: folds.Folds,
+    args: argparse.Namespace,
+    kept: Finished,
 ) -> tuple[L2Path, list[list[float]] | None, bool]:
     """Return the path, the scores of the folds, and whether Ctrl-C has cut them short."""
     from pyl2.path.result import Interrupted
 
     try:
         l2 = args.l2 or folds.lambdas(len(rows.train[0]))
-        found = _path(network, rows.train, rows.test, l2, args)
+        found = _path(network, rows, l2, args, kept)
     except Interrupted as interrupt:
         return interrupt.path, None, True
     if set(found.stopped) == {"diverged"}:
         raise ValueError("training diverged at every λ: a smaller --eta may help")
     try:
-        return found, folds.scores(rows, drawn, found.l2, args) if drawn else None, False
+        held_out = folds.scores(rows, drawn, found.l2, args, kept) if drawn else None
+        return found, held_out, False
     except KeyboardInterrupt:
         return found, None, True
 
 
 def _path(
     network: Network,
-    train: tuple[Any, Any],
-    test: tuple[Any, Any],
+    rows: data.Data,
     l2: Sequence[float] | Array,
     args: argparse.Namespace,
+    kept: Finished,
 ) -> L2Path:
     from pyl2 import l2_path
 
     return l2_path(
         network,
-        *train,
+        *rows.train,
         l2,
-        test=test,
+        test=rows.test,
+        validation=rows.validation,
         epochs=args.epochs,
         max_time=args.max_time,
         verbose=not args.quiet,
         evidence=args.evidence,
+        resume_dir=kept.inside("path"),
         **training.optimizer(args),
     )
 

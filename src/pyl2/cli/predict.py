@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
     told = "predict the rows of a file with a saved model"
-    parser = options.command(commands, "predict", told)
+    parser = options.command(
+        commands,
+        "predict",
+        told,
+        examples=(
+            "pyl2 predict flowers.pyl2 new.csv --id id --proba",
+            "pyl2 predict prices.pyl2 new.csv --output predictions.parquet",
+        ),
+        page="from_a_table",
+    )
     parser.set_defaults(run=run)
     parser.add_argument("model", metavar="MODEL", help="written by pyl2 train --save")
     parser.add_argument("file", metavar="FILE", help="a table with the features by name")

@@ -1,24 +1,31 @@
-"""What is told of results: lines on how they came about, tables, and remarks beneath these.
+"""What is told of results: the answer, tables, remarks, and how it all came about.
 
-The tables are rich's, for terminals; `pyl2.cli.page` makes HTML of the same tables and lines.
+The tables are for terminals; `pyl2.cli.page` makes HTML of the same tables and lines.
 """
 
 from __future__ import annotations
 
 import io
 import math
+import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from pyl2._common import text_table
+from pyl2._common.text_table import Grid
 
 _LINES, _SHOWN = 30, 90
 """Lines of columns, and letters of the names of plain numbers, at most."""
+
+_GAP = "  "
+
+_WIDEST = 120
+"""Tables that go to a file or a pipe may be as wide as this."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ def comparison_lines(setup: dict[str, Any]) -> dict[str, str]:
     settings += [f"{setup['particles']} particles"] if setup["particles"] else []
     return _read(setup) | {
         "methods": ", ".join(setup["methods"]),
-        "budget": f"{' or '.join(limits)} a run, {len(setup['seeds'])} starts for each method,"
+        "budget": f"{' or '.join(limits)} a run, {_starts(setup)} for each method,"
         f" seeds from {setup['seeds'][0]}",
         "error": "the same for all, computed off the clock: E = E₀ + (λ/2N) Σ w²,\n"
         f"λ = {setup['l2']:g}, N = {setup['rows']['train']}",
@@ -80,33 +87,85 @@ def comparison_lines(setup: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def _starts(setup: dict[str, Any]) -> str:
+    count = len(setup["seeds"])
+    return "1 start" if count == 1 else f"{count} starts"
+
+
+def print_all(
+    headline: Sequence[str], table: Grid, remarks: Sequence[str], lines: Mapping[str, str]
+) -> None:
+    """Print the answer, the table, what there is to remark, and how it came about."""
+    print_remarks(headline)
+    if print_table(table, remarks) and lines:
+        _print()
+    print_lines(lines)
+
+
 def print_lines(lines: Mapping[str, str]) -> None:
     """Print lines behind their names."""
-    grid = Table.grid(padding=(0, 2))
-    for name, line in lines.items():
-        grid.add_row(name, line)
-    _console().print(grid)
+    indent = max(map(len, lines), default=0) + len(_GAP)
+    for name, text in lines.items():
+        wrapped = _wrapped(text, _width() - indent)
+        for heading, line in zip_longest([name], wrapped, fillvalue=""):
+            _print(f"{heading.ljust(indent)}{line}".rstrip())
 
 
-def print_table(grid: Table, remarks: Sequence[str] = ()) -> None:
-    """Print a table, and what there is to remark on it, a line each."""
-    console = _console()
-    console.width = max(
-        console.width, text_table.WIDTH
-    )  # rather broken lines than numbers cut short
-    console.print(grid)
+def print_table(grid: Grid, remarks: Sequence[str]) -> bool:
+    """Print a table, and what there is to remark on it, if anything; what finds no room is."""
+    shown, left_out = grid.within(_width(_WIDEST))
+    _print()
+    for line, stands_out in shown.lines():
+        _print(f"\x1b[1m{line}\x1b[0m" if stands_out and _is_terminal() else line)
+    _print()
+    if left_out:
+        remarks = [*remarks, f"Not shown for want of room: {', '.join(left_out)}."]
+    print_remarks(remarks)
+    return bool(remarks)
+
+
+def print_remarks(remarks: Sequence[str]) -> None:
+    """Print lines of text, as wide as the terminal."""
     for remark in remarks:
-        console.print(remark)
+        for line in _wrapped(remark, _width()):
+            _print(line)
+
+
+def _print(line: str = "") -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without λ shows a question mark
+    print(line)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _width(otherwise: int = 80) -> int:
+    """Return how wide the terminal is; where there is none, and COLUMNS says nothing, otherwise."""
+    return shutil.get_terminal_size((otherwise, 24)).columns
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return [
+        piece
+        for line in text.splitlines()
+        for piece in textwrap.wrap(line, max(width, 20), break_on_hyphens=False) or [""]
+    ]
 
 
 def _read(setup: dict[str, Any]) -> dict[str, str]:
     """Return what was read, in lines by name."""
-    rows, layers = setup["rows"], "-".join(map(str, setup["layer_sizes"]))
+    layers = "-".join(map(str, setup["layer_sizes"]))
     hidden = ", ".join(dict.fromkeys(setup["hidden"]))
     notes = {"note": "\n".join(setup["notes"])} if setup["notes"] else {}
+    resumed = setup.get("resumed")
+    found = {"resumed": f"{resumed} finished fits were there already"} if resumed else {}
     return {
-        "data": f"{setup['data']}: {rows['train']} rows to train, {rows['test']} to test",
+        "data": f"{setup['data']}: {_rows(setup)}",
         **notes,
+        **found,
+        "split": setup["split"],
         "task": f"{setup['task']}, because {setup['why']}",
         "columns": "\n".join(_columns(setup)),
         "network": ", ".join(filter(None, (layers, hidden, setup["dtype"]))),
@@ -145,10 +204,13 @@ def _training(setup: dict[str, Any]) -> str:
     drops = "".join(
         f", {share} of the {what} left out" for what, share in left_out.items() if share
     )
+    early = setup.get("early_stopping")
+    if early:
+        course += f", early stopping after {early} epochs that are no better"
     return f"{course}{decay}{drops}, n = {setup['n']}, seed {setup['seed']}"
 
 
-def trainings(results: Sequence[Result], measure: str) -> Table:
+def trainings(results: Sequence[Result], measure: str) -> Grid:
     """Return trainings side by side."""
     scores = (f"train\n{measure}", f"test\n{measure}")
     grid = text_table.table_with("λ", "E₀", "R", *scores, "‖W‖", "seconds", "items/s")
@@ -175,16 +237,6 @@ def training_remarks(results: Sequence[Result]) -> list[str]:
     ]
 
 
-def penalty_answer(results: Sequence[Result], measure: str) -> str:
-    """Return what the penalty did to the score on the test set."""
-
-    def with_it(l2: float) -> str:
-        return f"with λ = {l2:g}" if l2 else "without a penalty"
-
-    scores = [f"{result.test_score:z.3f} {with_it(result.l2)}" for result in reversed(results)]
-    return f"Test {measure} {', '.join(scores)}."
-
-
 def ensemble_lines(setup: dict[str, Any]) -> dict[str, str]:
     """Return what was read and how an ensemble of it is made, in lines by name."""
     recipe = setup["ensemble"]
@@ -196,22 +248,23 @@ def ensemble_lines(setup: dict[str, Any]) -> dict[str, str]:
     return _read(setup) | {"training": _training(setup), "ensemble": told}
 
 
-def candidates(found: Sequence[Mapping[str, Any]]) -> Table:
+def candidates(found: Sequence[Mapping[str, Any]]) -> Grid:
     """Return the candidates of an ensemble by λ, the selected ones marked."""
     grid = text_table.table_with("λ", "error", "weight")
     for candidate in sorted(found, key=lambda one: float(one["alpha"])):
         weight = candidate["weight"]
         share = f"{weight:.2f}" if weight else ""
-        style = "bold" if weight else None
-        grid.add_row(f"{candidate['alpha']:.4g}", f"{-candidate['score']:.4g}", share, style=style)
+        error = f"{-candidate['score']:.4g}"
+        grid.add_row(f"{candidate['alpha']:.4g}", error, share, marked=bool(weight))
     return grid
 
 
-def ensemble_remarks(result: EnsembleResult, measure: str) -> list[str]:
+def ensemble_headline(result: EnsembleResult, setup: dict[str, Any]) -> list[str]:
     """Return how good an ensemble is, and of what it consists."""
     found = [
-        f"Test {measure} {result.test_score:.3f}; {result.held_out_score:.3f} on training rows held"
-        f" out, {result.train_score:.3f} on the training set.",
+        *answer(result.test_score, setup),
+        f"{setup['measure']} {result.held_out_score:.3f} on training rows held out,"
+        f" {result.train_score:.3f} on the training set; {_rows(setup)}.",
         f"{result.networks} networks from {result.selected} of {result.candidates} candidates,"
         f" {result.seconds:.1f} s.",
     ]
@@ -223,39 +276,85 @@ def ensemble_remarks(result: EnsembleResult, measure: str) -> list[str]:
     return found
 
 
-def headline(
-    result: Result,
-    chosen: Mapping[str, float],
-    baselines: Mapping[str, float],
-    setup: dict[str, Any],
-) -> list[str]:
-    """Return the answer in two lines: the score, how λ was chosen, and what others would have."""
+def answer(test_score: float, setup: dict[str, Any]) -> list[str]:
+    """Return the answer in a line: the score on the test set, and what others would have."""
+    measure, baselines = setup["measure"], setup["baselines"]
     others = ", ".join(f"{name} {score:z.3f}" for name, score in baselines.items())
-    rows, measure = setup["rows"], setup["measure"]
-    spread = f" ± {chosen['cv_error']:.3f}" if math.isfinite(chosen["cv_error"]) else ""
-    better = [name for name, score in baselines.items() if score > result.test_score]
+    better = [name for name, score in baselines.items() if score > test_score]
     remark = [f"Better on this test set: {' and '.join(better)}."] if better else []
-    return [
-        f"Test {measure} {result.test_score:z.3f}; {others}.",
-        f"λ = {result.l2:.4g} by {setup['cv']}-fold cross-validation"
-        f" ({measure} {chosen['cv_score']:z.3f}{spread});"
-        f" {rows['train']} training rows, {rows['test']} test rows.",
-        *remark,
-    ]
+    return [f"Test {measure} {test_score:z.3f}; {others}.", *remark]
+
+
+def _rows(setup: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{count} {name if name != 'train' else 'training'} rows"
+        for name, count in setup["rows"].items()
+    )
+
+
+_RULES = {
+    "min": "the best mean (min)",
+    "1se": "the largest λ within one standard error of the best mean (1se)",
+}
+
+
+def chosen_by_folds(l2: float, chosen: Mapping[str, float], setup: dict[str, Any]) -> str:
+    """Return which λ the folds chose, and by which scores."""
+    spread = f" ± {chosen['cv_error']:.3f}" if math.isfinite(chosen["cv_error"]) else ""
+    return (
+        f"λ = {l2:.4g} by {setup['cv']}-fold cross-validation, {_RULES[setup['rule']]}:"
+        f" {setup['measure']} {chosen['cv_score']:z.3f}{spread}; {_rows(setup)}."
+    )
+
+
+def chosen_by_evidence(chosen: Mapping[str, Any], setup: dict[str, Any]) -> str:
+    """Return which λ the evidence chose."""
+    return (
+        f"λ = {chosen['l2']:.4g} by the evidence: its logarithm is {chosen['log_evidence']:.1f},"
+        f" with {chosen['n_effective']:.1f} effective parameters; {_rows(setup)}."
+    )
+
+
+def training_headline(results: Sequence[Result], setup: dict[str, Any]) -> list[str]:
+    """Return the score at the λ that was given, and what it did."""
+    free, found = results[0], results[-1]
+    told = f"λ = {found.l2:.4g}, as given"
+    if len(results) > 1:
+        told += f"; test {setup['measure']} {free.test_score:z.3f} without a penalty"
+    return [*answer(found.test_score, setup), f"{told}; {_rows(setup)}."]
+
+
+def path_headline(
+    rows: Sequence[Mapping[str, Any]], setup: dict[str, Any], choices: Mapping[str, int]
+) -> list[str]:
+    """Return which λ is good, how one knows, and what the score is without a penalty."""
+    name, place = next(iter(choices.items()))
+    chosen = rows[place]
+    if name in _RULES:
+        told = chosen_by_folds(chosen["l2"], chosen, setup)
+    else:
+        told = (
+            f"λ = {chosen['l2']:.4g} is the best of {len(rows)} for this test set, so that the"
+            f" score flatters (--cv 5 chooses without it); {_rows(setup)}."
+        )
+    found = [*answer(chosen["test_score"], setup), told]
+    if place:
+        free = rows[0]
+        found.append(f"At λ = {free['l2']:.4g}: test {setup['measure']} {free['test_score']:z.3f}.")
+    return found
 
 
 def choice_remarks(
-    means: Sequence[Mapping[str, float]], place: int, folds: int, scores: Sequence[Sequence[float]]
+    rows: Sequence[Mapping[str, float]], place: int, scores: Sequence[Sequence[float]]
 ) -> list[str]:
     """Return what to know of a choice of λ: the edge of the grid, trainings that failed."""
     found = []
-    if place == len(means) - 1:
+    if place == len(rows) - 1:
         found.append("λ is at the edge of the grid: the inputs may tell nothing of the target.")
     failed = sum(not math.isfinite(score) for row in scores for score in row)
     if failed:
-        found.append(
-            f"{failed} of {folds * len(means)} trainings failed: a smaller --eta may help."
-        )
+        trained = sum(map(len, scores))
+        found.append(f"{failed} of {trained} trainings failed: a smaller --eta may help.")
     return found
 
 
@@ -268,23 +367,15 @@ def choice_lines(setup: dict[str, Any], result: Result) -> dict[str, str]:
     return _read(setup) | {"training": _training(setup), "model": model}
 
 
-def print_remarks(remarks: Sequence[str]) -> None:
-    """Print lines of text, as wide as the terminal."""
-    console = _console()
-    for remark in remarks:
-        console.print(remark)
-
-
 def print_conversion(value: float, meaning: str) -> None:
     """Print a converted number, and in a line of its own what it is."""
-    console = _console()
-    console.print(f"{value:.12g}")
-    console.print(meaning, soft_wrap=True)
+    _print(f"{value:.12g}")
+    _print(meaning)
 
 
 def path_lines(setup: dict[str, Any]) -> dict[str, str]:
     """Return what is trained at many λ and how, in lines by name."""
-    evidence = "\nγ: effective number of parameters" if setup["evidence"] else ""
+    evidence = "\nγ: effective number of parameters" if setup.get("evidence") else ""
     lines = {
         "training": _training(setup),
         "error": f"E = E₀ + R, R = (λ/2N) Σ w², N = {setup['rows']['train']}",
@@ -296,37 +387,45 @@ def path_lines(setup: dict[str, Any]) -> dict[str, str]:
 
 
 def path_remarks(
-    rows: Sequence[Mapping[str, Any]],
-    measure: str,
-    marks: Mapping[str, int],
-    folds: Sequence[Sequence[float]] | None,
+    rows: Sequence[Mapping[str, Any]], measure: str, marks: Mapping[str, int]
 ) -> list[str]:
-    """Return which λ is good, how one knows, and what has gone wrong."""
-    name, place = next(iter(marks.items()))
-    score = f"test {measure} {rows[place]['test_score']:.3f}"
-    free = f"{rows[0]['test_score']:.3f} at λ = {rows[0]['l2']:.4g}"
-    told = f"{rows[place]['l2']:.4g}, {score}, beside {free}."
-    if folds is None:
-        found = [
-            f"Best λ for the rows to test: {told}",
-            "As these rows chose it, its score flatters; --cv 5 chooses without them.",
-        ]
-    else:
-        found = [f"Chosen by {len(folds[0])} folds of the rows to train ({name}): λ = {told}"]
+    """Return what the evidence says, whether λ goes far enough, and what has gone wrong."""
+    place = next(iter(marks.values()))
+    found = []
     if "evidence" in marks:
         found += _evidence_remarks(rows[marks["evidence"]], measure)
     if place in (0, len(rows) - 1) and len(rows) > 1:
-        found.append("It is the last that was tried: --l2 may go further.")
+        found.append("It is the last λ that was tried: --l2 may go further.")
+    return found + _endings(rows)
+
+
+def evidence_remarks(rows: Sequence[Mapping[str, Any]], place: int) -> list[str]:
+    """Return how far a choice by the evidence can be trusted."""
+    found = [_UNREACHED] if rows[place]["stopped"] == "epochs" else []
+    if place in (0, len(rows) - 1):
+        found.append("λ is at the edge of the grid: the evidence may be greater beyond.")
+    return found + _endings(rows)
+
+
+def _endings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return which λs ended otherwise than they should."""
     endings = {
-        "diverged": "Diverged, for which a smaller eta may help",
+        "diverged": "Diverged, for which a smaller --eta may help",
         "max_time": "Out of time",
         "interrupted": "Interrupted",
     }
+    found = []
     for ending, words in endings.items():
         ended = [f"{row['l2']:.4g}" for row in rows if row["stopped"] == ending]
         if ended:
             found.append(f"{words}: λ = {', '.join(ended)}.")
     return found
+
+
+_UNREACHED = (
+    "The evidence is of a minimum of E, which was not reached: --optimizer lbfgs or lm, more"
+    " --epochs."
+)
 
 
 def _evidence_remarks(row: Mapping[str, Any], measure: str) -> list[str]:
@@ -338,34 +437,35 @@ def _evidence_remarks(row: Mapping[str, Any], measure: str) -> list[str]:
     if measure == "accuracy":
         found.append("For classes the evidence favours too small a λ: --cv chooses better.")
     elif row["stopped"] == "epochs":
-        found.append(
-            "The evidence is of a minimum of E, which was not reached: --optimizer lbfgs or lm,"
-            " more --epochs."
-        )
+        found.append(_UNREACHED)
     return found
 
 
-def comparison_remarks(
-    rows: Sequence[Mapping[str, Any]],
-    measure: str,
-    l2: float,
-    free: Mapping[str, float] | None,
+def comparison_headline(
+    rows: Sequence[Mapping[str, Any]], setup: dict[str, Any], free: Mapping[str, float] | None
 ) -> list[str]:
-    """Return what there is to learn from a comparison."""
+    """Return who predicts best, who minimises best, and what the penalty did."""
+    measure, baselines = setup["measure"], setup["baselines"]
+    others = ", ".join(f"{name} {score:z.3f}" for name, score in baselines.items())
     found = [
-        f"Lowest E: {_leader(rows, 'error', -1)}.",
-        f"Best test {measure}: {_leader(rows, 'test_score', 1)}.",
+        f"Best test {measure}: {_leader(rows, 'test_score', 1)}; {others}.",
+        f"Lowest E: {_leader(rows, 'error', -1)}; {_rows(setup)}.",
     ]
     if free is not None:
         before = sum(free.values()) / len(free)
         after = sum(row["test_score"] for row in rows) / len(rows)
         found.append(
-            f"What λ = {l2:g} did to test {measure}: {before:.3f} without it, {after:.3f} with it"
-            " (means over the methods)."
+            f"What λ = {setup['l2']:g} did to test {measure}: {before:.3f} without it, {after:.3f}"
+            " with it (means over the methods)."
         )
-    return found + [
+    return found
+
+
+def comparison_remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what has gone wrong in a comparison."""
+    return [
         f"{row['method']} diverged in {row['diverged']} of {row['runs']} runs:"
-        " a smaller eta may help."
+        " a smaller --eta may help."
         for row in rows
         if row["diverged"]
     ]
@@ -382,9 +482,3 @@ def _leader(rows: Sequence[Mapping[str, Any]], name: str, sign: int) -> str:
     others = ", ".join(row["method"] for row in rows if row is not best and level(row))
     told = f"{best['method']}, {text_table.digits(best[name], 4)}"
     return told + (f" (within the spread of the starts also {others})" if others else "")
-
-
-def _console() -> Console:
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without λ shows a question mark
-    return Console(markup=False, emoji=False, highlight=False)

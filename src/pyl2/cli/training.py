@@ -12,6 +12,7 @@ from pyl2.cli.data import Data
 
 if TYPE_CHECKING:
     from pyl2 import Backprop, History, Network
+    from pyl2._common.finished import Finished
     from pyl2.cli import report
     from pyl2.training.settings import Settings
 
@@ -61,6 +62,9 @@ L2 = 5.0
 """The penalty when none is asked for."""
 
 
+OF_NUMBERS = (None, "squared_error")
+"""Losses that the evidence is known of."""
+
 _BY_STEP = (
     *("schedule", "warmup", "l2_schedule", "clip_norm", "clip_value", "average"),
     *("dropout", "input_dropout"),
@@ -88,7 +92,11 @@ def add_batch_size(group: options.Group) -> None:
     group.add_argument("--batch-size", type=options.batch_size, default=32, metavar="B", help=told)
 
 
-def add_optimizer(group: options.Group, epochs: int, time: str) -> None:
+EPOCHS = 200
+"""Where no number is asked for."""
+
+
+def add_optimizer(group: options.Group, time: str, epochs: str = "") -> None:
     """Add the options of training by gradients, λ and n aside."""
     add = group.add_argument
     add("--decay", help="l2, decoupled or fraction (default: the optimizer's own)")
@@ -115,8 +123,28 @@ def add_optimizer(group: options.Group, epochs: int, time: str) -> None:
     told = "part of the inputs that each update leaves out"
     add("--input-dropout", type=options.part, default=0.0, metavar="P", help=told)
     add_batch_size(group)
-    add("--epochs", type=options.count, default=epochs, help=f"default: {epochs}")
+    add("--epochs", type=options.count, help=f"at most (default: {EPOCHS}{epochs})")
     add("--max-time", type=options.positive, metavar="SECONDS", help=time)
+    add_threads(group)
+
+
+def add_threads(group: options.Group) -> None:
+    """Add the option of the threads."""
+    told = "at most so many threads (default: as many as there are processors)"
+    group.add_argument("--n-threads", type=options.count, metavar="K", help=told)
+
+
+def add_early_stopping(parser: options.Parser) -> None:
+    """Add the options of early stopping."""
+    add = parser.add_argument_group("early stopping").add_argument
+    told = "keep the weights of the least error on training rows held out, and stop when it stalls"
+    add("--early-stopping", action="store_true", help=told)
+    told = "share of the training rows held out (default: 0.1)"
+    add("--validation-size", type=options.fraction, default=0.1, metavar="F", help=told)
+    told = "stop when so many epochs in a row were no better (default: 10)"
+    add("--patience", type=options.count, default=10, metavar="K", help=told)
+    told = "better is by more than this; without --early-stopping it is the training error's"
+    add("--tol", type=options.not_negative, metavar="T", help=told)
 
 
 def network(data: Data, args: argparse.Namespace, inputs: int | None = None) -> Network:
@@ -161,6 +189,10 @@ def optimizer(args: argparse.Namespace) -> dict[str, Any]:
         "decay": args.decay,
         "batch_size": rows_of_batch(args),
         "seed": args.seed,
+        "n_threads": args.n_threads,
+        "early_stopping": args.early_stopping,
+        "n_iter_no_change": args.patience,
+        "tol": args.tol,
         **{name: getattr(args, name) for name in _BY_STEP},
     }
 
@@ -171,7 +203,8 @@ def settings(network: Network, args: argparse.Namespace) -> Settings:
     from pyl2.training.settings import Settings
     from pyl2.training.solvers import OPTIMIZERS, SOLVERS
 
-    asked = {name: value for name, value in optimizer(args).items() if name != "seed"}
+    no_settings = ("seed", "n_threads")
+    asked = {name: value for name, value in optimizer(args).items() if name not in no_settings}
     check_option("optimizer", asked["optimizer"], OPTIMIZERS)
     if asked["eta"] is None:
         asked["eta"] = SOLVERS[asked["optimizer"]].eta
@@ -198,6 +231,7 @@ def described_trainer(trainer: Backprop | Settings, args: argparse.Namespace) ->
         "input_dropout": trainer.input_dropout,
         "n": trainer.n,
         "seed": args.seed,
+        "early_stopping": args.patience if args.early_stopping else None,
     }
 
 
@@ -209,7 +243,9 @@ def described(data: Data, network: Network) -> dict[str, Any]:
 
     return {
         "data": data.name,
-        "rows": {"train": len(data.train[0]), "test": len(data.test[0])},
+        "rows": {"train": len(data.train[0]), "test": len(data.test[0])}
+        | ({} if data.validation is None else {"validation": len(data.validation[0])}),
+        "split": data.parted,
         "target": data.schema.target,
         "classes": data.schema.classes,
         "task": "regression" if data.schema.classes is None else "classification",
@@ -261,15 +297,32 @@ def trainer(rows: Data, l2: float, args: argparse.Namespace) -> Backprop:
     return Backprop(network(rows, args), l2=l2, n=args.n or "train", **optimizer(args))
 
 
-def trained(rows: Data, trainer: Backprop, args: argparse.Namespace) -> History:
-    """Train at one λ."""
-    return trainer.train(
+def trained(
+    rows: Data, trainer: Backprop, args: argparse.Namespace, kept: Finished, name: str
+) -> History:
+    """Train at one λ, or take the network that was trained before."""
+    from pyl2._common.files import saved_array
+    from pyl2.training.history import history_from_file, history_to_file
+
+    network = trainer.network
+    found = kept.load(name)
+    if found is not None:
+        network.params = saved_array(found[0], "params", network.dtype, network.params.shape)
+        return history_from_file(*found)
+    watched = rows.validation
+    if watched is None and args.report:
+        watched = rows.test  # for the picture; it takes a little time
+    history = trainer.train(
         *rows.train,
         args.epochs,
-        validation=rows.test if args.report else None,  # for the picture; it takes a little time
+        validation=watched,
         max_time=args.max_time,
         verbose=not args.quiet,
     )
+    if history.stopped != "max_time":
+        arrays, meta = history_to_file(history)
+        kept.save(name, {"params": network.params, **arrays}, meta)
+    return history
 
 
 def result(rows: Data, l2: float, trainer: Backprop, history: History) -> report.Result:

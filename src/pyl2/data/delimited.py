@@ -84,6 +84,7 @@ class Delimited:
     """A file of delimited text: its columns, and their cells once it is known which are wanted."""
 
     typed = False
+    test_rows = 0
     """Whether the file says what is text and what is numbers."""
 
     def __init__(

@@ -25,7 +25,7 @@ import numpy as np
 from pyl2._common import files
 from pyl2._common.validation import Array
 from pyl2.data import treatment
-from pyl2.data.cells import Cells, label, of_numbers, parsed, shortened
+from pyl2.data.cells import Cells, distinct_values, label, of_numbers, parsed, shortened
 from pyl2.data.delimited import FIND_OUT, Delimited, Dialect
 from pyl2.data.faults import NAMED_AT_MOST, Fault, fault, listed, option, places
 from pyl2.data.typed import Arrays, Parquet, Typed, array, attempt, workbook
@@ -37,6 +37,10 @@ MISSING = (
 )
 """Texts that mean that a value is missing: those of pandas, and two more. Blank cells, the nulls of
 Parquet, and NaN among numbers are missing whatever the list says."""
+
+
+AS_THEY_STAND = "rows"
+"""In place of a column of time: the order of the rows in the file."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,12 @@ class Table:
         What a reader of the results should know of the file.
     dialect : Dialect
         The marks that numbers had, for the files to predict.
+    group : ndarray of int, shape (rows,), or None
+        Rows of one number belong together.
+    time : ndarray, shape (rows,), or None
+        What orders the rows.
+    test : ndarray of bool, shape (rows,), or None
+        Which rows the file has for a test set, if it has one.
     """
 
     features: dict[str, Cells]
@@ -74,11 +84,18 @@ class Table:
     ids: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     dialect: Dialect = FIND_OUT
+    group: Array | None = None
+    time: Array | None = None
+    test: Array | None = None
 
     @property
     def labels(self) -> list[str]:
         """The names of the values as classes: the text, or the integer, that stands in the file."""
         return [label(value) for value in self.values]
+
+    def taken(self, rows: Array) -> dict[str, Cells]:
+        """Return the features of some rows, by their indices."""
+        return {name: cells.take(rows) for name, cells in self.features.items()}
 
     @property
     def y(self) -> Array:
@@ -105,6 +122,10 @@ class Request:
     drop_missing_target : bool
         Leave out the rows without a target, which are an error otherwise.
     dialect : Dialect
+    group : str or None
+        Column that says which rows belong together; no feature, unless kept.
+    time : str or None
+        Column that orders the rows, or `AS_THEY_STAND`.
     """
 
     target: str = "y"
@@ -113,6 +134,8 @@ class Request:
     missing: Sequence[str] | None = None
     drop_missing_target: bool = False
     dialect: Dialect = FIND_OUT
+    group: str | None = None
+    time: str | None = None
 
 
 def read(path: str, request: Request) -> Table:
@@ -135,7 +158,8 @@ def read(path: str, request: Request) -> Table:
     target = _known(source.targets, [request.target], path, "; name the target with --target")[0]
     every = [*source.features, *source.columns, *source.targets]
     drop, keep = (set(_known(every, names, path)) for names in (request.drop, request.keep))
-    unwanted = {target} | drop | (source.unnamed - keep)
+    group, time = _orders(source, request, target)
+    unwanted = {target} | drop | (source.unnamed - keep) | (set(group) - keep)
     features = [name for name in source.features if name not in unwanted]
     features += [n for n in source.columns if n in keep and n not in (*features, target)]
     _distinct(source.columns, [target], path)
@@ -154,7 +178,9 @@ def read(path: str, request: Request) -> Table:
         raise ValueError(f"{path}: target {target!r} is missing in all rows")
     if absent.any() and not request.drop_missing_target:
         raise _target_missing(path, target, [values[i] for i in np.flatnonzero(gaps)], absent)
-    cells = _sound(source, source.cells(features), absent)
+    besides = [name for name in dict.fromkeys([*group, *time]) if name not in features]
+    every_cell = _sound(source, source.cells([*features, *besides]), absent)
+    cells = {name: every_cell[name] for name in features}
     values = [value for value, gap in zip(values, gaps, strict=True) if not gap]
     codes = (np.cumsum(~gaps) - 1)[codes[~absent]]
     numbers, kind = _numbers(target, values, source.plain(values), codes, ~absent, source.typed)
@@ -171,7 +197,72 @@ def read(path: str, request: Request) -> Table:
         notes.append(f"{_rows_of(absent)} left out: they have no {target!r}")
         cells = {name: found.take(~absent) for name, found in cells.items()}
     dialect = Dialect(decimal=source.decimal, thousands=source.thousands)
-    return Table(cells, target, values, codes, numbers, kind, ids, notes, dialect)
+    kept = {name: every_cell[name].take(~absent) for name in [*group, *time]}
+    return Table(
+        cells,
+        target,
+        values,
+        codes,
+        numbers,
+        kind,
+        ids,
+        notes,
+        dialect,
+        _groups(path, group[0], kept[group[0]]) if group else None,
+        _times(path, request, kept, len(codes)),
+        _test_set(source, len(absent))[~absent] if source.test_rows else None,
+    )
+
+
+def _test_set(source: Delimited | Typed, rows: int) -> Array:
+    found: Array = np.arange(rows) >= rows - source.test_rows
+    return found
+
+
+def _orders(
+    source: Delimited | Typed, request: Request, target: str
+) -> tuple[list[str], list[str]]:
+    """Return the columns of groups and of time, none or one each, as the file spells them."""
+    if request.group is not None and request.time is not None:
+        raise ValueError("either --group or --time: a split by both is not known")
+    every = [*source.columns, *source.features]
+    wanted = [name for name in (request.group, request.time) if name is not None]
+    if request.time == AS_THEY_STAND and AS_THEY_STAND not in every:
+        return [], []
+    found = _known(every, wanted, source.path)
+    _distinct(source.columns, found, source.path)
+    if target in found:
+        raise ValueError(f"{target!r} is the target, and cannot tell how to split")
+    return (found, []) if request.group is not None else ([], found)
+
+
+def _groups(path: str, name: str, cells: Cells) -> Array:
+    _no_gaps(path, "--group", name, cells)
+    _, codes = distinct_values(cells.texts())
+    if codes.max() < 1:
+        raise ValueError(f"{path}: --group {name}: all rows are of one group")
+    return codes
+
+
+def _times(path: str, request: Request, kept: Mapping[str, Cells], rows: int) -> Array | None:
+    if request.time is None:
+        return None
+    for name, cells in kept.items():
+        _no_gaps(path, "--time", name, cells)
+        if cells.kind not in ("date", "number"):
+            raise ValueError(
+                f"{path}: --time {name}: it is {cells.kind}, neither dates nor numbers"
+            )
+        return cells.values
+    return np.arange(rows)
+
+
+def _no_gaps(path: str, option: str, name: str, cells: Cells) -> None:
+    if cells.missing.any():
+        row = int(cells.missing.argmax()) + 1
+        raise ValueError(
+            f"{path}: {option} {name}: missing in {_rows_of(cells.missing)}, first in row {row}"
+        )
 
 
 def read_features(
@@ -196,7 +287,9 @@ def read_features(
     cells = _sound(source, source.cells_for(named), None, "the model needs numbers or dates there")
     kept = _known(source.columns, ids, path)
     _distinct(source.columns, kept, path)
-    found = {t.name: cells[name] for t, name in zip(used, spelled, strict=True)}
+    rows = len(next(iter(cells.values())).missing) - source.test_rows
+    trained_on = np.arange(rows)  # of X_train, where there is X_test too
+    found = {t.name: cells[n].take(trained_on) for t, n in zip(used, spelled, strict=True)}
     return found, source.texts(kept)
 
 

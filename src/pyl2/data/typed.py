@@ -31,12 +31,15 @@ class Typed:
     unnamed : set of str
         Columns without a name of their own.
     notes : list of str
+    test_rows : int
+        So many rows at the end are a test set.
     decimal, thousands : str
         As in a delimited file; there is nothing to be said of them here.
     """
 
     typed = True
     decimal, thousands = ".", ""
+    test_rows = 0
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -148,7 +151,8 @@ def _index_of_pandas(metadata: Mapping[bytes, bytes] | None) -> set[str]:
 class Arrays(Typed):
     """An npz file: a column for each 1-D array, or for each column of an array `X` or `X_train`.
 
-    A target may have a second axis of length 1, or be one-hot.
+    A target may have a second axis of length 1, or be one-hot.  `X_test` and `y_test` follow upon
+    `X_train` and `y_train`.
     """
 
     def __init__(self, path: str, data: bytes) -> None:
@@ -173,15 +177,31 @@ class Arrays(Typed):
             return
         if not len(matrix):
             raise ValueError(f"{path}: {whole} must have rows")
-        self.X = matrix.reshape(len(matrix), math.prod(matrix.shape[1:]))
+        self.X = _flat(matrix)
         self.features = self.columns = [f"x{i}" for i in range(self.X.shape[1])]
         self.targets = [name for name in names if name != whole]
         if whole != "X":
             # The target of X_train is y_train, whether asked for by that name or by "y".
             self.renamed = {"y": whole.replace("X", "y").replace("x", "y")} if whole else {}
             self.targets += [name for name, real in self.renamed.items() if real in names]
+            pair = [name.replace("train", "test") for name in (whole or "", self.renamed["y"])]
+            if set(pair) <= set(names):
+                self._add_test_set(*pair)
             others = [name for name in names if name.endswith(("_test", "_val", "_valid"))]
+            others = [name for name in others if not (self.test_rows and name in pair)]
             self.notes += [f"not read: {listed(others)}"] if others else []
+
+    def _add_test_set(self, name: str, target: str) -> None:
+        assert self.X is not None
+        found = self._array(name)
+        if found.ndim < 2 or not len(found) or _flat(found).shape[1] != self.X.shape[1]:
+            raise ValueError(
+                f"{self.path}: {name} must have rows of {self.X.shape[1]} numbers, its shape is"
+                f" {found.shape}"
+            )
+        self.X = np.concatenate([self.X, _flat(found)])
+        self.test_rows = len(found)
+        self.targets.remove(target)
 
     X: Array | None = None
     renamed: Mapping[str, str] = {}
@@ -212,7 +232,16 @@ class Arrays(Typed):
         return found
 
     def _target(self, name: str) -> Array:
-        y = self._array(self.renamed.get(name, name))
+        real = self.renamed.get(name, name)
+        y = self._array(real)
+        if self.test_rows and real == self.renamed.get("y"):
+            other = self._array(real.replace("train", "test"))
+            if other.ndim != y.ndim or other.shape[1:] != y.shape[1:]:
+                raise ValueError(
+                    f"{self.path}: {real} and its test set differ in shape: {y.shape} and"
+                    f" {other.shape}"
+                )
+            y = np.concatenate([y, other])
         if y.ndim == 2 and y.shape[1] == 1:
             return y[:, 0]
         if y.ndim == 2 and y.size and y.dtype.kind in "biuf":
@@ -228,6 +257,11 @@ class Arrays(Typed):
 
     def _array(self, name: str) -> Array:
         return np.asarray(attempt(self.path, "an npz", lambda: self.archive[name]))
+
+
+def _flat(array: Array) -> Array:
+    """Return an array with one axis beside that of the rows."""
+    return array.reshape(len(array), math.prod(array.shape[1:]))
 
 
 def _cells(array: Array) -> Cells | Fault:

@@ -362,7 +362,9 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         found: dict[int, list[Trained | None]],
         begins: Callable[[int], bool],
     ) -> None:
-        with progress(self.verbose, sum(len(task.seeds) for task in tasks)) as advance:
+        with progress(
+            self.verbose, sum(len(task.seeds) for task in tasks), unit="training"
+        ) as advance:
             train_all(model, rows, tasks, found, begins, advance)
 
     def _choose(

@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 from pyl2._common import metrics, sparse, threads
 from pyl2._common.dataset import Matrix, check_dataset
 from pyl2._common.finished import Stored, told_rows
+from pyl2._common.progress import Progress
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.split import draw_split, test_rows
 from pyl2._common.validation import Array, check_returned
@@ -24,9 +25,9 @@ from pyl2.estimators.base import BaseMLP, Fit, check_weights, judges_by_r2, name
 from pyl2.estimators.policy import FitState
 from pyl2.network import engine_of
 from pyl2.path.source import (
-    Advance,
     Rows,
     default_l2,
+    legs_of,
     path_divisor,
     path_source,
     score,
@@ -164,14 +165,14 @@ class EstimatorSource:
         self,
         values: Sequence[float],
         begin: Array | None,
-        advance: Advance,
+        advance: Progress,
         finished: Sequence[Stored] | None = None,
     ) -> None:
         """Train at each λ, from other parameters than its own where ``begin`` holds some."""
         models = [with_alpha(self._model, value) for value in values]
         fits = [model._set_up(self._checked, self._first) for model in models]
-        for fit in fits:
-            fit.run.session.advance = advance
+        for fit, leg in zip(fits, legs_of(self, values, advance), strict=True):
+            fit.run.session.advance = leg
             if begin is not None:
                 fit.run.session.network.params = begin
         self.models += models

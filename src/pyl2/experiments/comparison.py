@@ -197,10 +197,9 @@ class Comparison:
         return text_table.notebook(repr(self), comparison_table(self.summary(), self.measure))
 
     def __str__(self) -> str:
-        from pyl2._common import text_table
         from pyl2.experiments.table import comparison_table
 
-        return text_table.text(comparison_table(self.summary(), self.measure))
+        return str(comparison_table(self.summary(), self.measure))
 
 
 @keywords.checked
@@ -321,7 +320,7 @@ def compare(
     finished = Finished(resume_dir, settings)
     pairs = ((seed, method) for seed in starts for method in plan.methods)
     runs = []
-    with one_warning(), progress(verbose, len(starts) * len(plan.methods)) as advance:
+    with one_warning(), progress(verbose, len(starts) * len(plan.methods), unit="run") as advance:
         warn_if_unscaled(check_dataset(*training, None, network).x)  # while no clock runs
         for seed, method in pairs:
             found = finished.load(f"{method}-{seed}")
@@ -496,7 +495,7 @@ def _settings(
 ) -> dict[str, Any]:
     """Return what the runs depend on, as ``Finished`` takes it."""
     of_plan = {name: value for name, value in vars(plan).items() if name != "n_threads"}
-    named = ("layer_sizes", "hidden", "output", "loss", "init", "dtype")
+    named = ("layer_sizes", "hidden", "output", "loss", "label_smoothing", "init", "dtype")
     of_network = {name: str(getattr(network, name)) for name in named}
     rows = told_rows(*training) | {
         f"test {name}": value for name, value in told_rows(*testing).items()

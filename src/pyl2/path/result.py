@@ -215,10 +215,9 @@ class L2Path:
         return text_table.frame(self.summary())
 
     def __str__(self) -> str:
-        from pyl2._common import text_table
         from pyl2.path.table import path_table
 
-        return text_table.text(path_table(self.summary(), self.measure))
+        return str(path_table(self.summary(), self.measure))
 
     def __repr__(self) -> str:
         layers = "-".join(map(str, self.template.layer_sizes))

@@ -12,10 +12,10 @@ import numpy as np
 from pyl2._common import metrics
 from pyl2._common.files import PathLike, saved_array
 from pyl2._common.finished import NOTHING, Finished, told
-from pyl2._common.progress import progress
+from pyl2._common.progress import Progress, progress
 from pyl2._common.validation import Array
 from pyl2._common.validation import kept as saved
-from pyl2.path.source import Advance, PathSource
+from pyl2.path.source import PathSource
 
 RULES = ("min", "1se")
 
@@ -133,21 +133,23 @@ def score_folds(
     columns, reasons = [], []
     with progress(verbose, len(folds) * len(values) * epochs) as advance:
         for place, make in enumerate(folds):
+            fold = advance.within(f"fold {place + 1}/{len(folds)}")
             found = kept.load(f"fold-{place}")
             if found is None:
-                column, reason, whole = _fold_scores(make, values, advance)
+                column, reason, whole = _fold_scores(make, values, fold)
                 if whole:
                     kept.save(f"fold-{place}", {"scores": np.array(column)}, {"reason": reason})
             else:
                 scores = saved_array(found[0], "scores", np.dtype(float), (len(values),))
                 column, reason = scores.tolist(), saved(found[1], "reason", str)
+                fold.leg(len(values) * epochs)
             columns.append(column)
             reasons.append(reason)
     return np.column_stack(columns), reasons
 
 
 def _fold_scores(
-    make: Callable[[], PathSource], values: list[float], advance: Advance
+    make: Callable[[], PathSource], values: list[float], advance: Progress
 ) -> tuple[list[float], str, bool]:
     """Return the scores of a fold, why a training failed, and whether none was cut short."""
     try:

@@ -6,7 +6,7 @@ import copy
 import itertools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ from pyl2._common.dataset import Dataset, Matrix, check_dataset, check_sample_we
 from pyl2._common.files import saved_array
 from pyl2._common.finished import Stored, told, told_rows
 from pyl2._common.outputs import Objective
+from pyl2._common.progress import Progress
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.split import check_rows, draw_split, strata, test_rows
 from pyl2._common.validation import Array, check_integer, check_real, shown
@@ -34,8 +35,6 @@ from pyl2.training.solvers import SOLVERS
 _DEFAULT, _LEAST, _MOST = 16, 1e-6, 10.0
 # One update takes at most so much of a weight off by default.
 _MOST_TAKEN = 0.5
-
-Advance = Callable[[float], None]
 
 
 class Rows(NamedTuple):
@@ -84,7 +83,7 @@ class PathSource(Protocol):
         self,
         values: Sequence[float],
         begin: Array | None,
-        advance: Advance,
+        advance: Progress,
         finished: Sequence[Stored] | None = None,
     ) -> None:
         """Train at each λ, from other parameters than its own where ``begin`` holds some.
@@ -223,7 +222,7 @@ class _Plan:
     def settings(self) -> dict[str, Any]:
         """Return what the trainings depend on besides λ and the rows."""
         network = self.template
-        named = ("layer_sizes", "hidden", "output", "loss")
+        named = ("layer_sizes", "hidden", "output", "loss", "label_smoothing")
         return {
             **{name: getattr(network, name) for name in named},
             "weights": told(network.params),
@@ -246,7 +245,7 @@ class _Plan:
         full_batch = SOLVERS[self._probe.optimizer].full_batch
         return default_l2(divisor, None if full_batch else eta)
 
-    def run(self, value: float, begin: Array | None, advance: Advance) -> Run:
+    def run(self, value: float, begin: Array | None, advance: Progress) -> Run:
         """Set up the training at a λ."""
         params = self.template.params if begin is None else begin
         network = copy_network(self.template, params)
@@ -296,11 +295,12 @@ class NetworkSource:
         self,
         values: Sequence[float],
         begin: Array | None,
-        advance: Advance,
+        advance: Progress,
         finished: Sequence[Stored] | None = None,
     ) -> None:
         """Train at each λ, from other parameters than its own where ``begin`` holds some."""
-        runs = [self._plan.run(value, begin, advance) for value in values]
+        legs = legs_of(self, values, advance)
+        runs = [self._plan.run(value, begin, leg) for value, leg in zip(values, legs, strict=True)]
         self.sessions += [run.session for run in runs]
         train_or_take(runs, self.rows.dataset, finished)
 
@@ -319,6 +319,14 @@ class NetworkSource:
         """Return how good the i-th trained network is on the rows held out."""
         assert self.test is not None
         return score(self.sessions[i].network, self.test, self.n_threads)
+
+
+def legs_of(source: PathSource, values: Sequence[float], advance: Progress) -> list[Progress]:
+    """Return what the training at each λ tells its epochs to."""
+    if source.together and len(values) > 1:
+        shared = advance.leg(len(values) * source.epochs, f"{len(values)} λ", len(values))
+        return [shared] * len(values)
+    return [advance.leg(source.epochs, f"λ {value:.3g}") for value in values]
 
 
 def train_or_take(runs: Sequence[Run], dataset: Dataset, finished: Sequence[Stored] | None) -> None:

@@ -11,13 +11,13 @@ from pyl2._common import penalty
 from pyl2._common.dataset import Matrix
 from pyl2._common.files import PathLike
 from pyl2._common.finished import Finished, Stored
-from pyl2._common.progress import progress
+from pyl2._common.progress import Progress, progress
 from pyl2._common.validation import Array, check_flag, check_option
 from pyl2.network import Network
 from pyl2.path.diagnostics import describe
 from pyl2.path.evidence import check_evidence, with_evidence
 from pyl2.path.result import Interrupted, L2Path
-from pyl2.path.source import Advance, PathSource, path_source
+from pyl2.path.source import PathSource, path_source
 from pyl2.training.history import history_to_file
 from pyl2.training.session import TrainingSession
 
@@ -186,7 +186,7 @@ def _check_l2(l2: Any, start: str, network: Network) -> list[float]:
 
 
 def _train(
-    source: PathSource, values: list[float], start: str, advance: Advance, kept: Finished
+    source: PathSource, values: list[float], start: str, advance: Progress, kept: Finished
 ) -> None:
     begin: Array | None = None
     for places in _groups(source, len(values), start, kept):

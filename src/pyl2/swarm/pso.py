@@ -190,7 +190,7 @@ def pso(
     started = time.perf_counter()
 
     with (
-        progress(disp, maxiter, "disp") as advance,
+        progress(disp, maxiter, "disp", "iteration") as advance,
         _evaluator(fun, further, vectorized, workers, particles) as values,
     ):
         for nit in range(1, maxiter + 1):
