@@ -60,6 +60,9 @@ TRAINERS = {
     "rprop, one batch": backprop(optimizer="rprop", batch_size=None),
     "sgd, one batch": backprop(batch_size=None),
     "adam, invscaling": backprop(optimizer="adam", batch_size=300, schedule="invscaling"),
+    "adam, dropout": backprop(
+        optimizer="adam", batch_size=256, dropout=[0.5, 0.2], input_dropout=0.1
+    ),
     "L-BFGS": backprop(optimizer="lbfgs"),
     "swarm": lambda dtype, seed, n: trainer(ParticleSwarm, dtype, seed, n, particles=6),
 }

@@ -944,7 +944,7 @@ static void test_trampled(Case *c, const double *params)
     const int64_t orders = below(c, 2) ? P : 1;
     double rates[MOST_NETWORKS * MOST_LAYERS] = {0}, sums[2 * MOST_NETWORKS] = {0};
     int64_t steps[MOST_NETWORKS] = {0}, *order = block(orders * c->rows * 8, 1);
-    const double dropout[MOST_LAYERS] = {0.5, 0.5, 0, 0.5};
+    const double dropout[MOST_LAYERS] = {0.5, 1 - 0x1p-40, 0, 0.5};
     const int drops = !below(c, 3);
     Update updates[MOST_NETWORKS];
     for (int64_t i = 0; i < orders * c->rows; i++) order[i] = i % c->rows;
