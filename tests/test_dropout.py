@@ -344,3 +344,12 @@ def test_estimators_refuse_it_with_a_solver_that_has_none(solver):
     X, y = data()
     with pytest.raises(ValueError, match=f"dropout.*{solver}|{solver}.*dropout"):
         MLPRegressor(solver=solver, dropout=0.1).fit(X, y)
+
+
+def test_a_seed_that_is_none_is_a_damaged_file(tmp_path):
+    run = trainer()
+    run.train(*data(), epochs=1)
+    run._state.mask_seed = -5
+    run.save(tmp_path / "training.pyl2")
+    with pytest.raises(ValueError, match="the training is damaged: mask_seed must be at least 0"):
+        Backprop.load(tmp_path / "training.pyl2")
