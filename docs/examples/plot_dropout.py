@@ -5,8 +5,9 @@ What either does to the error on new digits, and what both together do.
 
 Two hundred digits, a network that could learn ten times as many by heart. A curve for each rate of
 dropout shows the cross-entropy on new digits against λ, the mean of four trainings from other
-weights. Without dropout a good λ does most of what can be done. With dropout λ matters less, its
-best value is smaller, and the best of all has both.
+weights. Dropout alone, at the left, does little here, and L2 alone takes a fifth off the error.
+Both together take off more than either, at about the λ that is best without dropout. From there on
+λ does the same whatever the rate.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def figure():
     """Return a curve for each rate."""
     curves = {rate: errors(rate) for rate in RATES}
     best = {rate: curve.min() for rate, curve in curves.items()}
-    assert best[0.3] < best[0.0]
+    assert best[0.3] < best[0.0] < curves[0.6][0] < curves[0.0][0]
     fig, panel = plt.subplots(figsize=(7, 4.2), layout="constrained")
     for (rate, curve), look in zip(curves.items(), style.STYLES[1:], strict=False):
         label = f"dropout {rate:g}" if rate else "no dropout"

@@ -112,7 +112,6 @@ plt.show()
 half = {name: np.interp(0.5, SHARES, curve) for name, curve in left.items()}
 assert half["dropout"] > max(half["neither"], half["L2"]) + 0.01
 assert size["L2"] < size["neither"] < size["dropout"]
-assert left["dropout"][0] > left["neither"][0]
 
 # %%
 # The network that had to do without some of its units still can. It knows the same in several
