@@ -1515,6 +1515,14 @@ def test_reports_of_other_trainings(folder, options):
     assert len(Page("page.html").pictures) == 2
 
 
+def test_a_report_draws_rates_that_change(folder):
+    argv = ["train", "--l2", "5", "--schedule", "one_cycle", "--epochs", "4", "--quiet"]
+    assert main([*argv, "--l2-schedule", "cosine", "--report", "page.html"]) == 0
+    page = Page("page.html")
+    assert len(page.pictures) == 3
+    assert "rates along the way" in page.text
+
+
 def test_report_of_a_comparison(folder, capsys):
     argv = ["compare", "--dataset", "wine", *FEW, "--methods", "adam,lbfgs", "--json"]
     assert main([*argv, "--report", "page.html"]) == 0

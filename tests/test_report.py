@@ -16,6 +16,7 @@ from pyl2.plots import (
     EvidenceDisplay,
     FitDisplay,
     PathDisplay,
+    RatesDisplay,
     SaturationDisplay,
     ScoreDisplay,
     WeightsDisplay,
@@ -98,6 +99,12 @@ CHANCES = [[[0.1, 0.9], [0.1, 0.9]], [[0.1, 0.2], [0.1, 0.2]], [[0.9, 0.9], [0.9
             shows.courses,
             CurvesDisplay({"λ = 5": {"data_error": [3, 1, 2], "validation_error": []}}),
             "Errors by epoch. λ = 5: E₀ from 3 to 2, lowest 1 in epoch 2.",
+        ),
+        (
+            shows.rates,
+            RatesDisplay({"λ = 5": {"eta": [0.1, 0.3, 0.01], "l2": [[1, 2], [0, 0]]}}),
+            "Rates by epoch. λ = 5: η from 0.1 to 0.01, highest 0.3. λ = 5: λ from 2 to 0, highest"
+            " 2.",
         ),
         (
             shows.weights,

@@ -100,6 +100,20 @@ def courses(shown: plots.CurvesDisplay) -> str:
     return f"Errors by epoch. {' '.join(told)}"
 
 
+def rates(shown: plots.RatesDisplay) -> str:
+    """Return from where to where the rates went."""
+    from pyl2.plots.rates import RATES
+
+    told = [
+        f"{name}: {RATES[rate]} from {np.max(values[0]):.3g} to {np.max(values[-1]):.3g}, highest"
+        f" {values.max():.3g}."
+        for name, found in shown.rates.items()
+        for rate, values in found.items()
+        if values.any()
+    ]
+    return f"Rates by epoch. {' '.join(told)}"
+
+
 def weights(shown: plots.WeightsDisplay) -> str:
     """Return how wide the weights of each λ are spread."""
 

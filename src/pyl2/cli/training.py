@@ -23,6 +23,10 @@ _CURVES = (
     " as what is learned is not noise; where it rises again, training has gone too far, and a good"
     " λ keeps it from that."
 )
+_RATES = (
+    "The learning rate η, and the penalty λ, of each epoch's last update. Where η is large the"
+    " error falls fast and stays restless; where it is small the network settles."
+)
 _WEIGHTS = (
     "How many weights have which value, biases aside. The penalty draws all of them towards zero,"
     " the large ones most, but sets none to zero."
@@ -286,8 +290,27 @@ def pictures(histories: Mapping[float, History], trainers: Mapping[float, Backpr
     spread = WeightsDisplay(weights, list(trainers)).plot(histogram.subplots())
     return [
         page.picture("The error along the way", courses, shows.courses(errors), [_CURVES]),
+        *_rates(histories),
         page.picture("The weights in the end", histogram, shows.weights(spread), [_WEIGHTS]),
     ]
+
+
+def _rates(histories: Mapping[float, History]) -> list[str]:
+    """Draw η and λ, where one of them changes by the epoch."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from pyl2.cli import page, shows
+    from pyl2.plots import RatesDisplay
+
+    rates = [rate for one in histories.values() for rate in (one.eta, one.l2) if len(rate)]
+    if not any(np.ptp(rate) > 0 for rate in rates):
+        return []
+    display = RatesDisplay.from_results({f"λ = {l2:g}": one for l2, one in histories.items()})
+    width, height = page.SIZE
+    figure = Figure(figsize=(width, 1.2 * height), layout="constrained")
+    display.plot(figure.subplots(len(display.shown), sharex=True))
+    return [page.picture("The rates along the way", figure, shows.rates(display), [_RATES])]
 
 
 def trainer(rows: Data, l2: float, args: argparse.Namespace) -> Backprop:

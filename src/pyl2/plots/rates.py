@@ -32,6 +32,8 @@ class RatesDisplay:
 
     Attributes
     ----------
+    shown : list of str
+        "eta" and "l2", as far as they are drawn.
     axes_ : list of matplotlib Axes
         A panel for each rate that is drawn.
     figure_ : matplotlib Figure
@@ -56,7 +58,7 @@ class RatesDisplay:
             style.text("the names of rates", name): _rates(f"rates[{name!r}]", found)
             for name, found in named.items()
         }
-        self._shown = [
+        self.shown = [
             rate for rate in RATES if any(np.any(found[rate] > 0) for found in self.rates.values())
         ] or ["eta"]
 
@@ -99,10 +101,10 @@ class RatesDisplay:
         ImportError
             If Matplotlib is not installed.
         """
-        self.axes_ = style.stack(ax, len(self._shown))
+        self.axes_ = style.stack(ax, len(self.shown))
         self.figure_ = self.axes_[0].figure
         self.lines_: list[Line2D] = []
-        for panel, rate in zip(self.axes_, self._shown, strict=True):
+        for panel, rate in zip(self.axes_, self.shown, strict=True):
             lines = self._panel(panel, rate, kwargs)
             self.lines_ += lines
             if panel is self.axes_[0] and (len(self.rates) > 1 or len(lines) > 1):
