@@ -256,7 +256,11 @@ def test_a_test_set_that_does_not_fit(capsys):
         capsys, "train", "data.npz"
     )
     arrays(y_test=np.ones((25, 2)))
-    assert "y_train and its test set differ in shape" in refused(capsys, "train", "data.npz")
+    assert "y_train and its test set do not go together: bool (40,) and float64 (25, 2)" in refused(
+        capsys, "train", "data.npz"
+    )
+    arrays(y_test=np.ones(25))
+    assert "bool (40,) and float64 (25,)" in refused(capsys, "train", "data.npz")
     arrays(y_test=np.ones(24, bool))
     assert "the target has 64 rows, the features 65" in refused(capsys, "train", "data.npz")
     arrays()

@@ -341,3 +341,21 @@ def test_damaged_records(change):
     for other in (None, [], {}, {"name": "a"}):
         with pytest.raises(ValueError, match="malformed"):
             treatment.from_record(other)
+
+
+def test_beside_a_vectorizer_of_others():
+    """skrub's finds the kinds by itself as well; the networks take what it makes."""
+    skrub = pytest.importorskip("skrub")
+    frame = table(300)
+    y = np.where(frame["city"].eq("Rome") ^ frame["flag"], "in", "out")
+    network = MLPClassifier(20, solver="lbfgs", alpha=1.0, random_state=0, max_iter=5000)
+    theirs = make_pipeline(skrub.TableVectorizer(), SimpleImputer(), StandardScaler(), network)
+    ours = make_pipeline(TableEncoder(), network)
+    for model in (theirs, ours):
+        assert cross_val_score(model, frame.drop(columns="id"), y, cv=3).mean() > 0.9
+    by_hand = make_column_transformer(
+        (make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), ["gaps", "number"]),
+        (OneHotEncoder(), ["city"]),
+        ("passthrough", ["flag"]),
+    )
+    assert cross_val_score(make_pipeline(by_hand, network), frame, y, cv=3).mean() > 0.9

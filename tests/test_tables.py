@@ -285,12 +285,13 @@ def test_arrays(folder):
         np.savez("data.npz", **arrays)
         found = tables.read("data.npz", tables.Request())
         assert list(found.features) == ["x0", "x1", "x2", "x3"]
-        np.testing.assert_array_equal(found.features["x2"].values, X[:, 1, 0])
+        for part in np.split(found.features["x2"].values, 2 if "X_test" in arrays else 1):
+            np.testing.assert_array_equal(part, X[:, 1, 0])
         expected = expected or found
-        assert [found.labels[c] for c in found.codes] == [
-            expected.labels[c] for c in expected.codes
-        ]
-        assert any("not read: 'X_test', 'y_test'" in n for n in found.notes) == ("X_test" in arrays)
+        labels = [found.labels[c] for c in found.codes]
+        assert labels[-ROWS:] == labels[:ROWS] == [expected.labels[c] for c in expected.codes]
+        assert (found.test is not None) == ("X_test" in arrays)
+        assert found.test is None or found.test.tolist() == [False] * ROWS + [True] * ROWS
     np.savez("data.npz", X=X, y=np.eye(3)[y] / 2)
     with pytest.raises(ValueError, match="must be 1-D or one-hot"):
         tables.read("data.npz", tables.Request())
@@ -318,3 +319,47 @@ def test_without_pandas(folder, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "pandas", None)
     assert main(["train", "data.csv"]) == 2
     assert "tables are read by pandas: pip install 'pyl2[cli]'" in capsys.readouterr().err
+
+
+# Dates
+
+
+@pytest.mark.parametrize(
+    ("dates", "order", "first", "note"),
+    [
+        (
+            ["3/4/2024", "11/12/2023"],
+            None,
+            "2024-03-04",
+            "month/day/year; day/month/year fits",
+        ),
+        (["3/4/2024", "11/12/2023"], "dmy", "2024-04-03", "day/month/year"),
+        (["3-4-2024", "11-12-2023"], None, "2024-04-03", "day-month-year; month-day-year fits"),
+        (["3-4-2024", "11-12-2023"], "mdy", "2024-03-04", "month-day-year"),
+        (["3/4/2024", "13/12/2023"], None, "2024-04-03", "day/month/year"),
+        (["3/4/2024", "13/12/2023"], "mdy", "2024-04-03", "day/month/year"),
+        (["3/4/2024 10:30", "11/12/2023 1:00"], "dmy", "2024-04-03T10:30", "day/month/year"),
+        (["03.04.2024", "11.12.2023"], None, "2024-04-03", "day.month.year"),
+        (["2024-04-03", "2023-12-11"], None, "2024-04-03", ""),
+        (["3 April 2024", "11 May 2023"], None, "2024-04-03", ""),
+    ],
+)
+def test_the_order_of_dates_is_told(tmp_path, dates, order, first, note):
+    """What is ambiguous is said, with the option that overrules it; a model keeps the order."""
+    path = tmp_path / "d.csv"
+    path.write_text("day,y\n" + "".join(f"{day},{i}\n" for i, day in enumerate(dates * 9)))
+    table = tables.read(str(path), tables.Request(dialect=Dialect(date_order=order)))
+    assert table.features["day"].values[0] == np.datetime64(first)
+    if not note:
+        assert table.notes == []
+        return
+    assert table.notes[0].startswith(f"'day': dates read as {note}")
+    if "fits" in note:  # the advice is followed
+        other = table.notes[0].split("--date-order ")[1]
+        again = tables.read(str(path), tables.Request(dialect=Dialect(date_order=other)))
+        assert again.features["day"].values[0] != np.datetime64(first)
+        assert "fits" not in again.notes[0]
+    treatments = fit(table.features, Recipe(), {})
+    path.write_text(f"day\n{dates[1]}\n")
+    found, _ = tables.read_features(str(path), treatments)
+    assert found["day"].values[0] == table.features["day"].values[1]

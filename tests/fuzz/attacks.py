@@ -392,6 +392,10 @@ def npz_files():
     for arrays in (
         {"a": values, "b": values.astype(np.int8), "y": values > 2},
         {"X": np.ones((6, 3)), "y": np.array(["a", "b"] * 3)},
+        {
+            **{"X_train": np.ones((6, 2)), "y_train": values > 2},
+            **{"X_test": np.ones((4, 2)), "y_test": values[:4] > 2},
+        },
     ):
         for save in (np.savez, np.savez_compressed):
             out = io.BytesIO()

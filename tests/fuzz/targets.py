@@ -11,7 +11,7 @@ from typing import Any
 import attacks
 import numpy as np
 
-from pyl2 import Backprop, Network, ParticleSwarm
+from pyl2 import Backprop, Network, ParticleSwarm, l2_path
 from pyl2.data import model_file, tables, treatment
 from pyl2.data.cells import of_numbers, of_texts
 from pyl2.ensemble import Ensemble
@@ -90,7 +90,8 @@ def use_table(path):
     assert [treatment.from_record(json.loads(json.dumps(t.record()))) for t in found] == found
     if not any("rows left out" in note for note in table.notes):
         again, _ = tables.read_features(path, found, table.dialect)
-        assert np.array_equal(treatment.encode(found, again, sparse=False), rows)
+        trained = rows if table.test is None else rows[~table.test]
+        assert np.array_equal(treatment.encode(found, again, sparse=False), trained)
 
 
 def ensemble():
@@ -112,6 +113,29 @@ def released(name):
     return [(attacks.RELEASED / f"{name}.pyl2").read_bytes()]
 
 
+class Sweep:
+    """A sweep in a folder, one of whose finished fits is malformed."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp())
+        rng = np.random.default_rng(0)
+        self.rows = rng.normal(size=(20, 2)), rng.normal(size=20)
+        self.path = self.folder / "l2-0.pyl2"
+        self.run()
+
+    def run(self):
+        network = Network((2, 3, 1), seed=0)
+        options = {"optimizer": "lbfgs", "epochs": 3, "seed": 0, "resume_dir": self.folder}
+        return l2_path(network, *self.rows, [0.1, 1.0], **options)
+
+    def use(self, path):
+        self.path.write_bytes(Path(path).read_bytes())
+        found = self.run()
+        assert len(found) == 2
+        assert found.curves.ndim == 3
+
+
+SWEEP = Sweep()
 MODEL_ATTACKS = (*attacks.RAW, *attacks.MODEL_FILE, *attacks.MODEL_FILE)
 TARGETS = {
     "network": Target(released("network"), MODEL_ATTACKS, use_network),
@@ -120,6 +144,7 @@ TARGETS = {
         released("particle_swarm"), MODEL_ATTACKS, use_trainer(ParticleSwarm.load)
     ),
     "model": Target([*released("model"), ensemble()], MODEL_ATTACKS, use_model),
+    "finished": Target([SWEEP.path.read_bytes()], MODEL_ATTACKS, SWEEP.use),
     "csv": Target(attacks.csv_files(), (*attacks.RAW, *(attacks.of_cells,) * 9), use_table),
     "packed": Target(attacks.packed_files(), attacks.RAW, use_table),
     "npy": Target(attacks.npy_files(), (*attacks.RAW, attacks.of_npy_header), use_table),

@@ -78,6 +78,8 @@ def add_dialect(add: Callable[..., Any]) -> None:
     add("--decimal", choices=(".", ","), metavar="MARK", help=told)
     told = "what separates thousands (default: found out)"
     add("--thousands", choices=(",", ".", " ", "'"), metavar="MARK", help=told)
+    told = "dmy or mdy: what 3/4/2024 is (default: what fits all dates of a column, mdy first)"
+    add("--date-order", choices=("dmy", "mdy"), metavar="ORDER", help=told)
     told = "the first line is a row; the columns are c1, c2, …"
     add("--no-header", action="store_true", help=told)
 
@@ -87,7 +89,7 @@ def dialect(args: argparse.Namespace) -> Dialect:
     from pyl2.data.delimited import Dialect
 
     header = False if args.no_header else None
-    return Dialect(args.encoding, args.decimal, args.thousands, header)
+    return Dialect(args.encoding, args.decimal, args.thousands, header, args.date_order)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ _MARKS = ((",", "."), (",", " "), (",", "'"), (".", ","), (".", " "), (".", "'")
 """Decimal and thousands marks that are tried; blanks stand for those that do not break, too."""
 
 _DATES = (
-    *("ISO8601", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y"),
+    *("ISO8601", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%m-%d-%Y"),
     *("%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%d-%b-%Y"),
 )
 _TIMES = ("", " %H:%M", " %H:%M:%S")
@@ -68,12 +68,15 @@ class Dialect:
     decimal, thousands : str or None
         The marks in numbers.
     header : bool or None
+    date_order : {"dmy", "mdy"} or None
+        Of dates that could be either.
     """
 
     encoding: str | None = None
     decimal: str | None = None
     thousands: str | None = None
     header: bool | None = None
+    date_order: str | None = None
 
 
 FIND_OUT = Dialect()
@@ -122,12 +125,29 @@ class Delimited:
         self._find_marks([*texts.values(), self.target])
         again = [name for name in self._misread(series) if name not in texts]
         texts |= {name: self._texts(c) for name, c in self._read(again, texts=again).items()}
-        return {
+        found = {
             name: self._of_texts(texts[name])
             if name in texts
             else cells_of(series[name].to_numpy(), name)
             for name in names
         }
+        for name, cells in found.items():
+            self._tell_order(name, cells, texts.get(name, ()))
+        return found
+
+    def _tell_order(self, name: str, cells: Cells | Fault, texts: Sequence[Any]) -> None:
+        """Note whether the day or the month comes first in dates, and whether one can be sure."""
+        if isinstance(cells, Fault) or cells.form[:2] not in _ORDERS or "%m" not in cells.form:
+            return
+        other = _swapped(cells.form)
+        known = [text for text in texts if text is not None]
+        if self.dialect.date_order is None and other.split(" ")[0] in _DATES and _all(known, other):
+            self.notes.append(
+                f"{name!r}: dates read as {_shown(cells.form)}; {_shown(other)} fits them, too:"
+                f" --date-order {_ORDERS[other[:2]]}"
+            )
+        else:
+            self.notes.append(f"{name!r}: dates read as {_shown(cells.form)}")
 
     def cells_for(self, treatments: Sequence[Treatment]) -> dict[str, Cells | Fault]:
         """Return columns as those of that name were where a model was trained."""
@@ -321,7 +341,7 @@ class Delimited:
         elif all(map(is_number, known)):
             known_as = {text: parsed(text) for text in set(known)}
         else:
-            form = _form_of_dates(known)
+            form = _form_of_dates(known, self.dialect.date_order)
             return _as_dates(cells, form) if form else of_texts(cells)
         return of_numbers(np.array([known_as.get(cell, np.nan) for cell in cells]))
 
@@ -346,18 +366,34 @@ def _fit(marks: tuple[str, str], column: Iterable[Any]) -> bool:
     )
 
 
-def _form_of_dates(known: Sequence[str]) -> str:
+def _form_of_dates(known: Sequence[str], order: str | None) -> str:
     """Return the first form in which all are dates; "" if there is none."""
     if not _LIKE_A_DATE.match(known[0]):
         return ""
+    other = {"dmy": "%m", "mdy": "%d"}.get(order or "")
+    days = sorted(_DATES, key=lambda form: form[:2] == other)
+    forms = (f"{day}{time if day != 'ISO8601' else ''}" for day in days for time in _TIMES)
+    return next((form for form in forms if _all(known, form)), "")
+
+
+def _all(known: Sequence[str], form: str) -> bool:
+    """Whether all texts are dates of a form."""
     sample = list(dict.fromkeys(known))
-    for form in (f"{day}{time if day != 'ISO8601' else ''}" for day in _DATES for time in _TIMES):
-        for texts in (sample[:20], sample):
-            if np.isnat(_parsed_dates(texts, form)).any():
-                break
-        else:
-            return form
-    return ""
+    return not any(np.isnat(_parsed_dates(texts, form)).any() for texts in (sample[:20], sample))
+
+
+_ORDERS = {"%d": "dmy", "%m": "mdy"}
+
+
+def _swapped(form: str) -> str:
+    """Return a form with day and month changed."""
+    return form.replace("%d", "@").replace("%m", "%d").replace("@", "%m")
+
+
+def _shown(form: str) -> str:
+    """Return a form of dates in words: day/month/year."""
+    words = {"%d": "day", "%m": "month", "%Y": "year", "%B": "month", "%b": "month"}
+    return re.sub(r"%\w", lambda found: words[found[0]], form.split(" ")[0])
 
 
 def _parsed_dates(texts: Sequence[Any], form: str) -> Array:

@@ -199,9 +199,21 @@ class Arrays(Typed):
                 f"{self.path}: {name} must have rows of {self.X.shape[1]} numbers, its shape is"
                 f" {found.shape}"
             )
-        self.X = np.concatenate([self.X, _flat(found)])
+        self.X = self._joined("X_train", self.X, _flat(found))
         self.test_rows = len(found)
         self.targets.remove(target)
+
+    def _joined(self, name: str, train: Array, test: Array) -> Array:
+        """Return an array of the training set, and that of the test set behind it."""
+        told = [f"{part.dtype} {part.shape}" for part in (train, test)]
+        kinds = {train.dtype.kind, test.dtype.kind}
+        alike = len(kinds) == 1 or kinds <= {*"iuf"}
+        if not alike or train.shape[1:] != test.shape[1:] or 0 in (train.ndim, test.ndim):
+            raise ValueError(
+                f"{self.path}: {name} and its test set do not go together: {' and '.join(told)}"
+            )
+        found: Array = attempt(self.path, "an npz", lambda: np.concatenate([train, test]))
+        return found
 
     X: Array | None = None
     renamed: Mapping[str, str] = {}
@@ -236,12 +248,7 @@ class Arrays(Typed):
         y = self._array(real)
         if self.test_rows and real == self.renamed.get("y"):
             other = self._array(real.replace("train", "test"))
-            if other.ndim != y.ndim or other.shape[1:] != y.shape[1:]:
-                raise ValueError(
-                    f"{self.path}: {real} and its test set differ in shape: {y.shape} and"
-                    f" {other.shape}"
-                )
-            y = np.concatenate([y, other])
+            y = self._joined(real, y, other)
         if y.ndim == 2 and y.shape[1] == 1:
             return y[:, 0]
         if y.ndim == 2 and y.size and y.dtype.kind in "biuf":

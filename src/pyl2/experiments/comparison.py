@@ -512,7 +512,20 @@ def _run_of(arrays: dict[str, Array], meta: dict[str, Any], shape: Network) -> R
     """Return the run that ``_fit_of`` made these of."""
     network = copy_network(shape, saved_array(arrays, "params", shape.dtype, shape.params.shape))
     curve = Curve(*(kept(arrays, name, np.ndarray) for name in Curve._fields))
-    return Run(**meta, network=network, curve=curve)
+    if {column.shape for column in curve} != {curve.error.shape} or curve.error.ndim != 1:
+        raise ValueError("the curve of a finished run is malformed")
+    known: dict[str, Any] = {name: kept(meta, name, kind) for name, kind in _RECORD.items()}
+    return Run(**known, network=network, curve=curve)
+
+
+_RECORD: dict[str, type] = {
+    "method": str,
+    "seed": int,
+    **dict.fromkeys(("error", "data_error", "penalty", "train_score", "test_score"), float),
+    "seconds": float,
+    "evaluations": int,
+    "stopped": str,
+}
 
 
 def _summarised(method: str, runs: Sequence[Run]) -> dict[str, Any]:

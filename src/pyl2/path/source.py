@@ -21,7 +21,7 @@ from pyl2._common.outputs import Objective
 from pyl2._common.progress import Progress
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.split import check_rows, draw_split, strata, test_rows
-from pyl2._common.validation import Array, check_integer, check_real, shown
+from pyl2._common.validation import Array, check_integer, check_real, kept, shown
 from pyl2.network import Network, copy_network, engine_of
 from pyl2.swarm.trainer import ParticleSwarm, SwarmRun
 from pyl2.training.backprop import Backprop, run_of
@@ -340,8 +340,8 @@ def train_or_take(runs: Sequence[Run], dataset: Dataset, finished: Sequence[Stor
             arrays, "params", session.network.dtype, session.network.params.shape
         )
         session.history = history_from_file(arrays, meta)
-        if meta.get("diverged"):
-            session.diverged = Diverged(meta["diverged"])
+        if diverged := kept(meta, "diverged", str):
+            session.diverged = Diverged(diverged)
 
 
 def score(network: Network, rows: Rows, n_threads: int) -> float:

@@ -217,8 +217,13 @@ def history_from_file(arrays: dict[str, NDArray[Any]], meta: dict[str, Any]) -> 
     """Return the history that ``history_to_file`` made these of; ValueError if it did not."""
     found = History()
     columns = {name: kept(arrays, name, np.ndarray) for name in _ARRAYS}
-    epochs = len(columns["seconds"])
-    if any(len(column) not in (0, epochs) for column in columns.values()):
+    for name, column in columns.items():
+        if column.ndim not in ((1, 2) if name == "l2" else (1,)) or column.dtype != np.float64:
+            raise ValueError(f"{name} of the history is malformed")
+    lengths = {name: len(column) for name, column in columns.items()}
+    told = {*lengths.values()} - {0}
+    pairs = (("mean", "diversity"), ("eta", "l2"), ("data_error", "penalty"))
+    if len(told) > 1 or any(lengths[a] != lengths[b] for a, b in (*pairs, ("penalty", "seconds"))):
         raise ValueError("the arrays of the history differ in length")
     found._data_error = columns["data_error"].tolist()
     found._penalty = columns["penalty"].tolist()
