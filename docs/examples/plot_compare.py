@@ -12,10 +12,10 @@ for the same E.  What half of the budget lets it find, L-BFGS takes to the floor
 lower than it gets alone: this error has many valleys, almost equally deep.  (The first half of
 pso+lbfgs is the swarm's own: its line hides that of pso.)
 
-Right: the share of the variance explained, of the rows that were trained on and of others, with the
-penalty and without.  Without it whoever minimises E well has learned the noise.  The swarm has not,
-only because it is still far from the minimum.  With λ all are as good on new rows as the swarm,
-those that minimise E best included.
+Right: the share of the variance explained, on the training set and on the test set, with the
+penalty and without.  Without it the methods that minimise E well have learned the noise.  The swarm
+has not, only because it is still far from the minimum.  With λ all are as good on new
+rows as the swarm, those that minimise E best included.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def data():
 
 
 def draw_scores(axes, free, penalized):
-    """Draw the scores of each method: trained on hollow, new rows full; without λ grey."""
+    """Draw the scores of each method: training set hollow, test set full; without λ grey."""
     rows = list(zip(free.summary(), penalized.summary(), strict=True))
     for place, pair in enumerate(rows):
         for shift, color, row in zip((-0.15, 0.15), ("0.6", "black"), pair, strict=True):
@@ -56,8 +56,8 @@ def draw_scores(axes, free, penalized):
                 y = place + shift
                 axes.errorbar(score, y, xerr=spread, fmt="o", markerfacecolor=fill, **shown)
     for color, label in (("0.6", "λ = 0"), ("black", f"λ = {L2}")):
-        axes.plot([], [], "o", color=color, label=label + ", new rows")
-        axes.plot([], [], "o", color=color, markerfacecolor="white", label=label + ", trained on")
+        axes.plot([], [], "o", color=color, label=label + ", test set")
+        axes.plot([], [], "o", color=color, markerfacecolor="white", label=label + ", training set")
     axes.set_yticks(np.arange(len(rows)), [row["method"] for row, _ in rows])
     axes.axvline(0, color="0.8", linewidth=1, zorder=1)
     axes.set(xlabel="R²", xlim=(-1.3, 1.05), title="what the networks know")
@@ -83,4 +83,9 @@ def figure():
 
 
 figure()
+# Alt: Left, E against evaluations, both logarithmic: the ways with gradients reach 0.21 within a
+# few hundred evaluations, the swarm 0.26 after 10,000, and pso+lbfgs drops to 0.21 at 5,000.
+# Right, R² of each method: with λ = 5 about 0.34 on new rows and 0.63 on the training set;
+# with λ = 0 between -0.5 and -0.85 on new rows, but for the swarm.
+# Caption: E along the way, and what the networks know at its end.
 plt.show()

@@ -69,4 +69,8 @@ def figure():
 
 
 figure()
+# Alt: Cross-entropy of new digits against λ, a curve for each rate of dropout. Each falls from
+# about 0.29 at λ = 0.001 to its least value at λ = 0.3, and rises to about 0.4 at λ = 3. The
+# least values are 0.238 without dropout, 0.218 with dropout 0.3 and 0.221 with dropout 0.6.
+# Caption: The error on new digits for three rates of dropout along λ.
 plt.show()

@@ -61,4 +61,8 @@ def figure():
 
 
 figure()
+# Alt: Points of a sine, ten of which lie about 3 too high. The fit by squared error is pulled up
+# towards them and is 0.46 off the truth, root mean square; that by Huber's loss lies on the truth
+# and is 0.031 off.
+# Caption: Crosses are wrong targets; both networks are alike but for their loss.
 plt.show()

@@ -11,7 +11,7 @@ not solve the task.  The swarm is slow, and in nine of ten finds one that does; 
 short swarm has found to the floor at once.  Right: the probabilities that a network gives, trained
 without and with the swarm, from a start that leads L-BFGS astray.
 
-A few more starts of L-BFGS would be cheaper here, for each needs no more than 200 evaluations; and
+A few more starts of L-BFGS would be cheaper here, because each needs at most 200 evaluations; and
 where gradients seldom lead astray, as in larger networks, the swarm has nothing to add.  The hybrid
 needs no class of its own: both trainers work on the same ``Network``.
 """
@@ -33,7 +33,7 @@ STARTS = 40
 SOLVED = 0.05  # E below which the task is solved
 ALONE, SWARM, HYBRID = "L-BFGS", "swarm", "swarm, then L-BFGS"
 STYLES = {
-    ALONE: {"color": "tab:orange"},
+    ALONE: {"color": "#d55e00"},
     SWARM: {"color": "0.5"},
     HYBRID: {"color": "black"},
 }
@@ -112,4 +112,9 @@ def figure():
 
 
 figure()
+# Alt: Share of 40 starts that have solved the task against evaluations: L-BFGS 48 % within 1,000,
+# the swarm and the swarm followed by L-BFGS about 92 % after some 10,000. Next, E at the end of
+# each run. Right, two maps: alone, L-BFGS ends in a boundary that takes one cloud for another;
+# after the swarm it finds the diagonal band.
+# Caption: How many starts get there, where they end, and what two of them have learned.
 plt.show()

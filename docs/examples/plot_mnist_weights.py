@@ -74,4 +74,8 @@ def figure():
 
 
 figure()
+# Alt: Small grey pictures of the weights into twelve hidden units at λ = 0.0001, 0.1 and 1. At
+# the smallest λ nearly all are noise; at λ = 1 some are uniform grey and the others show strokes.
+# The accuracy is 96.4, 96.9 and 96.7 %, ‖W‖ 14.9, 10.7 and 6.8.
+# Caption: What twelve of 40 hidden units look at, for three λ.
 plt.show()

@@ -55,4 +55,9 @@ def figure():
 
 
 figure()
+# Alt: Above, learning rates by epoch: two constant ones, 0.02 and 0.3, and one cycle that rises
+# to 0.3 and falls to almost 0. Below, E₀ on held-out digits on a logarithmic axis: the small
+# constant rate falls smoothly to 0.11, the large one stays restless between 0.1 and 0.3, and one
+# cycle ends lowest, at 0.07.
+# Caption: Learning rates, and the errors they lead to.
 plt.show()

@@ -12,7 +12,7 @@ product, not squared, which like L1 can be cheapest at zero.  In the end all go 
 is left.
 
 Below, left: the share of hidden units that are saturated (``|tanh|`` > 0.9); small weights keep
-them where they still react.  Right: the share of the variance explained, on the rows trained on
+them where they still react.  Right: the share of the variance explained, on the training set
 and on others.  With too small a λ the noise is learned, with too large a one nothing; the best
 for new rows lies between.
 """
@@ -61,4 +61,9 @@ def figure():
 
 
 figure()
+# Alt: Four panels against λ. The weights come together at zero from between -6 and 5; the norm of
+# the first layer falls from 26 to 0, that of the second rises from 3 to 6 and then falls. Units
+# on the flat part fall from 73 % to 0 at λ = 30. R² on held-out rows rises from about -0.9 at λ =
+# 0.1 to 0.38 at λ = 56, the best, and falls to 0.
+# Caption: Weights, norms, saturated units and scores of one network along λ.
 plt.show()

@@ -11,8 +11,8 @@ rate, which is the same throughout for SGD and was not tuned.
 
 Below: Adam for several λ (``alpha``), trained on half of the items. The cross-entropy, free of its
 penalty, on these (dotted) and on the other half (solid): with λ = 0 what was trained on is learned
-by heart, which makes the network sure of itself, and its errors on new items dear; a large λ keeps
-it from learning much. The best λ for new items lies between.
+by heart, which makes the network overconfident and its errors on new rows costly; a large λ keeps
+it from learning much. The best λ for new rows lies between.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def draw_lambdas(axes, name, X, y):
         )
     trained, unseen = np.transpose(losses)
     places = np.arange(len(LAMBDAS))
-    axes.plot(places, trained, "s:", color="0.5", markerfacecolor="white", label="trained on")
+    axes.plot(places, trained, "s:", color="0.5", markerfacecolor="white", label="training set")
     axes.plot(places, unseen, "o-", color="black", label="held out")
     axes.set_xticks(places, [f"{alpha:g}" for alpha in LAMBDAS])
     axes.set(xlabel="λ", ylim=(0, 1.1 * unseen.max()))
@@ -114,4 +114,9 @@ def figure():
 
 
 figure()
+# Alt: Above, loss against epoch on four data sets: momentum, Nesterov and Adam fall fastest,
+# plain SGD slower, and SGD with a falling rate stops early. Below, cross-entropy against λ: on
+# the training set it rises with λ; on held-out rows it is least at λ = 0.01 on iris and at 0.1
+# on digits, and hardly changes below 0.1 on ring and moons.
+# Caption: Six ways to descend, and what λ does to new rows.
 plt.show()

@@ -45,9 +45,13 @@ fig, panels = plt.subplots(1, 3, figsize=(9, 3), sharey=True, layout="constraine
 for ax, (l2, network) in zip(panels, networks.items(), strict=True):
     ax.plot(grid, truth(grid), color="0.75", label="without noise")
     ax.plot(grid, network.predict(grid), color="black", label="network")
-    ax.plot(x, y, "o", color="tab:orange", markeredgecolor="black", label="data")
+    ax.plot(x, y, "o", color="#d55e00", markeredgecolor="black", label="data")
     ax.set(title=f"λ = {l2:g}", xlabel="x", ylim=(0, 4))
 panels[2].legend(frameon=False, fontsize="small", loc="upper left")
+# Alt: Three panels with fifteen noisy points of a sine and a network fitted to them. At λ = 0 the
+# fit passes through every point and leaves the picture several times between them. At λ = 0.03 it
+# follows the sine smoothly. At λ = 30 it is the constant 2, the mean of the points.
+# Caption: The same network at a minimum of E for three λ. Grey: the sine without noise.
 plt.show()
 
 # %%
@@ -71,7 +75,7 @@ for l2, network in networks.items():
 # them. The penalty cannot know the sine; it prefers, among the functions that fit the points
 # about as well, one that does not need a reason for every bend. Too large a λ leaves no function
 # at all: the output is constant, and this constant is the mean of the targets. It has not been
-# drawn towards 0, for it is a bias.
+# drawn towards 0, because it is a bias.
 
 constant = networks[30].predict(grid)
 assert np.ptp(constant) < 1e-6
@@ -109,7 +113,7 @@ assert np.isclose(free["Celsius"][0], free["Kelvin"][0], rtol=1e-6)
 assert np.isclose(free["Celsius"][1] + 273.15, free["Kelvin"][1])
 
 # %%
-# The same line. pyl2 cannot be told to decay a bias, so the other case is computed by its normal
+# The same line. pyl2 has no option to decay a bias, so the other case is computed by its normal
 # equations, with the column of ones for the bias under the same penalty as the slope.
 
 ones = np.hstack([x, np.ones_like(x)])
@@ -122,7 +126,7 @@ for scale, (slope, height) in decayed.items():
 
 ends = np.array([-1, 1])
 fig, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
-ax.plot(x, celsius, "o", color="tab:orange", markeredgecolor="black", label="data")
+ax.plot(x, celsius, "o", color="#d55e00", markeredgecolor="black", label="data")
 styles = {"Celsius": ("0.6", 4.0), "Kelvin": ("black", 1.2)}
 for scale, (color, width) in styles.items():
     zero = 273.15 * (scale == "Kelvin")
@@ -134,11 +138,16 @@ for scale, (color, width) in styles.items():
     )
 ax.set(xlabel="x", ylabel="degrees Celsius")
 ax.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+# Alt: Temperatures rise with x from about 7 to 20 degrees Celsius. With a free bias the lines of
+# Celsius and Kelvin lie on each other, through the data. With a decayed bias the line of Celsius
+# is some two degrees too low, and that of Kelvin lies far below, from -21 to -2 degrees.
+# Caption: Lines fitted to the same temperatures in two units, with the bias free and with the
+# bias penalized.
 plt.show()
 
 # %%
-# With the bias decayed, whoever measures in Kelvin gets a line that lies far below the data, for
-# it has been pulled towards absolute zero, and another slope too. In a network with hidden layers
+# With the bias decayed, the line in Kelvin lies far below the data, because it has been pulled
+# towards absolute zero, and its slope is wrong, too. In a network with hidden layers
 # the same holds at the output, whatever the layers: add a number to all targets and to the last
 # bias, and neither E₀ nor R changes.
 
@@ -146,4 +155,6 @@ network = networks[0.03]
 targets = truth(grid)
 before = network.error(grid, targets, 0.03)
 network.biases[-1][:] += 273.15
-assert np.isclose(network.error(grid, targets + 273.15, 0.03), before)
+after = network.error(grid, targets + 273.15, 0.03)
+print(f"E {before:.6f} in Celsius, {after:.6f} in Kelvin")
+assert np.isclose(after, before)

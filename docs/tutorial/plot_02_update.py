@@ -49,6 +49,7 @@ for l2 in (0.0, 2.0):
     network = Network((64, 30, 10), hidden="logistic", output="softmax", seed=0)
     Backprop(network, eta=eta, l2=l2, batch_size=10).train(X[batch], y[batch], epochs=1)
     biases.append(network.params[n_weights:].copy())
+print("the same bits:", (biases[0] == biases[1]).all())
 assert (biases[0] == biases[1]).all()
 
 # %%
@@ -85,6 +86,10 @@ ax.semilogy(steps, unneeded, color="0.7", linewidth=4, label="weights of white p
 ax.semilogy(steps, expected, "--", color="tab:blue", label="(1 − ηλ/n)ᵗ")
 ax.set(xlabel="steps t", ylabel="root mean square")
 ax.legend(frameon=False)
+# Alt: Root mean square of two groups of weights over 10,800 steps, on a logarithmic axis. Weights
+# of pixels with ink rise from 0.1 to 0.25 and stay there. Weights of white pixels fall along a
+# straight line from 0.1 to 3e-8, exactly that of (1 − ηλ/n) to the power t.
+# Caption: Weights that the data need, and weights that nothing but the decay moves.
 plt.show()
 
 # %%
@@ -132,6 +137,7 @@ assert all(np.allclose(params, trained[0], rtol=0, atol=1e-12) for params in tra
 # With scikit-learn's defaults ηλ/n is 0.001 · 0.0001 / 200 = 5e-10. In single precision 1 − 5e-10
 # is 1, and a program that multiplies by this factor has no decay at all:
 
+print(np.float32(1) - np.float32(5e-10))
 assert np.float32(1) - np.float32(5e-10) == 1
 
 # %%

@@ -70,12 +70,16 @@ assert np.allclose(meant, fraction_sizes, rtol=1e-5)
 
 fig, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
 ax.semilogx(RATES, l2_sizes, "s-", color="black", label="l2: λ/n times W in the gradient")
-ax.semilogx(RATES, fraction_sizes, "o", color="tab:orange", label="fraction: λ W off in each step")
+ax.semilogx(RATES, fraction_sizes, "o", color="#d55e00", label="fraction: λ W off in each step")
 ax.semilogx(RATES, meant, "--", color="0.5", label="minimum of E₀ + (λ/2η)‖W‖²")
 ax.set_xticks(RATES, [f"{eta:g}" for eta in RATES])
 ax.minorticks_off()
 ax.set(xlabel="learning rate η", ylabel="‖W‖ where training ends", ylim=(0, None))
 ax.legend(frameon=False)
+# Alt: ‖W‖ at the end of training against the learning rate. By l2 it is 1.57 at all four rates.
+# By a fraction it grows from 0.98 at η = 0.05 to 1.95 at η = 0.4, and lies on the line of the
+# minima of E₀ + (λ/2η)‖W‖².
+# Caption: Where plain gradient descent ends under either rule, for four learning rates.
 plt.show()
 
 # %%
@@ -86,7 +90,7 @@ plt.show()
 # halved, below, the weights set out for a smaller end. Those under ``"l2"`` have arrived.
 
 fig, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
-for decay, l2, color in (("l2", L2, "black"), ("fraction", FRACTION, "tab:orange")):
+for decay, l2, color in (("l2", L2, "black"), ("fraction", FRACTION, "#d55e00")):
     trainer, course = start(decay, l2, 0.2), []
     for trainer.eta in (0.2, 0.1, 0.05):
         for _ in range(30):
@@ -97,6 +101,9 @@ for decay, l2, color in (("l2", L2, "black"), ("fraction", FRACTION, "tab:orange
     assert (course[-1] < 0.7 * course[29]) == (decay == "fraction")
 ax.set(xlabel="steps; η is halved after 3,000 and 6,000", ylabel="‖W‖", ylim=(0, None))
 ax.legend(frameon=False, loc="lower left")
+# Alt: ‖W‖ over 9,000 steps, η halved after 3,000 and 6,000. Under l2 it stays at 1.57. Under a
+# fraction it falls to 1.25 and then to 0.98, shortly after each halving.
+# Caption: A falling learning rate changes what the fraction leads to, and leaves l2 alone.
 plt.show()
 
 # %%

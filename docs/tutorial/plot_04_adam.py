@@ -92,7 +92,7 @@ fig, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 together = {}
 for decay, l2, marker, color in (
     ("l2", 1.0, "o", "black"),
-    ("decoupled", 300.0, "^", "tab:orange"),
+    ("decoupled", 300.0, "^", "#d55e00"),
 ):
     W = weights(decay, l2).weights[0]
     left = np.linalg.norm(W, axis=1)[ink] / np.linalg.norm(free.weights[0], axis=1)[ink]
@@ -103,6 +103,11 @@ for decay, l2, marker, color in (
     ax.loglog(usual[ink], left, marker, color=color, markersize=4, label=f"{decay}, λ = {l2:g}")
 ax.set(xlabel="usual size of the pixel's gradients", ylabel="what is left of its weights")
 ax.legend(frameon=False, loc="lower right")
+# Alt: What is left of each pixel's weights against the usual size of its gradients, both
+# logarithmic. Decoupled, between a third and two thirds is left, whatever the gradients. By l2
+# the share grows with the gradients, from 0.003 at the rim to 0.7.
+# Caption: Each point is a pixel. L2 under Adam shrinks most where gradients are small; decoupled
+# decay shrinks all alike.
 plt.show()
 
 assert together["l2"] > 0.9
@@ -130,6 +135,11 @@ grid = decay_grid(
     test=0.5,
 )
 DecayDisplay.from_results(grid).plot()
+# Alt: Two heat maps of R² over η and λ/n. Under l2 the best cell, R² 0.467, is at λ/n = 0.03, and
+# the good cells lie at smaller λ/n. Under decoupled decay the best, 0.464, is at λ/n = 1, and the
+# good ones move to larger λ/n as η falls.
+# Caption: R² on held-out rows for each learning rate and decay; a star marks the best of each
+# map.
 plt.show()
 
 for decay, scores in zip(grid.decays, grid.test_score, strict=True):

@@ -43,11 +43,15 @@ print(f"E of the swarm   {history.error[-1]:.12f}")
 assert np.isclose(E, history.error[-1], rtol=1e-12)
 
 CurvesDisplay.from_results(history).plot()
+# Alt: E, E₀ and R of the best particle over 600 iterations, on a logarithmic axis. E falls from
+# 1.1 to 0.2 without ever rising. E₀ falls to 0.06; R rises to 0.24 and then falls to 0.13.
+# Caption: The error of the best particle and its parts.
 plt.show()
 
 # %%
 # The swarm keeps the best E that it has seen, so E never rises; E₀ and R alone may.
 
+print(f"largest step of E upwards: {max(np.diff(history.error).max(), 0):g}")
 assert (np.diff(history.error) <= 0).all()
 
 # %%
@@ -68,7 +72,7 @@ for l2 in (0.0, 0.2, 2.0, 20.0):
 assert list(sizes.values()) == sorted(sizes.values(), reverse=True)
 
 # %%
-# The task is easy, and new rows are told apart about as well in any case. What λ changes is how
+# The task is easy, and new rows are classified about as well in any case. What λ changes is how
 # large the weights are, and thereby how sure the network is of itself.
 #
 # The same E by gradients

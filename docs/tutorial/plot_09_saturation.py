@@ -39,6 +39,9 @@ path = l2_path(
 print(path)
 
 SaturationDisplay.from_results(path).plot()
+# Alt: Share of hidden units on the flat part of their activation against λ. It falls from 31 % at
+# λ = 0.0001 to 0 at λ = 10.
+# Caption: Saturated outputs of the hidden units after training, at many λ.
 plt.show()
 
 saturation = path.saturation[:, 0]
@@ -90,6 +93,9 @@ for l2, line in ((0.0, "-"), (0.5, "--"), (2.0, ":")):
     print(f"{l2:3g} {course[-1]:20.0f} % {(a * (1 - a)).mean():21.3f} {accuracy:15.3f}")
 ax.set(xlabel="epoch", ylabel="saturated outputs, %", ylim=(0, None))
 ax.legend(frameon=False)
+# Alt: Share of saturated outputs over 60 epochs, from 67 % at the start. At λ = 0 it stays there,
+# at λ = 0.5 it falls to 19 %, and at λ = 2 it falls to 3 % within 20 epochs.
+# Caption: Units that start saturated come back only with a penalty.
 plt.show()
 
 assert ends[0.0] > 60 > 30 > ends[0.5] > ends[2.0]

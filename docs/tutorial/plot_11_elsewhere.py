@@ -2,7 +2,7 @@
 11. What your λ is called elsewhere
 ===================================
 
-Every tool has an L2 constant, and hardly two mean the same number: one divides it by the rows of
+Every tool has an L2 constant, and almost no two mean the same number: one divides it by the rows of
 the batch, another by all rows, a third by nothing; some halve the squared error and some the
 penalty; some decay biases; and some multiply by the learning rate. `convert_l2` turns one into
 the other.
@@ -26,7 +26,7 @@ from pyl2.convert import TOOLS, describe
 #
 # Here is λ = 1, divided by all rows (``n="train"``), for 10,000 rows in batches of 50, a learning
 # rate of 0.01, and noise of variance 0.25 where a prior asks for it. A dash stands where there is
-# no such conversion: no λ makes a ridge of a classifier. The last column tells whether the
+# no such conversion: no λ makes a ridge of a classifier. The last column says whether the
 # tool's biases decay with the weights; those of pyl2 never do.
 
 training = {"eta": 0.01, "batch_size": 50, "n_items": 10_000, "noise_variance": 0.25}
@@ -66,6 +66,10 @@ ax.semilogx(shown["squared error"].astype(float), shown["tool"], "o", color="bla
 ax.invert_yaxis()
 ax.grid(axis="y", color="0.9")
 ax.set(xlabel="what stands for λ = 1")
+# Alt: What stands for λ = 1 in each tool, on a logarithmic axis: 1 for Nielsen, ridge, nnet and
+# trainbr; 0.25 for a prior; 0.005 for scikit-learn; 1e-4 for PyTorch, glmnet and Keras's
+# weight_decay; 5e-5 for Keras's L2; 1e-6 for the paper of AdamW.
+# Caption: The same penalty as each tool writes it.
 plt.show()
 
 # %%
@@ -74,7 +78,7 @@ plt.show()
 #
 # For `MLPClassifier` and `MLPRegressor` of either library λ is alpha, divided by the rows of the
 # batch. So the default of 1e-4 with batches of 200 takes off as much as 0.01 would with all
-# 20,000 rows below the line: whoever changes ``batch_size`` changes the penalty.
+# 20,000 rows below the line: changing ``batch_size`` changes the penalty.
 
 print(
     "batches of 200:", convert_l2(1e-4, "sklearn", ("l2", "train"), batch_size=200, n_items=20_000)

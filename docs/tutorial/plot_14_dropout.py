@@ -107,6 +107,10 @@ for (name, curve), line in zip(left.items(), ("-", "--", ":"), strict=True):
     ax.plot(100 * SHARES, curve, line, color="black", marker=".", label=name)
 ax.set(xlabel="hidden units taken away, %", ylabel="accuracy on new digits")
 ax.legend(frameon=False)
+# Alt: Accuracy on new digits against the share of hidden units taken away, for networks trained
+# with neither, with L2 and with dropout. All begin at 0.94. With half of the units gone it is
+# 0.91 after dropout, 0.81 after neither and 0.78 after L2; with 80 % gone 0.79, 0.57 and 0.59.
+# Caption: What is left of three networks when hidden units are taken away at random.
 plt.show()
 
 half = {name: np.interp(0.5, SHARES, curve) for name, curve in left.items()}

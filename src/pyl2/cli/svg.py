@@ -29,7 +29,7 @@ def drawn(figure: Figure) -> str:
     file = io.StringIO()
     none = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(file, format="svg", metadata=none, transparent=True)
-    svg = file.getvalue()
+    svg = re.sub(r"(\.\d{3})\d+", r"\1", file.getvalue())  # no eye sees a thousandth of a point
     colors = sorted(set(re.findall(r"(fill|stroke): (#[0-9a-f]{6})", svg)))
     rules = [f"svg{{fill:{dark('#000000')}}}"]  # text is black without being told to be
     rules += [
