@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import pyl2
@@ -70,6 +71,23 @@ def test_the_readmes_chart_is_as_it_was_drawn():
         [sys.executable, ROOT / "bench" / "chart.py"], capture_output=True, check=True
     )
     assert drawn.stdout.decode() == (ROOT / "docs" / "_static" / "speed.svg").read_text("utf-8")
+
+
+def test_the_readmes_fits_are_as_they_were_drawn():
+    """To a pixel, but for the first: where nothing is penalized the last bits decide."""
+
+    def panels(drawn):
+        found = re.findall(r'<polyline points="([^"]*)"[^>]*stroke="#d55e00"', drawn)
+        return [np.array([pair.split(",") for pair in one.split()], float) for one in found]
+
+    drawn = subprocess.run(
+        [sys.executable, ROOT / "bench" / "four_fits.py"], capture_output=True, check=True
+    )
+    found = panels(drawn.stdout.decode())
+    committed = panels((ROOT / "docs" / "_static" / "fits.svg").read_text("utf-8"))
+    assert len(found) == len(committed) == 4
+    for now, then in list(zip(found, committed, strict=True))[1:]:
+        np.testing.assert_allclose(now, then, rtol=0, atol=1)
 
 
 PAGES = [page for page in sorted((ROOT / "docs").glob("*.md")) if blocks(page)]
