@@ -226,12 +226,12 @@ def test_same_bits_for_any_threads(options):
         ({"clip_norm": 0}, "clip_norm must be"),
         ({"clip_norm": "1"}, "clip_norm must be a number"),
         ({"clip_value": -1}, "clip_value must be"),
-        ({"clip_value": 1, "clip_norm": 1}, "give one of them"),
+        ({"clip_value": 1, "clip_norm": 1}, "give only one of them"),
         ({"average": 1}, "average must be"),
         ({"average": 0}, "average must be"),
         ({"average": True}, "average must be a number"),
         ({"optimizer": "rprop", "batch_size": None, "schedule": "cosine"}, "rprop finds the size"),
-        ({"optimizer": "lbfgs", "clip_norm": 1}, "clip_norm concerns the updates"),
+        ({"optimizer": "lbfgs", "clip_norm": 1}, "clip_norm applies to updates"),
         ({"optimizer": "lm", "average": 0.9}, "average"),
     ],
 )
@@ -265,5 +265,5 @@ def test_what_cannot_be():
     run.average = 0.9  # before training it may change
     run.train(X, y, epochs=1)
     run.average = None
-    with pytest.raises(ValueError, match="average cannot be given or taken away"):
+    with pytest.raises(ValueError, match="average cannot be added or removed"):
         run.train(X, y, epochs=1)

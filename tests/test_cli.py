@@ -345,7 +345,7 @@ def test_parquet_of_pandas(folder, arrow, capsys):
     [
         ({"a": [b"x"] * 40}, "'a' (binary); leave columns out with --drop a"),
         ({"a": [float("inf"), 1.0] * 20}, "not finite: 'a' (20 cells, first row 1: inf)"),
-        ({"a": [None] * 40, "b": [None] * 40}, "no column is left to learn from: 'a' left out"),
+        ({"a": [None] * 40, "b": [None] * 40}, "no column remains to learn from: 'a' left out"),
         ({"a": [[1, 2]] * 40}, "'a' (list<"),
         ({"a": [{"b": 1}] * 40}, "'a' (struct<"),
         ({"y": [np.datetime64(3, "s")] * 40}, "target 'y': timestamp"),
@@ -906,9 +906,9 @@ def test_figure_without_matplotlib(monkeypatch, capsys):
         ("a,b,y\n", "no rows"),
         ("1,2,3\n4,5,6\n", "no column 'y'; it has 'c1', 'c2', 'c3'; name the target"),
         ("a,a,y\n1,2,3\n", "same name: 'a'"),
-        (",y\n1,2\n", "no column is left"),
+        (",y\n1,2\n", "no column remains"),
         ("a,b,z\n1,2,3\n", "no column 'y'; it has 'a', 'b', 'z'; name the target with --target"),
-        ("y\n1\n2\n", "no column is left"),
+        ("y\n1\n2\n", "no column remains"),
         ("a,b,y\n1,2\n3,4,5\n", "row 1 has 2 values, the header 3 names"),
         ("a,b,y\n1,2,3\n\n3,4,5,6\n", "row 2 has 4 values"),
         ("a,b,y\n1,2\n3,4\n", "row 1 has 2 values"),
@@ -941,7 +941,7 @@ def test_csv_refused(folder, capsys, text, words):
         ({"a": np.ones(4) * 1j, "y": np.ones(4)}, "complex"),
         ({"a": np.ones(4), "y": np.ones(4) * 1j}, "complex"),
         ({"X": np.ones((0, 2)), "y": np.ones(0)}, "rows"),
-        ({"X": np.ones((4, 0)), "y": np.ones(4)}, "no column is left"),
+        ({"X": np.ones((4, 0)), "y": np.ones(4)}, "no column remains"),
         ({"X": np.ones((4, 2)), "y": np.array([1, None, 2, 3])}, "allow_pickle"),
         ({"X": np.full((4, 2), np.inf), "y": np.ones(4)}, "'x0' (4 cells, first row 1: inf)"),
     ],
@@ -1267,7 +1267,7 @@ def test_index_of_a_frame_can_be_named(folder, arrow, capsys):
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({"a": np.arange(40) % 7, "key": ["p", "q"] * 20})
     path = framed(arrow, frame.set_index("key"))
-    assert "no column is left" in refused(capsys, "train", path, "--target", "a")
+    assert "no column remains" in refused(capsys, "train", path, "--target", "a")
     assert told(capsys, path, "--target", "key")["classes"] == ["p", "q"]
     assert (
         main(
@@ -1409,7 +1409,10 @@ def test_columns_of_one_name_can_be_dropped(folder, arrow, capsys):
         (("compare", "--evaluation"), ("--evaluations",)),
         (("predict", "m", "f", "--drop", "a"), ("--drop", "(see pyl2 predict --help)")),
         (("train", "a.csv", "b.csv"), ("b.csv (see pyl2 train --help)",)),
-        (("train", "--activation", "rleu"), ("argument --activation: 'rleu' is none of", "relu")),
+        (
+            ("train", "--activation", "rleu"),
+            ("argument --activation: 'rleu' is none of", "relu"),
+        ),
         (("train", "--activation", "relu,,tanh"), ("--activation",)),
         (("train", "--activation", "tanh,relu,tanh"), ("--activation names 3, for 2 layers",)),
         (("train", "--hidden", "9" * 30), ("argument --hidden",)),

@@ -327,7 +327,7 @@ def test_estimators():
         ({"optimizer": "rprop", "batch_size": None}, "rprop compares the signs of whole gradients"),
         (
             {"optimizer": "lbfgs"},
-            "dropout concerns the updates of gradient descent: lbfgs has none",
+            "dropout applies to updates of gradient descent: lbfgs has none",
         ),
         ({"optimizer": "lm"}, "dropout"),
         ({"optimizer": "lm", "dropout": 0, "input_dropout": 0.1}, "input_dropout"),

@@ -152,7 +152,7 @@ def test_torch_modules_as_people_write_them():
         nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Tanh()): "Tanh must follow",
         nn.Sequential(nn.Linear(3, 2), nn.Tanh()): "last layer",
         nn.Sequential(nn.Linear(3, 2), nn.Softmax(0)): "Softmax",
-        nn.Sequential(nn.Linear(3, 2), nn.Softmax(1), nn.Linear(2, 1)): "last layer alone",
+        nn.Sequential(nn.Linear(3, 2), nn.Softmax(1), nn.Linear(2, 1)): "only in the last layer",
         nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(3, 1)): "cannot follow",
         nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1).double()): "one type",
         nn.Sequential(nn.Linear(3, 2).half()): "float32 or float64",

@@ -344,8 +344,8 @@ def test_curves():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"methods": []}, "methods must be different, at least one"),
-        ({"methods": ["sgd", "sgd"]}, "methods must be different"),
+        ({"methods": []}, "methods must be distinct, at least one"),
+        ({"methods": ["sgd", "sgd"]}, "methods must be distinct"),
         ({"methods": ["adamw"]}, "adamw minimises no fixed E"),
         ({"methods": ["pso+"]}, "methods must be sgd, .*, got 'pso\\+'"),
         ({"methods": "newton"}, "got 'newton'"),
@@ -358,8 +358,8 @@ def test_curves():
         ({"evaluations": 0, "methods": ["sgd"]}, "evaluations must be at least 6, got 0"),
         ({"evaluations": 1e3}, "evaluations must be a whole number"),
         ({"seeds": 0}, "seeds must be at least 1"),
-        ({"seeds": []}, "seeds must be different"),
-        ({"seeds": [1, 1]}, "seeds must be different"),
+        ({"seeds": []}, "seeds must be distinct"),
+        ({"seeds": [1, 1]}, "seeds must be distinct"),
         ({"seeds": [-1]}, "seeds must be from 0"),
         ({"seeds": 1.5}, "seeds must be a whole number"),
         ({"test": 0}, "test must be"),

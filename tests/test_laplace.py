@@ -452,7 +452,7 @@ def test_types_that_are_refused():
     posterior = Laplace(network, x, y, 0.1)
     with pytest.raises(TypeError, match="dense"):
         posterior.predict(csr_array(x), return_std=True)
-    with pytest.raises(TypeError, match="predict_proba is of logistic and softmax"):
+    with pytest.raises(TypeError, match="predict_proba needs a logistic or softmax"):
         posterior.predict_proba(x)
     with pytest.raises(TypeError, match="return_std"):
         posterior.predict(x, return_std="yes")
@@ -464,9 +464,9 @@ def test_standard_deviations_are_of_a_squared_error(output):
     y = {"softmax": np.array([0, 1, 1, 0])}.get(output, np.array([[0.0], [1], [1], [0]]))
     network = Network((1, 2 if output == "softmax" else 1), output=output, seed=0)
     posterior = Laplace(network, x, y, 0.1)
-    with pytest.raises(TypeError, match="return_std=True is of a squared error"):
+    with pytest.raises(TypeError, match="return_std=True needs a squared error"):
         posterior.predict(x, return_std=True)
-    with pytest.raises(ValueError, match="noise_variance is that of a squared error"):
+    with pytest.raises(ValueError, match="noise_variance needs a squared error"):
         Laplace(network, x, y, 0.1, noise_variance=1.0)
 
 

@@ -256,10 +256,10 @@ def _interrupted(work):
     ("given", "message"),
     [
         ({"decay": "decoupled"}, "decay='decoupled' does not go with optimizer='lm'"),
-        ({"early_stopping": True}, "early_stopping=True means nothing to it"),
-        ({"schedule": "adaptive"}, "schedule='adaptive' means nothing"),
-        ({"momentum": 0.5}, "momentum=0.5 means nothing"),
-        ({"shuffle": False, "epsilon": 1e-3}, "shuffle=False, epsilon=0.001 means nothing"),
+        ({"early_stopping": True}, "early_stopping=True has no effect"),
+        ({"schedule": "adaptive"}, "schedule='adaptive' has no effect"),
+        ({"momentum": 0.5}, "momentum=0.5 has no effect"),
+        ({"shuffle": False, "epsilon": 1e-3}, "shuffle=False, epsilon=0.001 has no effect"),
     ],
 )
 def test_parameters_of_stochastic_descent_are_refused(given, message):

@@ -381,8 +381,8 @@ def test_a_random_state_is_used_once_for_all():
 @pytest.mark.parametrize(
     ("parameters", "match"),
     [
-        ({"alphas": []}, "alphas must hold different numbers, at least one"),
-        ({"alphas": [1, 1]}, "alphas must hold different"),
+        ({"alphas": []}, "alphas must hold distinct numbers, at least one"),
+        ({"alphas": [1, 1]}, "alphas must hold distinct"),
         ({"alphas": [-1.0]}, "alphas must be a finite number"),
         ({"alphas": 3}, "alphas"),
         ({"rule": "2se"}, "rule"),

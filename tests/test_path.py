@@ -519,7 +519,7 @@ def test_estimators_do_not_warn_of_every_lambda():
     ("arguments", "error", "match"),
     [
         ({"l2": []}, ValueError, "at least one"),
-        ({"l2": [1, 1]}, ValueError, "different"),
+        ({"l2": [1, 1]}, ValueError, "distinct"),
         ({"l2": [-1.0]}, ValueError, "l2 must be a finite number in"),
         ({"l2": ["a"]}, TypeError, "l2 must be a number"),
         ({"start": "hot"}, ValueError, "start must be one of same, warm"),

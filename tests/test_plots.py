@@ -394,7 +394,7 @@ def test_scores_of_a_path(path):
     assert display.ax_.get_ylabel() == "R²"
     alone = l2_path(Network((1, 2, 1), seed=0), X[:, None], X, [1, 2], epochs=1)
     display = ScoreDisplay.from_results(alone).plot()
-    assert legend(display.ax_) == ["trained on"]
+    assert legend(display.ax_) == ["training set"]
 
 
 def test_paths_that_a_display_is_not_of():
@@ -633,7 +633,7 @@ def test_scores_of_folds_and_choices():
     np.testing.assert_allclose(top, np.nanmean(folds, axis=1) + error)
     np.testing.assert_allclose(low, np.nanmean(folds, axis=1) - error)
     assert [mark.get_xdata()[0] for mark in display.marks_] == [0.1, 1]
-    assert legend(display.ax_) == ["trained on", "held out", "min: λ = 0.1", "1se: λ = 1"]
+    assert legend(display.ax_) == ["training set", "held out", "min: λ = 0.1", "1se: λ = 1"]
     assert display.ax_.get_ylabel() == "R²"
 
 
@@ -796,7 +796,7 @@ def test_error_bars_of_what_predicts_them(kind):
     assert (display.noise_variance is None) == (kind == "scikit-learn's")
     assert [gap[0] < -1 or gap[1] > 1 for gap in display.gaps_] == [True, True]
     display.plot()
-    with pytest.raises(ValueError, match="of one feature, got 2"):
+    with pytest.raises(ValueError, match="needs one feature, got 2"):
         UncertaintyDisplay.from_estimator(made, np.c_[X, X], X)
 
 

@@ -85,7 +85,7 @@ def test_seeds():
         np.testing.assert_array_equal(run.x, runs[0].x)
     assert pso(sphere, *BOX, maxiter=5, rng=2).fun != runs[0].fun
     assert pso(sphere, *BOX, maxiter=5, rng=np.random.RandomState(1)).nit == 5
-    with pytest.raises(ValueError, match="rng and seed are two names"):
+    with pytest.raises(ValueError, match="rng and seed mean the same"):
         pso(sphere, *BOX, rng=1, seed=1)
 
 
@@ -310,7 +310,11 @@ def test_bounds_are_checked(lower, upper, message):
         ({"workers": True}, TypeError, "workers must be a whole number"),
         ({"vectorized": "no"}, TypeError, "vectorized must be True or False"),
         ({"disp": "no"}, TypeError, "disp must be True, False or a whole number"),
-        ({"workers": 2, "vectorized": True}, ValueError, "workers do not go with vectorized"),
+        (
+            {"workers": 2, "vectorized": True},
+            ValueError,
+            "workers cannot be combined with vectorized",
+        ),
         ({"callback": 3}, TypeError, "callback must be callable"),
         ({"rng": "x"}, TypeError, "rng must be None"),
     ],

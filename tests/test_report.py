@@ -121,7 +121,7 @@ def test_what_pictures_show_in_words(told, display, text):
 
 def test_a_curve_that_is_nowhere_known():
     display = ScoreDisplay(L2, [np.nan] * 3, measure="R²")
-    assert shows.scores(display) == "R² against λ. trained on: unknown."
+    assert shows.scores(display) == "R² against λ. training set: unknown."
 
 
 @pytest.mark.parametrize("color", ["#000000", "#1f77b4", "#d55e00", "#8c8c8c", "#ffffff"])

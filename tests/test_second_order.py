@@ -172,9 +172,9 @@ def test_no_rows():
 
 def test_sparse_rows_are_refused_by_name():
     network, X = Network((2, 3, 1), seed=0), csr_array(np.eye(2))
-    with pytest.raises(TypeError, match="jacobian takes a dense X"):
+    with pytest.raises(TypeError, match="jacobian needs a dense X"):
         network.jacobian(X)
-    with pytest.raises(TypeError, match="gauss_newton takes a dense X"):
+    with pytest.raises(TypeError, match="gauss_newton needs a dense X"):
         network.gauss_newton(X, [0.0, 1.0])
 
 

@@ -252,7 +252,7 @@ def test_categories_are_texts():
         (pd.DataFrame({"a": pd.to_timedelta([1, 2], "s")}), "column 'a' is neither"),
         (
             pd.DataFrame({"a": [None, None]}),
-            "no column is left .*'a' left out: no cell has a value",
+            "no column remains .*'a' left out: no cell has a value",
         ),
         (pd.DataFrame({"a": []}), "no rows"),
         (pd.DataFrame(index=range(3)), "0 columns"),

@@ -178,7 +178,7 @@ def test_callbacks_and_progress():
     [
         (list, {}, "trainers must hold at least one Backprop"),
         (lambda: [*trainers(2), None], {}, r"trainers\[2\] must be"),
-        (lambda: trainers(1) * 2, {}, "different networks"),
+        (lambda: trainers(1) * 2, {}, "distinct networks"),
         (lambda: trainers(2) + trainers(1, sizes=(3, 4, 1)), {}, "one shape of networks"),
         (lambda: trainers(2) + trainers(1, "sgd"), {}, "one optimizer"),
         (lambda: trainers(2) + trainers(1, batch_size=8), {}, "one batch_size"),

@@ -236,4 +236,4 @@ class Engine:
 
 def _refuse_sparse(x: Features, name: str) -> None:
     if isinstance(x, sparse.Csr):
-        raise TypeError(f"{name} takes a dense X, got a sparse matrix: X.toarray() makes it one")
+        raise TypeError(f"{name} needs a dense X, got a sparse matrix: use X.toarray()")

@@ -125,7 +125,7 @@ def ensemble_from_file(arrays: dict[str, Array], meta: dict[str, Any]) -> Ensemb
     """
     params, weights = (kept(arrays, name, np.ndarray) for name in ("params", "weights"))
     if params.ndim != 2 or not len(params):
-        raise ValueError(f"params of shape {params.shape} are none of several networks")
+        raise ValueError(f"params of shape {params.shape} do not describe several networks")
     shaped = weights.dtype == np.float64 and weights.shape == params.shape[:1]
     if not (shaped and (weights > 0).all() and abs(weights.sum() - 1) < _ROUNDING):
         raise ValueError("weights are malformed")

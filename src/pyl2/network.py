@@ -546,7 +546,7 @@ class Network:
 
     @classmethod
     def from_torch(cls, module: Any) -> Network:
-        """Return the network that a module of PyTorch is.
+        """Convert a PyTorch module to a network.
 
         Parameters
         ----------
@@ -568,7 +568,7 @@ class Network:
         TypeError
             If it is no module.
         ValueError
-            If a module in it has no equal here; the message names it.
+            If a module in it has no equivalent in pyl2; the message names it.
 
         Examples
         --------

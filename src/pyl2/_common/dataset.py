@@ -114,7 +114,7 @@ def check_sample_weight(sample_weight: Any, rows: int, dtype: np.dtype[Any]) -> 
     if array.max() < limits.tiny / limits.eps:
         raise ValueError(
             f"sample_weight must not be below {limits.tiny / limits.eps:.1g} everywhere (in"
-            f" {dtype}), got at most {array.max():.1g}; a factor common to all changes no error"
+            f" {dtype}), got at most {array.max():.1g}; a common factor changes no error"
         )
     return array
 

@@ -215,7 +215,7 @@ def read(path: PathLike, kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
     except (KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}") from None
     if not isinstance(meta, dict):
-        raise ValueError(f"{path} is damaged: no dictionary of values")
+        raise ValueError(f"{path} is damaged: its values are not a dictionary")
     return arrays, meta
 
 
@@ -234,13 +234,13 @@ def _parse(content: bytes) -> tuple[dict[str, Array], dict[str, str]]:
     """Return the arrays, each a copy, and the header's own strings."""
     start = 8 + int.from_bytes(content[:8], "little")
     if not 8 < start <= len(content):
-        raise ValueError("the header ends behind the file")
+        raise ValueError("the header extends beyond the end of the file")
     header = json.loads(content[8:start].decode())
     if not isinstance(header, dict):
-        raise ValueError("the header is no dictionary")
+        raise ValueError("the header is not a dictionary")
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise ValueError("the header's metadata are not texts by name")
+        raise ValueError("the header's metadata must map names to text")
     return dict(_arrays(header, content, start)), metadata
 
 
@@ -254,15 +254,15 @@ def _arrays(header: dict[str, Any], content: bytes, start: int) -> Iterator[tupl
     for (begin, end, dtype, shape), name in sorted(places, key=lambda place: place[0][:2]):
         count = math.prod(shape)
         if start + begin != reached or end - begin != count * dtype.itemsize:
-            raise ValueError(f"{name!r:.40} does not lie where and as the header says")
+            raise ValueError(f"{name!r:.40} is not where the header says, or not of that size")
         reached = start + end
         if reached > len(content):
-            raise ValueError(f"{name!r:.40} ends behind the file")
+            raise ValueError(f"{name!r:.40} extends beyond the end of the file")
         # Copied, because a file may place it where no number of its type can lie.
         found = np.frombuffer(content, dtype, count, start + begin)
         yield name, found.reshape(shape).astype(dtype.newbyteorder("="))
     if reached != len(content):
-        raise ValueError("there is something behind the last array")
+        raise ValueError("there is data after the last array")
 
 
 def _place(name: str, told: Any) -> tuple[int, int, np.dtype[Any], list[int]]:
@@ -272,7 +272,7 @@ def _place(name: str, told: Any) -> tuple[int, int, np.dtype[Any], list[int]]:
         shape, offsets = told.get("shape"), told.get("data_offsets")
         if dtype is not None and _wholes(shape) and _wholes(offsets) and len(offsets) == 2:
             return offsets[0], offsets[1], dtype, shape
-    raise ValueError(f"the header's entry {name!r:.40} is none of an array")
+    raise ValueError(f"the header's entry {name!r:.40} does not describe an array")
 
 
 def _wholes(value: Any) -> TypeGuard[list[int]]:

@@ -149,7 +149,7 @@ def check_objective(output: Any, loss: Any = None, label_smoothing: Any = 0.0) -
     Raises
     ------
     ValueError, TypeError
-        If they are out of range, or do not go together.
+        If they are out of range, or do not match.
     """
     check_option("output", output, tuple(OUTPUTS))
     found = OUTPUTS[output].loss if loss is None else check_named("loss", loss, NUMBERS)
@@ -161,6 +161,6 @@ def check_objective(output: Any, loss: Any = None, label_smoothing: Any = 0.0) -
     smoothing = check_real("label_smoothing", label_smoothing, 0, 1, open_high=True)
     if smoothing and name_of(found) != "log_loss":
         raise ValueError(
-            f"label_smoothing is of logistic and softmax outputs, got {smoothing!r} for {output!r}"
+            f"label_smoothing needs a logistic or softmax output, got {smoothing!r} for {output!r}"
         )
     return Objective(str(output), found, smoothing)

@@ -43,7 +43,7 @@ def check_l2_grid(values: Any, name: str = "l2") -> list[float]:
         raise ValueError(f"{name} must hold numbers: {error}") from None
     found = [check_real(name, value, 0) for value in listed]
     if not found or len(set(found)) < len(found):
-        raise ValueError(f"{name} must hold different numbers, at least one, got {shown(values)}")
+        raise ValueError(f"{name} must hold distinct numbers, at least one, got {shown(values)}")
     return found
 
 

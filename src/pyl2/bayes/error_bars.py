@@ -48,7 +48,7 @@ def variances(
     engine, params = engine_of(network), network.params
     rows = check_features(X, engine.layer_sizes[0], engine.dtype)
     if not isinstance(rows, np.ndarray):
-        raise TypeError("X must be dense here, got a sparse matrix: X.toarray() makes it one")
+        raise TypeError("X must be dense, got a sparse matrix: use X.toarray()")
     outputs = engine.layer_sizes[-1]
     step = max(1, _AT_ONCE // outputs)
     found = np.empty((rows.shape[0], outputs))

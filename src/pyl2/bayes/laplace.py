@@ -36,7 +36,7 @@ class Laplace:
     network : Network
         Trained by anything; a snapshot is taken.  At most 5,000 parameters.
     X : array-like of shape (rows, inputs)
-        What it was trained on, dense, at least 2 rows.
+        Training data, dense, at least 2 rows.
     Y : array-like of shape (rows, outputs), (rows,) with one output, or class indices (rows,)
     l2 : float or sequence of float
         The λ ≥ 0 that it was trained with, one for all layers or one for each.  With 0 in it there
@@ -124,7 +124,7 @@ class Laplace:
         if noise_variance is not None:
             if network.output != "identity":
                 raise ValueError(
-                    f"noise_variance is that of a squared error: output={network.output!r} has none"
+                    f"noise_variance needs a squared error: output={network.output!r} has none"
                 )
             noise_variance = check_real("noise_variance", noise_variance, 0, open_low=True)
         divided_by = penalty.check_n(n)
@@ -168,7 +168,7 @@ class Laplace:
         """
         if check_flag("return_std", return_std) and self.noise_variance is None:
             raise TypeError(
-                "return_std=True is of a squared error:"
+                "return_std=True needs a squared error:"
                 f" output={self._network.output!r} has no noise_variance"
                 + ("; predict_proba has the probabilities" if self._classifies else "")
             )
@@ -179,7 +179,7 @@ class Laplace:
         return mean, np.sqrt(variances(self._wide, self._factor, X) + self.noise_variance)
 
     def predict_proba(self, X: Matrix) -> Array:
-        """Return probabilities that allow for what is not known of the parameters.
+        """Return probabilities that account for the uncertainty of the parameters.
 
         Each logit, or for softmax its distance from the mean of the other classes, is divided by
         √(1 + πv/8), v being its variance: what the data say little of comes nearer to even chances.
@@ -200,7 +200,7 @@ class Laplace:
         """
         if not self._classifies:
             raise TypeError(
-                f"predict_proba is of logistic and softmax outputs, not {self._network.output!r}"
+                f"predict_proba needs a logistic or softmax output, got {self._network.output!r}"
             )
         softmax = self._network.output == "softmax"
         logits = self._logits(X)

@@ -104,7 +104,7 @@ def texts_of(text: Array) -> list[str]:
 def parsed(text: str) -> float:
     """Return the number that a text is."""
     if "_" in text:
-        raise ValueError(f"{text!r} is a number in Python alone")
+        raise ValueError(f"{text!r} is a number only in Python")
     return float(text)
 
 

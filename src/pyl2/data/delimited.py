@@ -252,7 +252,7 @@ class Delimited:
         except csv.Error as error:
             raise ValueError(f"{self.path}: row {row + 1} is not CSV: {error}") from None
         if not row:
-            raise ValueError(f"{self.path}: no rows beneath the header")
+            raise ValueError(f"{self.path}: no rows below the header")
         return row
 
     def _read(

@@ -146,6 +146,6 @@ def _check_fit(model: Network | Ensemble, schema: Schema) -> None:
         ("identity", 1) if schema.classes is None else ("softmax", len(schema.classes))
     )
     if len(schema.inputs) != model.layer_sizes[0]:
-        raise ValueError("the model is damaged: columns and network do not go together")
+        raise ValueError("the model is damaged: columns and network do not match")
     if (model.output, model.layer_sizes[-1]) != (output, outputs):
-        raise ValueError("the model is damaged: classes and network do not go together")
+        raise ValueError("the model is damaged: classes and network do not match")

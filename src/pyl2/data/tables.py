@@ -170,7 +170,7 @@ def read(path: str, request: Request) -> Table:
         lambda twice: f" or leave them out with {option('--drop', twice)}",
     )
     if not features:
-        raise ValueError(f"{path}: no column is left to predict {target!r} from")
+        raise ValueError(f"{path}: no column remains to predict {target!r} from")
     values, codes = source.distinct(target)
     gaps = np.array([_is_missing(value, marks) for value in values], bool)
     absent = gaps[codes]
@@ -352,7 +352,7 @@ def _open(path: str, dialect: Dialect, marks: Collection[str]) -> Delimited | Ty
         return array(name, data)
     for kind in ("npz", "parquet", "npy", "xlsx"):
         if path.endswith(f".{kind}"):
-            raise ValueError(f"{name}: the name of a {kind} file, but it is none")
+            raise ValueError(f"{name}: named like a {kind} file, but is not one")
     return Delimited(name, data, dialect, marks)
 
 

@@ -181,7 +181,7 @@ def fit(
     treatments = [scaled.get(found.name, found) for found in begun]
     if all(found.kind == "left out" for found in treatments):
         told = "; ".join(f"{found.name!r} {found.told()}" for found in treatments[:8])
-        raise ValueError(f"no column is left to learn from: {told or 'there is none'}")
+        raise ValueError(f"no column remains to learn from: {told or 'there is none'}")
     return treatments
 
 

@@ -322,7 +322,7 @@ def workbook(path: str, data: bytes) -> Frame:
     rows = [list(row) for row in sheets[0].iter_rows(values_only=True)] if sheets else []
     rows = [row for row in rows if any(value is not None for value in row)]
     if len(rows) < 2:
-        raise ValueError(f"{path}: no rows beneath the header of the first sheet")
+        raise ValueError(f"{path}: no rows below the header of the first sheet")
     names = [
         str(name).strip() if name is not None else f"column {i}"
         for i, name in enumerate(rows[0], 1)

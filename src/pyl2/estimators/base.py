@@ -501,7 +501,7 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         if self._hidden_sizes() != sizes:
             raise ValueError(
                 f"warm_start and partial_fit go on with hidden_layer_sizes={sizes}, got"
-                f" {shown(self.hidden_layer_sizes)}: set warm_start=False to begin anew"
+                f" {shown(self.hidden_layer_sizes)}: set warm_start=False to start afresh"
             )
         hidden, objective = self._activations(len(sizes)), self._objective()
         if hidden == network.hidden and objective == engine_of(network).objective:
@@ -1033,7 +1033,7 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         return Model([layers(self._fitted())], kind="regressor")
 
     def to_sklearn(self, predict_only: bool = False) -> Any:
-        """Return scikit-learn's own fitted estimator, which exporters such as skl2onnx know.
+        """Convert to scikit-learn's own fitted estimator, which exporters such as skl2onnx know.
 
         Parameters
         ----------
@@ -1058,7 +1058,7 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def from_sklearn(cls, estimator: Any) -> Any:
-        """Return the estimator that scikit-learn's fitted one is here.
+        """Convert a fitted estimator of scikit-learn to pyl2's.
 
         Parameters
         ----------

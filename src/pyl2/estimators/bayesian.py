@@ -81,7 +81,7 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
     solver : {"lbfgs", "lm"}, default="lbfgs"
         As for MLPRegressor; "lm" (Levenberg–Marquardt) is faster for few weights and a tight fit.
     n_restarts : int, default=1
-        The search is repeated from so many initial weights; that of the greatest evidence stays.
+        Number of initial weights the search is repeated from; the best by evidence is kept.
         It is not for choosing widths: the evidence prefers few units.
     max_iter : int, default=500
         Most iterations of each training.
@@ -96,7 +96,7 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
     random_state : None, int or numpy.random.RandomState, default=None
         Where initial weights come from.  With an int those of the first start are MLPRegressor's.
     n_threads : int, optional
-        At most so many threads: trainings are spread over them, as many at a time as have their
+        Maximum number of threads: trainings are spread over them, as many at a time as have their
         matrices in 500 MB.  By default as for MLPRegressor.  The results are the same bits for any
         number.
     verbose : bool or int, default=False
@@ -366,7 +366,7 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
     # Predicting.
 
     def predict(self, X: ArrayLike, return_std: bool = False) -> Any:
-        """Return the predictions for the rows of X, and how sure they are.
+        """Predict targets, with standard deviations if asked for.
 
         Parameters
         ----------
@@ -409,7 +409,7 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
         return Model([member], kind="regressor")
 
     def to_sklearn(self) -> Any:
-        """Return scikit-learn's own fitted MLPRegressor, for what knows only that.
+        """Convert to scikit-learn's own fitted MLPRegressor.
 
         Its predictions are the mean's, to rounding: the units of y are folded into the last layer.
         It has no error bars, and is not for further training: ``alpha`` there is ``alpha_``, which

@@ -127,8 +127,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Each is called as ``f(estimator, history)`` at the end of an epoch, history being that of
         Backprop; one that returns True ends the training.
     n_threads : int, optional
-        At most so many threads for all that it does; work too small for them takes one.  By default
-        as many as there are processors for this process, or fewer where OMP_NUM_THREADS,
+        Maximum number of threads; small work takes one.  By default as many
+        as there are processors for this process, or fewer where OMP_NUM_THREADS,
         threadpoolctl or joblib say so.  The results are the same bits for any number.
 
     Attributes
@@ -415,7 +415,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return tags
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the accuracy of ``predict(X)``; of several labels all must be right.
+        """Return the accuracy of ``predict(X)``; for several labels all must be correct.
 
         Parameters
         ----------

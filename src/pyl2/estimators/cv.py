@@ -193,7 +193,7 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
     clip_norm, clip_value, average, dropout, input_dropout : as for MLPClassifier
     class_weight, label_smoothing, max_time, callbacks : as for MLPClassifier
     n_threads : int, optional
-        At most so many threads; the λs of a fold are spread over them.
+        Maximum number of threads; the λs of a fold are spread over them.
 
     Attributes
     ----------
@@ -401,7 +401,7 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
     clip_norm, clip_value, average, dropout, input_dropout : as for MLPRegressor
     max_time, callbacks : as for MLPRegressor
     n_threads : int, optional
-        At most so many threads; the λs of a fold are spread over them.
+        Maximum number of threads; the λs of a fold are spread over them.
 
     Attributes
     ----------

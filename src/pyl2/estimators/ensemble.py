@@ -25,7 +25,7 @@ from pyl2.export.layers import Model
 
 
 class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
-    """Ensemble of networks for numbers: its mean predicts, its spread tells how sure it is.
+    """Ensemble of networks for regression: predicts their mean, with their spread as error bar.
 
     Candidates, each with a λ and initial weights of its own, are trained on all rows but those of
     each fold; by their predictions of the rows held out a selection is made; and what was selected
@@ -82,7 +82,7 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
     random_state : None, int or numpy.random.RandomState, default=None
         Where λs, folds and initial weights come from.  All are drawn before the first training.
     n_threads : int, optional
-        At most so many threads: candidates and folds are spread over them.  By default as for
+        Maximum number of threads: candidates and folds are spread over them.  By default as for
         MLPRegressor.  The results are the same bits for any number.
     verbose : bool or int, default=False
         Whether to show a progress bar on standard error.
@@ -234,7 +234,7 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
         return self
 
     def predict(self, X: ArrayLike, return_std: bool = False) -> Any:
-        """Return the predictions for the rows of X, and how sure they are.
+        """Predict targets, with standard deviations if asked for.
 
         Parameters
         ----------
@@ -352,7 +352,7 @@ _UNIT = ("target_mean", "target_scale", "noise")
 
 
 class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc]
-    """Ensemble of networks for classes: the mean of their probabilities.
+    """Ensemble of networks for classification: the mean of their probabilities.
 
     Candidates, each with a λ and initial weights of its own, are trained on all rows but those of
     each fold; by their log loss on the rows held out a selection is made; and what was selected is
@@ -556,7 +556,7 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
             return np.log(probabilities, out=probabilities)
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the accuracy of ``predict(X)``; of several labels all must be right.
+        """Return the accuracy of ``predict(X)``; for several labels all must be correct.
 
         Parameters
         ----------
@@ -639,7 +639,7 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
         coder._set_outputs(coder._encode(labels, False))
         network = self.networks_[0]
         if (coder.n_outputs_, coder.out_activation_) != (network.layer_sizes[-1], network.output):
-            raise ValueError("classes and network do not go together")
+            raise ValueError("classes and network do not match")
         self._coder, self.classes_ = coder, classes
 
     def _targets(self, model: Any, labels: Array, weight: Array | None, dtype: Any) -> Array:

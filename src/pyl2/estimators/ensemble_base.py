@@ -266,7 +266,7 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
             if library.parameters[name] != value:
                 raise ValueError(
                     f"warm_start keeps candidates that were trained with {name}="
-                    f"{library.parameters[name]}, got {value}: set warm_start=False to begin anew"
+                    f"{library.parameters[name]}, got {value}: set warm_start=False to start afresh"
                 )
         if not np.array_equal(library.y, rows.y):
             raise ValueError("warm_start adds candidates on the same rows: y has changed")

@@ -12,7 +12,7 @@ _OURS = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}
 
 
 def patch_sklearn() -> None:
-    """Let ``sklearn.neural_network`` give pyl2's MLPClassifier and MLPRegressor.
+    """Replace scikit-learn's MLPClassifier and MLPRegressor by pyl2's.
 
     Programs that import the two from there afterwards train on pyl2's engine without a change; what
     was imported before stays scikit-learn's.  Called twice it does no more than once.
@@ -35,7 +35,7 @@ def patch_sklearn() -> None:
 
 
 def unpatch_sklearn() -> None:
-    """Let ``sklearn.neural_network`` give its own classes again.
+    """Restore scikit-learn's own MLPClassifier and MLPRegressor.
 
     Where something else was put there after ``patch_sklearn``, that stays.
 

@@ -118,7 +118,7 @@ class EstimatorSource:
     Raises
     ------
     ValueError
-        If the targets are none that the estimator can be fitted to, or the rows too few.
+        If the targets are not ones that the estimator can be fitted to, or the rows too few.
     """
 
     def __init__(

@@ -116,8 +116,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Each is called as ``f(estimator, history)`` at the end of an epoch, history being that of
         Backprop; one that returns True ends the training.
     n_threads : int, optional
-        At most so many threads for all that it does; work too small for them takes one.  By default
-        as many as there are processors for this process, or fewer where OMP_NUM_THREADS,
+        Maximum number of threads; small work takes one.  By default as many
+        as there are processors for this process, or fewer where OMP_NUM_THREADS,
         threadpoolctl or joblib say so.  The results are the same bits for any number.
 
     Attributes

@@ -27,7 +27,7 @@ _WIDE = 100
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Make numbers of a data frame: of numbers, text, flags and dates, some of them missing.
+    """Encode a data frame of numbers, text, flags and dates as numbers, missing values included.
 
     - A number is standardised; where it is missing the median stands in its place.
     - A flag is 1 or 0: bool, or text of yes and no, true and false, y and n, t and f.
@@ -115,7 +115,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     @checks_parameters
     def fit(self, X: Any, y: Any = None) -> TableEncoder:
-        """Find out what becomes of each column.
+        """Learn how to encode each column.
 
         Parameters
         ----------
@@ -137,13 +137,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         table = self._table(X, reset=True)
         for name in keep:
             if not (isinstance(name, str) and name in table):
-                raise ValueError(f"keep names {shown(name)}, which is no column of X")
+                raise ValueError(f"keep names {shown(name)}, which is not a column of X")
         recipe = treatment.Recipe(self.scale, self.min_frequency, frozenset(keep))
         self.treatments_ = treatment.fit(table, recipe)
         return self
 
     def transform(self, X: Any) -> Any:
-        """Make numbers of a table.
+        """Encode a table as numbers.
 
         Parameters
         ----------

@@ -265,7 +265,7 @@ def compare(
     particles : int, default=50
         Of a swarm, at least 1.
     n_threads : int, optional
-        At most so many threads for each training, at least 1, as for its trainer.
+        Maximum number of threads for each training, at least 1, as for its trainer.
     verbose : bool, default=False
         Show a progress bar on standard error.
     resume_dir : str or path-like, optional
@@ -551,7 +551,7 @@ def check_seeds(seeds: int | Iterable[int]) -> Sequence[int]:
     listed = check_entries("seeds", seeds, "a whole number, or several")
     found = [check_integer("seeds", seed, 0, LAST_SEED) for seed in listed]
     if not found or len(set(found)) < len(found):
-        raise ValueError(f"seeds must be different whole numbers, at least one, got {shown(found)}")
+        raise ValueError(f"seeds must be distinct whole numbers, at least one, got {shown(found)}")
     return found
 
 
@@ -567,7 +567,7 @@ def check_methods(methods: Iterable[str]) -> tuple[str, ...]:
                 + " (adamw minimises no fixed E)" * (isinstance(method, str) and method == "adamw")
             )
     if not found or len(set(found)) < len(found):
-        raise ValueError(f"methods must be different, at least one, got {shown(found)}")
+        raise ValueError(f"methods must be distinct, at least one, got {shown(found)}")
     return tuple(found)
 
 

@@ -110,7 +110,7 @@ def decay_grid(
     seed : int, default=0
         Draws the start, the orders of the rows, and the rows to score with.
     n_threads : int, optional
-        At most so many threads for each training, at least 1.
+        Maximum number of threads for each training, at least 1.
     verbose : bool, default=False
         Show a progress bar on standard error.
 

@@ -194,7 +194,7 @@ def _constants(model: Model, words: dict[str, Any], many: bool) -> str:
     name, real = words["name"], words["real"]
     params = np.array([member.params for member in model.members])
     if not np.isfinite(params).all():
-        raise ValueError("parameters that are not finite cannot be written in C")
+        raise ValueError("non-finite parameters cannot be written in C")
     rows = ",\n".join(f"{{\n{_numbers(row)}\n}}" for row in params)
     shape = f"[{len(params)}][{params.shape[1]}]"
     parts = [f"static const {real} {name}_params{shape} = {{\n{rows}\n}};"]
@@ -294,5 +294,5 @@ def _name(path: files.PathLike | None) -> str:
 
 def _checked(name: Any) -> str:
     if not (isinstance(name, str) and re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII)):
-        raise ValueError(f"name must be one that C allows, such as model, got {shown(name)}")
+        raise ValueError(f"name must be a valid C identifier, such as model, got {shown(name)}")
     return name

@@ -70,7 +70,7 @@ def from_torch(module: Any) -> Layers:
     if output not in _OUTPUTS:
         raise ValueError(f"the last layer must end in one of {', '.join(_OUTPUTS)}, got {output}")
     if "softmax" in hidden or "exp" in hidden:
-        raise ValueError("Softmax and Exp are for the last layer alone")
+        raise ValueError("Softmax and Exp are allowed only in the last layer")
     return Layers(tuple(weights), tuple(biases), tuple(hidden), str(output))
 
 
@@ -109,7 +109,7 @@ def _named(part: Any) -> Spec:
         same = type(part).__name__ == kind
         if same and all(getattr(part, key) == value for key, value in settings.items()):
             return name if number is None else (name, float(getattr(part, number)))
-    raise ValueError(f"{part} has no equal here")
+    raise ValueError(f"{part} has no equivalent in pyl2")
 
 
 def _torch() -> Any:

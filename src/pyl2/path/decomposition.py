@@ -82,7 +82,7 @@ def bias_variance(
     n_threads: int | None = None,
     **training: Any,
 ) -> BiasVariance:
-    """Train a path on each of many data sets, and part its errors into bias and variance.
+    """Train a path on each of many data sets and split its errors into bias and variance.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def bias_variance(
     seed : None, int or numpy.random.Generator, default=None
         Where they come from.
     n_threads : int, optional
-        At most so many threads, at least 1.
+        Maximum number of threads, at least 1.
     **training
         Of a Network alone, how it is trained, as for ``l2_path``.
 

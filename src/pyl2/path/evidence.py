@@ -26,9 +26,7 @@ def check_evidence(source: PathSource) -> None:
         If the rows are sparse.
     """
     if isinstance(source.rows.dataset.x, sparse.Csr):
-        raise TypeError(
-            "evidence=True takes a dense X, got a sparse matrix: X.toarray() makes it one"
-        )
+        raise TypeError("evidence=True needs a dense X, got a sparse matrix: use X.toarray()")
     check_size(source.template, source.rows.dataset)
 
 

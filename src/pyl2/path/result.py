@@ -15,7 +15,7 @@ from pyl2.network import Network, copy_network
 
 @dataclass(frozen=True, eq=False)
 class L2Path:
-    """One network at many λ: what ``l2_path`` has found.
+    """One network trained at many λ: the result of ``l2_path``.
 
     The first axis of each array is λ.  Rows are those that the weights were trained on, or held
     out.

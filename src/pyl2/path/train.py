@@ -61,13 +61,13 @@ def l2_path(
     start : {"same", "warm"}, default="same"
         "same": each λ from the same parameters.  "warm": in the order of ``l2``, each from those of
         the one before; from large to small only without hidden layers, because W = 0 is a saddle
-        that a hidden layer does not come away from.
+        that a hidden layer does not leave.
     test : float or tuple (X, y), optional
         Fraction of the rows to hold out, drawn by the seed (classes in proportion), or other data.
     sample_weight : array-like of shape (rows,), optional
         Not negative; 1 each where not given.
     n_threads : int, optional
-        At most so many threads, at least 1, as for the model.
+        Maximum number of threads, at least 1, as for the model.
     verbose : bool, default=False
         Show a progress bar on standard error, an epoch of each λ counting as one step.
     evidence : bool, default=False
@@ -97,7 +97,7 @@ def l2_path(
     ------
     ValueError, TypeError
         If shapes or types do not fit, numbers are not finite, or a parameter is out of range.
-        A training that diverges raises nothing: ``stopped`` tells.
+        A training that diverges raises nothing: see ``stopped``.
     KeyboardInterrupt
         On Ctrl-C; as ``pyl2.path.Interrupted``, with the ``path`` as far as it has come, if an
         epoch had been trained.
@@ -126,7 +126,7 @@ def l2_path(
     check_option("start", start, STARTS)
     if resume_dir is not None and getattr(model, "random_state", training.get("seed")) is None:
         needed = "random_state" if hasattr(model, "random_state") else "seed"
-        raise ValueError(f"resume_dir needs a {needed}: fits that go on begin as they began before")
+        raise ValueError(f"resume_dir needs a {needed}: resumed fits must begin as they first did")
     # Not called itself: a frame of functools between would be taken for the user's by a warning.
     source = path_source.dispatch(type(model))(
         model,
@@ -179,8 +179,8 @@ def _check_l2(l2: Any, start: str, network: Network) -> list[float]:
             raise ValueError("l2 must ascend or descend with start='warm'")
         if network.hidden:
             raise ValueError(
-                "start='warm' goes from small to large l2 where there are hidden layers: at a large"
-                " one all weights come to 0, a saddle that training does not come away from"
+                "start='warm' must go from small to large l2 where there are hidden layers: at a"
+                " large l2 all weights reach 0, a saddle point that training does not leave"
             )
     return values
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyl2.path.result import L2Path
 
 _SCORES: dict[str, dict[str, Any]] = {
-    "trained on": {"color": "0.5", "linestyle": "--", "markerfacecolor": "white"},
+    "training set": {"color": "0.5", "linestyle": "--", "markerfacecolor": "white"},
     "held out": {"color": "black", "linestyle": "-"},
 }
 _MARKS: tuple[dict[str, Any], ...] = (
@@ -75,7 +75,7 @@ class ScoreDisplay(PathShown):
         measure: str = "score",
     ) -> None:
         self.l2 = style.lambdas(l2)
-        given = {"trained on": ("train", train), "held out": ("test", test)}
+        given = {"training set": ("train", train), "held out": ("test", test)}
         self.scores = {
             label: style.columns(name, scores, self.l2)
             for label, (name, scores) in given.items()
@@ -92,7 +92,7 @@ class ScoreDisplay(PathShown):
 
     @classmethod
     def from_results(cls, results: L2Path | MLPClassifierCV | MLPRegressorCV) -> ScoreDisplay:
-        """Make one of what ``l2_path`` returns, or of a fitted estimator that chooses λ by folds.
+        """Create a display of an ``l2_path`` result or of a fitted cross-validated estimator.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class ScoreDisplay(PathShown):
         Returns
         -------
         ScoreDisplay
-            To be drawn by ``plot``.
+            Draw it with ``plot``.
         """
         from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
         from pyl2.path.result import L2Path
@@ -220,7 +220,7 @@ class BiasVarianceDisplay:
 
     @classmethod
     def from_results(cls, results: BiasVariance) -> BiasVarianceDisplay:
-        """Make one of what ``pyl2.path.bias_variance`` returns.
+        """Create a display of the result of ``pyl2.path.bias_variance``.
 
         Parameters
         ----------
@@ -229,7 +229,7 @@ class BiasVarianceDisplay:
         Returns
         -------
         BiasVarianceDisplay
-            To be drawn by ``plot``.
+            Draw it with ``plot``.
         """
         from pyl2.path.decomposition import BiasVariance
 

@@ -80,7 +80,7 @@ class DecayDisplay:
 
     @classmethod
     def from_results(cls, grid: DecayGrid) -> DecayDisplay:
-        """Make one of what ``pyl2.experiments.decay_grid`` returns.
+        """Create a display of the result of ``pyl2.experiments.decay_grid``.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class DecayDisplay:
         Returns
         -------
         DecayDisplay
-            To be drawn by ``plot``.
+            Draw it with ``plot``.
         """
         from pyl2.experiments.grid import DecayGrid
 

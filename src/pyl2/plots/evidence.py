@@ -39,7 +39,7 @@ class EvidenceDisplay(PathShown):
     n_effective : array-like of shape (λs,), optional
         γ, on an axis of its own at the right.
     test : array-like of shape (λs,), optional
-        Scores on rows held out.
+        Scores on held-out rows.
     folds : array-like of shape (λs, folds), optional
         Scores of cross-validation: their mean is drawn, in a band of one standard error to each
         side.
@@ -104,7 +104,7 @@ class EvidenceDisplay(PathShown):
 
     @classmethod
     def from_results(cls, path: L2Path, *, folds: ArrayLike | None = None) -> EvidenceDisplay:
-        """Make one of what ``l2_path`` returns with ``evidence=True``.
+        """Create a display of the result of ``l2_path`` with ``evidence=True``.
 
         Parameters
         ----------
@@ -116,7 +116,7 @@ class EvidenceDisplay(PathShown):
         Returns
         -------
         EvidenceDisplay
-            To be drawn by ``plot``.
+            Draw it with ``plot``.
 
         Raises
         ------
@@ -205,7 +205,7 @@ _MARK: dict[str, Any] = {"color": "tab:red", "linestyle": ":", "linewidth": 1.5,
 
 
 class UncertaintyDisplay:
-    """Mean and 95 % band of a function of one number, the data, and where there are none.
+    """Mean and 95 % band of a function of one variable, the data, and gaps without data.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ class UncertaintyDisplay:
     ) -> None:
         self.x = style.numbers("x", x, 1)
         if not len(self.x) or not np.all(self.x[1:] >= self.x[:-1]):
-            raise ValueError("x must ascend, and hold a number at least")
+            raise ValueError("x must ascend and hold at least one number")
         self.mean = self._shaped("mean", mean)
         self.std = self._shaped("std", std)
         if not np.all(self.std >= 0):
@@ -284,7 +284,7 @@ class UncertaintyDisplay:
         *,
         truth: Callable[[Array], ArrayLike] | None = None,
     ) -> UncertaintyDisplay:
-        """Make one of a fitted estimator of one input, over the range of its data and beyond.
+        """Create a display of a fitted estimator of one input, over its data's range and beyond.
 
         Parameters
         ----------
@@ -300,7 +300,7 @@ class UncertaintyDisplay:
         Returns
         -------
         UncertaintyDisplay
-            To be drawn by ``plot``.
+            Draw it with ``plot``.
 
         Raises
         ------
@@ -309,11 +309,11 @@ class UncertaintyDisplay:
         """
         points = style.numbers("X", sparse.dense("X", X), 2)
         if points.shape[1] != 1:
-            raise ValueError(f"UncertaintyDisplay is of one feature, got {points.shape[1]}")
+            raise ValueError(f"UncertaintyDisplay needs one feature, got {points.shape[1]}")
         x = style.span("X", points[:, 0], _POINTS, _BEYOND)
         mean, std = (np.asarray(part) for part in estimator.predict(x[:, None], return_std=True))
         if mean.size != len(x):
-            raise ValueError(f"UncertaintyDisplay is of one output, got {mean.size // len(x)}")
+            raise ValueError(f"UncertaintyDisplay needs one output, got {mean.size // len(x)}")
         noise = getattr(estimator, "noise_variance_", getattr(estimator, "noise_variance", None))
         true = None if truth is None else check_callable("truth", truth)(x)
         return cls(
@@ -337,7 +337,7 @@ class UncertaintyDisplay:
         return [(low, high) for low, high in sorted(inner + outer) if low < high]
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> UncertaintyDisplay:
-        """Draw mean, bands, data, and where there are none.
+        """Draw mean, bands, data, and gaps without data.
 
         Parameters
         ----------

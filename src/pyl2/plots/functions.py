@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class FitDisplay(PathShown):
-    """Fits of a function of one number at several λ: from overfitting through smooth to constant.
+    """Fits of a function of one variable at several λ: from overfitting through smooth to constant.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class FitDisplay(PathShown):
     l2 : array-like of shape (λs,)
         Ascending, ≥ 0.
     data : tuple (x, y) of array-like of shape (rows,), optional
-        The items trained on, drawn as points.
+        Training data, drawn as points.
     truth : array-like of shape (points,), optional
         The function without noise, where it is known.
 
@@ -82,13 +82,13 @@ class FitDisplay(PathShown):
         at: Sequence[int] | None = None,
         truth: Callable[[Array], ArrayLike] | None = None,
     ) -> FitDisplay:
-        """Make one of what ``l2_path`` returns, for networks of one input and one output.
+        """Create a display of the result of ``l2_path``, for networks of one input and one output.
 
         Parameters
         ----------
         path : L2Path
         X : array-like or sparse matrix of shape (rows, 1)
-            What it was trained on; the fits are drawn over its range and a little beyond.
+            Training data; the fits are drawn over its range and a little beyond.
         y : array-like of shape (rows,) or (rows, 1)
         at : sequence of int, optional
             Which of the path's λs to draw, by their places; by default four, evenly spread.
@@ -98,7 +98,7 @@ class FitDisplay(PathShown):
         Returns
         -------
         FitDisplay
-            To be drawn by ``plot``.
+            Draw it with ``plot``.
 
         Raises
         ------
@@ -108,13 +108,14 @@ class FitDisplay(PathShown):
         sizes = of_path.checked(path).template.layer_sizes
         if (sizes[0], sizes[-1]) != (1, 1):
             raise ValueError(
-                f"FitDisplay is of one input and one output, got {sizes[0]} and {sizes[-1]}"
+                f"FitDisplay needs one input and one output, got {sizes[0]} and {sizes[-1]}"
             )
         rows = style.numbers("X", sparse.dense("X", X)).ravel()
         data = rows, style.numbers("y", y).ravel()
         if len(rows) != len(data[1]) or not len(rows):
             raise ValueError(
-                f"X and y must be of as many rows, at least one, got {len(rows)} and {len(data[1])}"
+                "X and y must have the same number of rows, at least one,"
+                f" got {len(rows)} and {len(data[1])}"
             )
         x = style.span("X", rows, 300, 0.05)
         shown = style.chosen(at, len(path.l2))
@@ -127,7 +128,7 @@ class FitDisplay(PathShown):
         return cls.from_results(path, *data, **kwargs)
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> FitDisplay:
-        """Draw the items, the truth and the fits, dark to light as λ grows.
+        """Draw data, truth and fits, dark to light as λ grows.
 
         Parameters
         ----------
@@ -189,7 +190,7 @@ class BoundaryDisplay(PathShown):
     l2 : array-like of shape (λs,)
         Ascending, ≥ 0.
     data : tuple (X, classes), optional
-        Items to draw, X (items, 2) and their classes (items,), whole numbers from 0.
+        Data to draw: X (rows, 2) and classes (rows,), whole numbers from 0.
     names : sequence of str, optional
         Of the panels; by default their λ.
     features : (str, str), default=("x₁", "x₂")
@@ -249,13 +250,13 @@ class BoundaryDisplay(PathShown):
         *,
         at: Sequence[int] | None = None,
     ) -> BoundaryDisplay:
-        """Make one of what ``l2_path`` returns, for classifiers of two features.
+        """Create a display of the result of ``l2_path``, for classifiers of two features.
 
         Parameters
         ----------
         path : L2Path
         X : array-like or sparse matrix of shape (rows, 2)
-            What it was trained on; the grid spans its range and a little beyond.
+            Training data; the grid spans its range and a little beyond.
         y : array-like of shape (rows,)
             Classes.
         at : sequence of int, optional
@@ -264,7 +265,7 @@ class BoundaryDisplay(PathShown):
         Returns
         -------
         BoundaryDisplay
-            To be drawn by ``plot``.
+            Draw it with ``plot``.
 
         Raises
         ------
@@ -273,7 +274,7 @@ class BoundaryDisplay(PathShown):
         """
         inputs = of_path.checked(path).template.layer_sizes[0]
         if inputs != 2:
-            raise ValueError(f"BoundaryDisplay is of two features, got {inputs}")
+            raise ValueError(f"BoundaryDisplay needs two features, got {inputs}")
         points, classes = _classified(sparse.dense("X", X), y)
         x, height = (style.span("X", column, 150, 0.1) for column in points.T)
         plane = np.stack(np.meshgrid(x, height), axis=-1).reshape(-1, 2)
@@ -292,7 +293,7 @@ class BoundaryDisplay(PathShown):
         return cls.from_results(path, *data, **kwargs)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> BoundaryDisplay:
-        """Draw for each λ the chances, the boundary where they are even, and the items.
+        """Draw for each λ the probabilities, the boundary where they are equal, and the data.
 
         Parameters
         ----------

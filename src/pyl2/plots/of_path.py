@@ -29,7 +29,7 @@ class PathShown(ABC):
     @classmethod
     @abstractmethod
     def from_results(cls, path: L2Path, *args: Any, **kwargs: Any) -> Self:
-        """Make one of what ``l2_path`` returns."""
+        """Create a display of the result of ``l2_path``."""
 
     @classmethod
     def from_estimator(
@@ -43,27 +43,27 @@ class PathShown(ABC):
         n_threads: int | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Train at many λ by ``l2_path``, and make one of what it returns.
+        """Train at many λ by ``l2_path`` and create a display of the result.
 
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor or Network
-            Not changed; of an estimator its alpha is set, everything else is kept.
+            Not changed. Copies of an estimator get each λ as alpha and keep all other parameters.
         X : array-like or sparse matrix of shape (rows, inputs)
         y : array-like of shape (rows,) or (rows, outputs)
         l2 : array-like of shape (λs,), optional
             Ascending, ≥ 0; by default those of ``l2_path``.
         test : float or tuple (X, y), optional
-            Fraction of the rows, or other data, to score with.
+            Fraction of the rows to hold out for scoring, or other data to score on.
         n_threads : int, optional
-            At most so many threads, at least 1.
+            Maximum number of threads, at least 1.
         **kwargs
             For ``from_results``.
 
         Returns
         -------
         display
-            To be drawn by ``plot``.
+            Draw it with ``plot``.
 
         Raises
         ------
@@ -79,5 +79,5 @@ class PathShown(ABC):
 
     @classmethod
     def _of(cls, path: L2Path, data: tuple[Any, Any], **kwargs: Any) -> Self:
-        """Make one of a path and the data it was trained on."""
+        """Create a display of a path and the data it was trained on."""
         return cls.from_results(path, **kwargs)

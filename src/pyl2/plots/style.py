@@ -125,7 +125,7 @@ def numbers(name: str, values: Any, ndim: int | None = None) -> Array:
     """Return an array of float64; where there is None it is NaN."""
     try:
         if np.iscomplexobj(values):
-            raise TypeError("complex numbers are none that can be drawn")
+            raise TypeError("complex numbers cannot be drawn")
         found = np.asarray(values, float)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold numbers: {error!s:.80}") from None
@@ -183,7 +183,7 @@ def chosen(at: Sequence[int] | None, count: int) -> list[int]:
         return few(count, 4)
     places = check_entries("at", at, "places of λs, whole numbers")
     if not places:
-        raise ValueError("at must hold the place of a λ or more, got none")
+        raise ValueError("at must hold at least one index of a λ, got none")
     return sorted({check_integer("at", place, -count, count - 1) % count for place in places})
 
 

@@ -164,7 +164,7 @@ class CurvesDisplay(PathShown):
         *,
         at: Sequence[int] | None = None,
     ) -> CurvesDisplay:
-        """Make one of what ``train`` or ``l2_path`` returns.
+        """Create a display of the result of ``train`` or ``l2_path``.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class CurvesDisplay(PathShown):
         Returns
         -------
         CurvesDisplay
-            To be drawn by ``plot``.
+            Draw it with ``plot``.
         """
         from pyl2.path.result import L2Path
 

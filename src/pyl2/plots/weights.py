@@ -96,7 +96,7 @@ class PathDisplay(PathShown):
 
     @classmethod
     def from_results(cls, path: L2Path, what: str = "weights", *, most: int = 100) -> PathDisplay:
-        """Make one of what ``l2_path`` returns.
+        """Create a display of the result of ``l2_path``.
 
         Parameters
         ----------
@@ -104,12 +104,12 @@ class PathDisplay(PathShown):
         what : {"weights", "norms"}, default="weights"
             Each weight, or ‖W_l‖ of each layer.
         most : int, default=100
-            At most so many weights of a layer, evenly spread over them: more hide each other.
+            Maximum number of weights drawn per layer, evenly spread; more would hide each other.
 
         Returns
         -------
         PathDisplay
-            To be drawn by ``plot``.
+            Draw it with ``plot``.
         """
         of_path.checked(path)
         check_option("what", what, ("weights", "norms"))
@@ -210,7 +210,7 @@ class WeightsDisplay(PathShown):
         layer: int | None = None,
         bins: int = 50,
     ) -> WeightsDisplay:
-        """Make one of what ``l2_path`` returns.
+        """Create a display of the result of ``l2_path``.
 
         Parameters
         ----------
@@ -225,7 +225,7 @@ class WeightsDisplay(PathShown):
         Returns
         -------
         WeightsDisplay
-            To be drawn by ``plot``.
+            Draw it with ``plot``.
         """
         shown = style.chosen(at, len(of_path.checked(path).l2))
         if layer is not None:
@@ -302,7 +302,7 @@ class SaturationDisplay(PathShown):
 
     @classmethod
     def from_results(cls, path: L2Path) -> SaturationDisplay:
-        """Make one of what ``l2_path`` returns, for networks with hidden layers.
+        """Create a display of the result of ``l2_path``, for networks with hidden layers.
 
         Parameters
         ----------
@@ -311,7 +311,7 @@ class SaturationDisplay(PathShown):
         Returns
         -------
         SaturationDisplay
-            To be drawn by ``plot``.
+            Draw it with ``plot``.
 
         Raises
         ------
@@ -319,7 +319,7 @@ class SaturationDisplay(PathShown):
             If they have none.
         """
         if not of_path.checked(path).saturation.size:
-            raise ValueError("there are no hidden layers, whose units may be saturated")
+            raise ValueError("there are no hidden layers, so no unit can be saturated")
         return cls(path.l2, path.saturation)
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> SaturationDisplay:
@@ -364,7 +364,7 @@ def _grouped(groups: Any, count: int) -> Array:
         raise ValueError(f"groups must be {count}, one for each line, got {len(listed)}")
     found = np.array([check_integer("groups", group, 0, count - 1) for group in listed])
     if len(set(listed)) != found.max() + 1:
-        raise ValueError(f"groups must be numbered from 0, leaving out none, got {listed!r:.80}")
+        raise ValueError(f"groups must be numbered from 0 without gaps, got {listed!r:.80}")
     return found
 
 

@@ -341,7 +341,7 @@ class Swarm:
         swarm._moves = check_integer("moves", kept(meta, "moves", int), 0, 2**63)
         rng = random.from_json(kept(meta, "rng", dict))
         if not isinstance(rng, np.random.Generator):
-            raise ValueError("the swarm's generator is no Generator")
+            raise ValueError("the swarm's generator is not a Generator")
         swarm._rng = rng
         mark = kept(meta, "mark", object)
         swarm._mark = math.inf if mark is None else check_real("mark", mark)

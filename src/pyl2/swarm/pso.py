@@ -81,7 +81,7 @@ def pso(
     workers: int | Callable[..., Iterable[Any]] = 1,
     disp: bool = False,
 ) -> Any:
-    """Look for the least value of a function by a particle swarm (Standard PSO 2007).
+    """Minimise a function by a particle swarm (Standard PSO 2007).
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def pso(
     particles : int, default=50
         At least 1.
     maxiter : int, default=1000
-        At most so many iterations; one evaluates all particles, the first where they begin.
+        Maximum number of iterations; one evaluates all particles, the first where they begin.
     maxfun : int, optional
         No iteration begins that would need more evaluations; at least ``particles``.
     max_time : float, optional
@@ -104,7 +104,7 @@ def pso(
         The search ends when a value ≤ target is found.
     tol : float, default=0.0
     n_iter_no_change : int, optional
-        The search ends when so many iterations have not lowered the best value by more than
+        The search ends when this number of iterations has not lowered the best value by more than
         ``tol``; by default it does not.
     x0 : array-like of shape (d,) or (particles, d), optional
         Where the first particle begins, or all do; within the bounds.  The others begin anywhere
@@ -117,7 +117,7 @@ def pso(
         For "random".
     inertia : float or (first, last, iterations), default=1 / (2 ln 2)
         w of v ← w v + U(0, c₁)(p − x) + U(0, c₂)(l − x); or a w that falls in a line from ``first``
-        to ``last`` over so many moves and then stays.
+        to ``last`` over that number of moves and then stays.
     c1, c2 : float, default=½ + ln 2
         c₁ and c₂.  Clerc's constriction is ``**pyl2.swarm.CONSTRICTION``: inertia 0.7298,
         c₁ = c₂ = 1.49618.
@@ -174,7 +174,7 @@ def pso(
     check_callable("fun", fun)
     further = tuple(check_entries("args", args, "a tuple of further arguments of fun"))
     if rng is not None and seed is not None:
-        raise ValueError("rng and seed are two names of one thing: give one of them")
+        raise ValueError("rng and seed mean the same: give only one of them")
     generator = random.make_rng(seed) if rng is None else random.make_rng(rng, "rng")
     particles = check_integer("particles", particles, 1, MANY)
     maxiter = check_integer("maxiter", maxiter, 1)
@@ -275,7 +275,9 @@ def _evaluator(
     """Give a function from positions (P, d) to their values (P,)."""
     if check_flag("vectorized", vectorized):
         if workers != 1:
-            raise ValueError("workers do not go with vectorized, which evaluates all at once")
+            raise ValueError(
+                "workers cannot be combined with vectorized, which evaluates all at once"
+            )
         yield lambda places: _all_at_once(fun(places.T.copy(), *args), places.shape)
         return
     one = _One(fun, args)

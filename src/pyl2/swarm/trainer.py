@@ -44,7 +44,7 @@ Callback = Callable[["ParticleSwarm", History], Any]
 
 
 class ParticleSwarm:
-    """Train a network by a particle swarm on E = E₀ + (λ/2n) Σ w² itself, n being all of N.
+    """Train a network by a particle swarm on E = E₀ + (λ/2n) Σ w², with n = N.
 
     A particle is one vector of all weights and biases; its error is
     ``network.error(X, Y, l2, n="train")``, the penalty included and biases left out of it.  The
@@ -66,7 +66,7 @@ class ParticleSwarm:
         For "random".
     inertia : float or (first, last, epochs), default=1 / (2 ln 2)
         w of v ← w v + U(0, c₁)(p − x) + U(0, c₂)(l − x); or a w that falls in a line from ``first``
-        to ``last`` over so many moves and then stays.
+        to ``last`` over that number of moves and then stays.
     c1, c2 : float, default=½ + ln 2
         c₁ and c₂.  Clerc's constriction is ``**pyl2.swarm.CONSTRICTION``: inertia 0.7298,
         c₁ = c₂ = 1.49618.
@@ -83,12 +83,12 @@ class ParticleSwarm:
         begins that would need more.
     tol : float, default=0.0
     n_iter_no_change : int, optional
-        Training ends when so many epochs have not lowered E by more than ``tol``; by default it
-        does not.
+        Training ends when this number of epochs has not lowered E by more than ``tol``; by default
+        it does not.
     seed : None, int, numpy.random.Generator or numpy.random.RandomState, default=None
         Where the first places come from and what the swarm's own random numbers are seeded by.
     n_threads : int, optional
-        At most so many threads, at least 1; work too small for them takes one.  By default as many
+        Maximum number of threads, at least 1; small work takes one.  By default as many
         as there are processors for this process, or fewer where OMP_NUM_THREADS, threadpoolctl or
         joblib say so.  The results are the same bits for any number; it is not saved.
 
@@ -238,7 +238,7 @@ class ParticleSwarm:
         verbose: bool = False,
         callbacks: Callback | Iterable[Callback] = (),
     ) -> History:
-        """Train for some epochs; a further call goes on where the last one stopped.
+        """Train for a number of epochs; a further call continues where the last one stopped.
 
         An epoch is one move and one evaluation of all particles; the first of all evaluates them
         where they begin.  What ends training is asked in this order: callbacks, target,
@@ -254,7 +254,7 @@ class ParticleSwarm:
         Y : array-like of shape (rows, outputs), (rows,) with one output, or class indices (rows,)
             Targets; class indices are whole numbers and go with softmax.
         epochs : int, default=100
-            At most so many.  At least 1.
+            Maximum number of epochs, at least 1.
         sample_weight : array-like of shape (rows,), optional
             Not negative; 1 each where not given.
         validation : tuple (X, Y) or (X, Y, sample_weight), or callable, optional

@@ -92,8 +92,8 @@ class Backprop:
     n_iter_no_change : int, default=10
         More stalled epochs than this one after another end the training.
     warmup : float, default=0
-        The learning rate rises evenly over so many first updates, or below 1 such a part of all;
-        the schedule follows, laid over the rest.
+        The learning rate rises linearly over the first updates: their number, or below 1 their
+        share of all; the schedule follows, laid over the rest.
     l2_schedule : str, pair of str and float, or callable, default="constant"
         The same for λ, by the update and without a warm-up: "constant", "cosine", "one_cycle",
         "step", "exponential" or ``f(t, T)``.
@@ -117,7 +117,7 @@ class Backprop:
     seed : None, int, numpy.random.Generator or numpy.random.RandomState, default=None
         Where the orders come from, and what dropout leaves out.
     n_threads : int, optional
-        At most so many threads, at least 1; work too small for them takes one.  By default as many
+        Maximum number of threads, at least 1; small work takes one.  By default as many
         as there are processors for this process, or fewer where OMP_NUM_THREADS, threadpoolctl or
         joblib say so.  The results are the same bits for any number; it is not saved.
 
@@ -250,7 +250,7 @@ class Backprop:
         verbose: bool = False,
         callbacks: Callback | Iterable[Callback] = (),
     ) -> History:
-        """Train for some epochs; a further call goes on where the last one stopped.
+        """Train for a number of epochs; a further call continues where the last one stopped.
 
         Parameters
         ----------
@@ -260,7 +260,8 @@ class Backprop:
         Y : array-like of shape (rows, outputs), (rows,) with one output, or class indices (rows,)
             Targets; class indices are whole numbers and go with softmax.
         epochs : int, optional
-            At most so many, at least 1; for lbfgs and lm iterations.  By default 100, for lm 200.
+            Maximum number of epochs, at least 1 (of iterations for lbfgs and lm).  By default 100,
+            for lm 200.
         sample_weight : array-like of shape (rows,), optional
             Not negative; 1 each where not given.
         validation : tuple (X, Y) or (X, Y, sample_weight), or callable, optional
@@ -284,7 +285,7 @@ class Backprop:
         ValueError, TypeError
             If shapes or types do not fit, numbers are not finite, or a parameter is out of range.
             ValueError, too, if training diverges; the network then has the parameters of the last
-            epoch that was finite, and the optimizer's moments begin anew.
+            epoch that was finite, and the optimizer's moments start afresh.
         RuntimeError
             If the network is in training already.
         KeyboardInterrupt
@@ -354,7 +355,7 @@ class Backprop:
         self._check()
         for name in ("schedule", "l2_schedule"):
             if callable(getattr(self, name)):
-                raise TypeError(f"{name} is a function, which no file can hold")
+                raise TypeError(f"{name} is a function, which cannot be saved to a file")
         self._state.serve(self.optimizer, self.average is not None, self.network.params)
         arrays, meta = to_file(self.network)
         meta |= {

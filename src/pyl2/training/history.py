@@ -15,7 +15,7 @@ GRADIENT = 3
 
 
 class History:
-    """The course of one call of ``train``: arrays with an entry for each epoch.
+    """Record of one call of ``train``: arrays with an entry for each epoch.
 
     Attributes
     ----------

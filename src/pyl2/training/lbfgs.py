@@ -81,8 +81,8 @@ class Minimisation:
             session.stop("diverged")
             per_layer = penalty.per_layer(self.l2, len(session.network.weights))
             raise Diverged(
-                f"lbfgs diverged: it met an error that is not finite, with l2={per_layer} (it has"
-                " no eta); the parameters are those of the last iteration."
+                f"lbfgs diverged: the error became non-finite, with l2={per_layer} (it has"
+                " no eta); the parameters of the last iteration are kept."
                 " Scaled inputs (StandardScaler) help."
             ) from None
         if not session.over:

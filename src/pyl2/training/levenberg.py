@@ -266,6 +266,6 @@ def check_problem(
     useless = [f"{key}={value!r}" for key, (value, default) in given.items() if value != default]
     if useless:
         raise ValueError(
-            f"{name}='lm' goes by all rows at once, without a learning rate: {', '.join(useless)}"
-            " means nothing to it"
+            f"{name}='lm' uses all rows at once and has no learning rate: {', '.join(useless)}"
+            " has no effect"
         )

@@ -45,14 +45,14 @@ def train_many(
     Parameters
     ----------
     trainers : iterable of Backprop
-        At least one; of gradient descent, with different networks of one shape, output and dtype,
+        At least one; of gradient descent, with distinct networks of one shape, output and dtype,
         the same optimizer and batch size, and all or none of them with an average.
     X : array-like or sparse matrix of shape (rows, inputs)
         As for ``Backprop.train``.
     Y : array-like of shape (rows, outputs), (rows,) with one output, or class indices (rows,)
         Targets.
     epochs : int, optional
-        At most so many for each, at least 1; by default 100.
+        Maximum number of epochs for each, at least 1; by default 100.
     sample_weight : array-like of shape (rows,) or (trainers, rows), optional
         For all, or a row for each trainer; not negative, and none 0 everywhere.
     validation : tuple, callable, or list of these, optional
@@ -65,8 +65,8 @@ def train_many(
         Each is called as ``f(trainer, history)`` at the end of each trainer's epochs; one that
         returns True ends that trainer's training.
     n_threads : int, optional
-        At most so many threads, at least 1, as for ``Backprop``.  The results are the same bits for
-        any number.
+        Maximum number of threads, at least 1, as for ``Backprop``.  The results are the same bits
+        for any number.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def train_many(
     Raises
     ------
     ValueError, TypeError
-        If the trainers do not go together, shapes or types do not fit, numbers are not finite, or
+        If the trainers do not match, shapes or types do not fit, numbers are not finite, or
         a parameter is out of range.
     RuntimeError
         If one of the networks is in training already.
@@ -171,7 +171,7 @@ def check_trainers(trainers: Any) -> list[Backprop]:
                     f" trainers[{i}], {shown(value)}"
                 )
     if len({id(trainer.network) for trainer in found}) < len(found):
-        raise ValueError("trainers must have different networks, got one of them twice")
+        raise ValueError("trainers must have distinct networks, got the same one twice")
     return found
 
 

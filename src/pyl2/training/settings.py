@@ -147,10 +147,10 @@ class Settings:
         given = [name for name in BY_STEP if getattr(self, name) != _DEFAULTS[name]]
         if given and SOLVERS[self.optimizer].full_batch:
             raise ValueError(
-                f"{given[0]} concerns the updates of gradient descent: {self.optimizer} has none"
+                f"{given[0]} applies to updates of gradient descent: {self.optimizer} has none"
             )
         if self.clip_norm is not None and self.clip_value is not None:
-            raise ValueError("clip_norm and clip_value are two ways to clip: give one of them")
+            raise ValueError("clip_norm and clip_value exclude each other: give only one of them")
         rates = [name for name in ("warmup", "l2_schedule") if name in given]
         if rates and self.schedule in SCHEDULES[1:]:
             raise ValueError(

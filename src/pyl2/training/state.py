@@ -99,7 +99,7 @@ class OptimizerState:
             return
         if ours and self.moments.size == (vectors + (not averaged)) * params.size and self.steps[0]:
             raise ValueError(
-                "average cannot be given or taken away where training goes on: make a new trainer"
+                "average cannot be added or removed in a continued training: make a new trainer"
             )
         self.moments, self.optimizer = _no_moments(optimizer, averaged, params), optimizer
         self.steps[0], self.best, self.last = 0, None, None
