@@ -1411,7 +1411,7 @@ def test_columns_of_one_name_can_be_dropped(folder, arrow, capsys):
         (("train", "a.csv", "b.csv"), ("b.csv (see pyl2 train --help)",)),
         (
             ("train", "--activation", "rleu"),
-            ("argument --activation: 'rleu' is none of", "relu"),
+            ("argument --activation: 'rleu' is not one of", "relu"),
         ),
         (("train", "--activation", "relu,,tanh"), ("--activation",)),
         (("train", "--activation", "tanh,relu,tanh"), ("--activation names 3, for 2 layers",)),

@@ -18,13 +18,12 @@ _SECONDS = 0.4
 """Budget of a run, so that all are soon done."""
 
 _TABLE = (
-    "All methods minimise the same E = E₀ + R, from the same starts, and each may spend the same."
-    " The lowest E is the best minimiser; the best test score is the best predictor, and these"
-    " need not be one."
+    "All methods minimise the same E = E₀ + R, from the same starts, with the same budget. The"
+    " method with the lowest E need not be the one with the best test score."
 )
 _FREE = (
-    "The last of the scores is that of the same training without the penalty: where it is far"
-    " worse, the network had learned noise, and the penalty has kept it from that."
+    "The last score is that of the same training without the penalty: where it is far worse, the"
+    " network has learned noise, which the penalty prevents."
 )
 _PICTURE = (
     "Each line is one training, those of a method alike; the further left a line falls, the sooner"

@@ -75,6 +75,6 @@ def _key(text: str) -> Any:
     decay, comma, n = text.partition(",")
     if decay not in (_DECAYS if comma else TOOLS.split(", ")):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is none of {TOOLS}; nor decay,n of pyl2 train, such as l2,train"
+            f"{text!r} is not one of {TOOLS}, nor a pair decay,n of pyl2 train such as l2,train"
         )
     return (decay, options.divisor(n)) if comma else text

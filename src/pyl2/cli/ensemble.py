@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 _TABLE = (
     "Each candidate has its own λ and its own initial weights. It is trained five times, each time"
-    " without one fifth of the training set; error is that of its predictions for the rows left"
-    " out. The selection adds candidates, some more than once, as long as they lower the error of"
-    " the mean; weight is the share of each. What was selected is then trained on all rows."
+    " without one fifth of the training set; error is that of its predictions for the held-out"
+    " rows. The selection adds candidates, some more than once, as long as they lower the error of"
+    " the mean; weight is the share of each. The selected ones are then trained on all rows."
 )
 
 

@@ -148,7 +148,7 @@ def _named(text: str, pieces: list[str], known: tuple[str, ...]) -> list[Any]:
     parts = [piece.partition(":") for piece in pieces]
     unknown = [name for name, _, _ in parts if name not in known]
     if unknown or not parts:
-        told = f"{', '.join(map(repr, unknown)) or 'nothing'} is none of {', '.join(known)}"
+        told = f"{', '.join(map(repr, unknown)) or 'nothing'} is not one of {', '.join(known)}"
         raise argparse.ArgumentTypeError(told)
     try:
         return [(name, float(number)) if colon else name for name, colon, number in parts]
@@ -199,5 +199,5 @@ batch_size = _option(
 sizes = _option(
     lambda text: () if text == "none" else tuple(map(int, text.split(","))),
     lambda units: all(0 < size < 2**31 for size in units),
-    "numbers of units between commas, or none",
+    "layer sizes such as 32,16, or none",
 )

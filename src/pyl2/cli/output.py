@@ -33,8 +33,11 @@ def add_figure(group: options.Group, told: str) -> None:
 
 def check_writable(option: str, path: str | None) -> None:
     """Find out before the training, not after it, that what it leaves has no place."""
-    if path and (os.path.isdir(path) or not os.path.isdir(os.path.dirname(path) or ".")):
-        raise ValueError(f"{option} {path}: not a file in a folder that exists")
+    folder = os.path.dirname(path or "") or "."
+    if path and os.path.isdir(path):
+        raise ValueError(f"{option} {path}: it is a folder")
+    if path and not os.path.isdir(folder):
+        raise ValueError(f"{option} {path}: folder {folder} does not exist")
 
 
 def check_drawable(option: str, path: str | None) -> None:

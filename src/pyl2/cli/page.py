@@ -71,7 +71,7 @@ tbody :is(th, td) { border-bottom: 1px solid var(--line); white-space: nowrap;
   overflow-wrap: anywhere; }
 .run th { color: var(--faint); padding-left: 0; white-space: nowrap; }
 img { display: block; width: 100%; height: auto; min-width: 34rem; }
-@media (max-width: 36rem) { .cue { display: block; } }
+@media (max-width: 36rem) { .cue { display: block; } th, td { padding: .25rem .4rem; } }
 @media print {
   :root { color-scheme: light; --ink: #000; --line: #999; --mark: #eee; }
   body { max-width: none; margin: 0; padding: 0; font-size: 10pt; }

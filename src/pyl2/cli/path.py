@@ -19,41 +19,41 @@ if TYPE_CHECKING:
 _TABLE = (
     "Each row is the same network, trained from the same weights on the same rows, at another λ."
     " Read it from the top: as λ grows the weights (‖W‖) shrink, the output becomes smoother, and"
-    " the score on the rows trained on falls. That on the others rises as long as λ keeps noise"
-    " from being learned, and falls when too little freedom is left to learn even what is true."
+    " the score on the training set falls. The score on the test set rises as long as λ keeps the"
+    " network from learning noise, and falls when it can no longer learn the signal."
 )
 _SCORES = (
-    "As a rule the two curves are furthest apart at the left, where the network learns by heart,"
-    " and meet at the right, where λ lets it learn nothing. The best λ lies between, where the"
-    " solid curve is highest; where that is flat, it matters little."
+    "Usually the two curves are furthest apart at the left, where the network memorises the"
+    " training set, and meet at the right, where λ lets it learn nothing. The best λ lies between,"
+    " where the solid curve is highest; where that is flat, the choice matters little."
 )
 _FOLDS = (
-    "Held out are the folds of the rows to train, in turn; the band is one standard error of their"
-    " mean to each side. What lies within it is as good, as far as one can know: hence 1se."
+    "Each fold of the training set is held out in turn; the band is one standard error of the mean"
+    " to each side. Scores within it cannot be distinguished from the best: hence the rule 1se."
 )
 _EVIDENCE = (
     "The evidence is the density of the training targets under the prior that λ stands for, and γ"
     " the number of parameters that these targets determine. Where the model is nearly right, the"
-    " greatest evidence is at a good λ, without folds. Else, as often with relu and always with"
-    " classes, trust the scores below."
+    " greatest evidence is at a good λ, without folds. Otherwise, as often with relu and always"
+    " with classes, trust the scores below."
 )
 _WEIGHTS = (
-    "A line for each weight (of large layers for some of them). They come together at zero as λ"
-    " grows, each at its own pace. L2 makes weights small and sets none to exactly zero; where"
-    " there are hidden units, some may fade as wholes before the others."
+    "A line for each weight (for some of them in large layers). They converge to zero as λ grows,"
+    " each at its own pace. L2 makes weights small and sets none to exactly zero; all weights of a"
+    " hidden unit may fade before those of others."
 )
 _SATURATION = (
-    "A saturated unit no longer answers to its input: its slope is nearly zero, and it learns"
-    " slowly. Small weights keep units away from there."
+    "A saturated unit is on the flat part of its activation: its slope is nearly zero, and it"
+    " learns slowly. Small weights keep units away from there."
 )
 _FITS = (
-    "What the network says of every input, in standardised units. For small λ it bends to meet"
-    " single points; for larger ones it is smooth; in the end it is the mean."
+    "The network's prediction for every input, in standardised units. For small λ it bends to"
+    " meet single points; for larger λ it is smooth; for the largest it is the mean."
 )
 _BOUNDARIES = (
-    "Where the network says which class, in standardised units. For small λ the boundary bends to"
-    " have single points on its right side; for larger ones it is smooth and the chances change"
-    " slowly; in the end they are the same everywhere."
+    "The class that the network predicts, in standardised units. For small λ the boundary bends"
+    " around single points; for larger λ it is smooth and the probabilities change slowly; for the"
+    " largest they are the same everywhere."
 )
 
 
@@ -77,7 +77,7 @@ def add(commands: options.Commands) -> None:
     group.add_argument("--l2", type=options.lambdas, metavar="L", help=told)
     training.add_optimizer(group, "for all λs together")
     group = parser.add_argument_group("choice of λ")
-    told = "choose λ by so many folds of the training rows, at least 2 (default: no choice)"
+    told = "number of folds to choose λ by, at least 2 (default: no choice)"
     group.add_argument("--cv", type=options.folds, metavar="K", help=told)
     folds.add_rule(group)
     told = "log evidence and effective number of parameters (γ) of each λ; train by lbfgs or lm"

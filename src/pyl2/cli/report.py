@@ -334,8 +334,8 @@ def path_headline(
         told = chosen_by_folds(chosen["l2"], chosen, setup)
     else:
         told = (
-            f"λ = {chosen['l2']:.4g} is the best of {len(rows)} for this test set, so that the"
-            f" score flatters (--cv 5 chooses without it); {_rows(setup)}."
+            f"λ = {chosen['l2']:.4g} is the best of {len(rows)} on this test set, so the score is"
+            f" optimistic (--cv 5 chooses without it); {_rows(setup)}."
         )
     found = [*answer(chosen["test_score"], setup), told]
     if place:
@@ -350,7 +350,7 @@ def choice_remarks(
     """Return what to know of a choice of λ: the edge of the grid, trainings that failed."""
     found = []
     if place == len(rows) - 1:
-        found.append("λ is at the edge of the grid: the inputs may tell nothing of the target.")
+        found.append("λ is at the edge of the grid: the inputs may not predict the target.")
     failed = sum(not math.isfinite(score) for row in scores for score in row)
     if failed:
         trained = sum(map(len, scores))
@@ -380,8 +380,9 @@ def path_lines(setup: dict[str, Any]) -> dict[str, str]:
         "training": _training(setup),
         "error": f"E = E₀ + R, R = (λ/2N) Σ w², N = {setup['rows']['train']}",
         "table": "‖W‖ norm of the weights; slope: the output's, squared, mean over the\n"
-        "rows, small where it is smooth; saturated: units that hardly answer;\n"
-        "even: 1 where all weights into a unit are equally large" + evidence,
+        "rows, small where it is smooth; saturated: share of hidden units on the\n"
+        "flat part of their activation; even: 1 where all weights into a unit are equally large"
+        + evidence,
     }
     return _read(setup) | lines
 
@@ -395,7 +396,7 @@ def path_remarks(
     if "evidence" in marks:
         found += _evidence_remarks(rows[marks["evidence"]], measure)
     if place in (0, len(rows) - 1) and len(rows) > 1:
-        found.append("It is the last λ that was tried: --l2 may go further.")
+        found.append("This is the edge of the grid; widen it with --l2.")
     return found + _endings(rows)
 
 

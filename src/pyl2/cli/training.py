@@ -18,18 +18,17 @@ if TYPE_CHECKING:
 
 
 _CURVES = (
-    "E₀ is the error without the penalty: on the rows trained on it falls and falls. On the rows"
-    " held out (validation: the rows to test, from which nothing is learned) it falls only as long"
-    " as what is learned is not noise; where it rises again, training has gone too far, and a good"
-    " λ keeps it from that."
+    "E₀ is the error without the penalty. On the training set it keeps falling. On the test set"
+    " (validation), from which nothing is learned, it falls only until the network begins to learn"
+    " noise; a rise means that training has gone too far, which a good λ prevents."
 )
 _RATES = (
     "The learning rate η, and the penalty λ, of each epoch's last update. Where η is large the"
     " error falls fast and stays restless; where it is small the network settles."
 )
 _WEIGHTS = (
-    "How many weights have which value, biases aside. The penalty draws all of them towards zero,"
-    " the large ones most, but sets none to zero."
+    "Distribution of the weights, without biases. The penalty draws all of them towards zero, the"
+    " large ones most, but sets none to zero."
 )
 
 
@@ -134,7 +133,7 @@ def add_optimizer(group: options.Group, time: str, epochs: str = "") -> None:
 
 def add_threads(group: options.Group) -> None:
     """Add the option of the threads."""
-    told = "at most so many threads (default: as many as there are processors)"
+    told = "maximum number of threads (default: as many as there are processors)"
     group.add_argument("--n-threads", type=options.count, metavar="K", help=told)
 
 
@@ -145,7 +144,7 @@ def add_early_stopping(parser: options.Parser) -> None:
     add("--early-stopping", action="store_true", help=told)
     told = "share of the training rows held out (default: 0.1)"
     add("--validation-size", type=options.fraction, default=0.1, metavar="F", help=told)
-    told = "stop when so many epochs in a row were no better (default: 10)"
+    told = "stop after this number of epochs without improvement (default: 10)"
     add("--patience", type=options.count, default=10, metavar="K", help=told)
     told = "better is by more than this; without --early-stopping it is the training error's"
     add("--tol", type=options.not_negative, metavar="T", help=told)
@@ -291,7 +290,7 @@ def pictures(histories: Mapping[float, History], trainers: Mapping[float, Backpr
     return [
         page.picture("The error along the way", courses, shows.courses(errors), [_CURVES]),
         *_rates(histories),
-        page.picture("The weights in the end", histogram, shows.weights(spread), [_WEIGHTS]),
+        page.picture("The weights after training", histogram, shows.weights(spread), [_WEIGHTS]),
     ]
 
 
