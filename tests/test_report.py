@@ -5,6 +5,8 @@ from html import unescape
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from pyl2.__main__ import main
@@ -137,6 +139,18 @@ def test_a_colour_stands_out_from_dark_paper_as_from_white(color):
 
     wanted = min(contrast(color, "#ffffff"), contrast(svg.INK, svg.PAPER))
     assert contrast(svg.dark(color), svg.PAPER) == pytest.approx(wanted, rel=0.02)
+
+
+def test_a_heat_map_keeps_the_colours_of_its_bar():
+    figure = Figure()
+    axes = figure.subplots()
+    mesh = axes.pcolormesh([[0.0, 0.5], [0.8, 1.0]], cmap="viridis")
+    figure.colorbar(mesh)
+    style, _, drawn = svg.drawn(figure).partition("</style>")
+    for share in (0.0, 0.5, 0.8, 1.0):
+        color = to_hex(colormaps["viridis"](share))
+        assert color in drawn
+        assert color not in style
 
 
 def test_every_colour_of_a_figure_has_a_dark_one():

@@ -344,7 +344,7 @@ def test_damaged_records(change):
 
 
 def test_beside_a_vectorizer_of_others():
-    """skrub's finds the kinds by itself as well; the networks take what it makes."""
+    """That of skrub finds the kinds by itself; the networks take what it makes."""
     skrub = pytest.importorskip("skrub")
     frame = table(300)
     y = np.where(frame["city"].eq("Rome") ^ frame["flag"], "in", "out")

@@ -1,7 +1,8 @@
 """A figure of Matplotlib as SVG that is light on a light page and dark on a dark one.
 
 On a dark page each colour is replaced by one of the same hue that stands out from the paper as much
-as before, as WCAG counts contrast: what could be told apart still can.
+as before, as WCAG counts contrast: what could be told apart still can.  Heat maps keep their
+colours, which a colour bar names.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def drawn(figure: Figure) -> str:
     none = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(file, format="svg", metadata=none, transparent=True)
     svg = re.sub(r"(\.\d{3})\d+", r"\1", file.getvalue())  # no eye sees a thousandth of a point
-    colors = sorted(set(re.findall(r"(fill|stroke): (#[0-9a-f]{6})", svg)))
+    others = re.sub(r'<g id="QuadMesh_.*?</g>', "", svg, flags=re.DOTALL)
+    colors = sorted(set(re.findall(r"(fill|stroke): (#[0-9a-f]{6})", others)))
     rules = [f"svg{{fill:{dark('#000000')}}}"]  # text is black without being told to be
     rules += [
         f'[style*="{what}: {color}"]{{{what}:{dark(color)}!important}}' for what, color in colors
