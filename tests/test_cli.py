@@ -363,7 +363,7 @@ def test_parquet_with_names_that_will_not_do(folder, arrow, capsys):
     twice = arrow.Table.from_arrays([arrow.array([1.0] * 40)] * 3, ["a", "a", "y"])
     pq.write_table(twice, "twice.parquet")
     assert "same name: 'a'" in refused(capsys, "train", "twice.parquet")
-    assert "but it is none" in refused(capsys, "train", write(numbers(), "text.parquet"))
+    assert "but is not one" in refused(capsys, "train", write(numbers(), "text.parquet"))
 
 
 def test_parquet_with_damaged_text(folder, arrow, capsys):
