@@ -38,7 +38,7 @@ class OptimizerState:
     mask_seed : int or None
         Of what dropout leaves out, once there has been any.
     optimizer : str
-        Whose moments they are.
+        Whose moments they are; "" in a pickle that is older than this.
     """
 
     moments: Array
@@ -94,7 +94,7 @@ class OptimizerState:
             If training has begun with an average and is to go on without, or the reverse.
         """
         vectors = _core.STATES.get(optimizer, 0)
-        ours = optimizer == self.optimizer and params.dtype == self.moments.dtype
+        ours = self.optimizer in (optimizer, "") and params.dtype == self.moments.dtype
         if ours and self.moments.size == (vectors + averaged) * params.size:
             return
         if ours and self.moments.size == (vectors + (not averaged)) * params.size and self.steps[0]:
