@@ -65,7 +65,7 @@ th, td { padding: .25rem .7rem; text-align: right; vertical-align: bottom; }
 thead :is(th, td) { border-bottom: 2px solid var(--line); white-space: pre-line; }
 tbody :is(th, td) { border-bottom: 1px solid var(--line); white-space: nowrap;
   font-weight: normal; }
-.left { text-align: left; }
+.left { text-align: left; white-space: normal; min-width: 6rem; }
 .marked :is(th, td) { background: var(--mark); font-weight: bold; }
 .run :is(th, td) { border: 0; text-align: left; vertical-align: top; white-space: pre-line;
   overflow-wrap: anywhere; }
