@@ -81,8 +81,8 @@ CASES = [
     (2, "train classes.csv --l2 evidence", "--l2 cv", "train classes.csv --l2 cv"),
     (0, "train --l2 evidence --epochs 2", "more --epochs", "train --l2 evidence --epochs 3000"),
     (0, "path --l2 1,10", "--cv 5", "path --l2 1,10 --cv 5"),
-    (0, "path --l2 1,1e5", "--l2 may go further", "path --l2 0.01:1e5:8"),
-    (0, "path --l2 0.001,0.002", "--l2 may go further", "path --l2 0.001:1e5:8"),
+    (0, "path --l2 1,1e5", "widen it with --l2", "path --l2 0.01:1e5:8"),
+    (0, "path --l2 0.001,0.002", "widen it with --l2", "path --l2 0.001:1e5:8"),
     (0, "compare --methods sgd --eta sgd=1e9", "a smaller --eta", "compare --methods sgd"),
     (
         2,
