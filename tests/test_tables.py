@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import sys
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -363,3 +364,16 @@ def test_the_order_of_dates_is_told(tmp_path, dates, order, first, note):
     path.write_text(f"day\n{dates[1]}\n")
     found, _ = tables.read_features(str(path), treatments)
     assert found["day"].values[0] == table.features["day"].values[1]
+
+
+def test_a_large_file_takes_a_few_times_its_size(tmp_path):
+    """Seven times as much, as a text of four bytes a character was kept of it."""
+    path = tmp_path / "large.csv"
+    numbers = np.random.default_rng(0).normal(size=(20_000, 10))
+    pd.DataFrame(numbers, columns=[*"abcdefghi", "y"]).to_csv(path, index=False)
+    tables.read(str(path), tables.Request())  # what is imported counts not
+    tracemalloc.start()
+    tables.read(str(path), tables.Request())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5 * path.stat().st_size

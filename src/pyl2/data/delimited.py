@@ -44,6 +44,9 @@ _DELIMITERS = "\t;|,"
 _SAMPLE = 50
 """Lines by which the delimiter is found."""
 
+_BEGINNING = 2**20
+"""Characters that such lines are looked for in first."""
+
 _CELLS = 5_000_000
 """So many cells of whole numbers are looked at for zeros in front."""
 
@@ -97,8 +100,12 @@ class Delimited:
         self.notes: list[str] = []
         self.target: list[str] = []
         text = _without_comments(self._decoded(data))
-        self.delimiter, self.text = self._delimited(text)
-        header, self.begin = self._header()
+        self.delimiter, text = self._delimited(text)
+        header, begin = self._header(text)
+        self.headed = begin > 0
+        # As bytes, of which nothing makes a copy; text in a StringIO takes four times as many.
+        self.body = text[begin:].encode()
+        del text
         blank = {i for i, name in enumerate(header, 1) if re.fullmatch(r"|Unnamed: \d+", name)}
         self.unnamed = {f"column {i}" for i in blank}
         self.columns = [f"column {i}" if i in blank else n for i, n in enumerate(header, 1)]
@@ -111,7 +118,7 @@ class Delimited:
         texts = self._read([target], texts=[target])[target].tolist()
         values, codes = distinct_values(text.strip() for text in texts)
         self.target = [value for value in values if value not in self.marks]
-        if target in values and self.begin:
+        if target in values and self.headed:
             self.notes.append(
                 f"the first line is taken for a header, but {target!r} is also a value of column"
                 f" {target!r}: if it is a row, --no-header"
@@ -193,7 +200,7 @@ class Delimited:
         said = re.match(r'"?sep=(.)"?[\r\n]+', text)
         if said:
             return said[1], text[said.end() :]
-        lines = list(islice(io.StringIO(text, newline=""), _SAMPLE))
+        lines = list(islice(io.StringIO(_beginning(text), newline=""), _SAMPLE))
         for delimiter in _DELIMITERS:
             widths = _widths(lines, delimiter)
             if len(widths) > 1 and widths[1] > 1 and _even(widths):
@@ -208,9 +215,9 @@ class Delimited:
             raise ValueError(f"{self.path}: not a CSV file: {error}") from None
         return max(width, key=width.__getitem__), text
 
-    def _header(self) -> tuple[list[str], int]:
+    def _header(self, text: str) -> tuple[list[str], int]:
         """Return the names of the columns, and where the rows begin."""
-        lines = io.StringIO(self.text, newline="")
+        lines = io.StringIO(_beginning(text), newline="")
         rows = filter(None, csv.reader(lines, delimiter=self.delimiter))
         header = self._next(rows)
         if header is None:
@@ -235,9 +242,9 @@ class Delimited:
 
     def _checked_rows(self) -> int:
         """Count the rows; each must have as many cells as there are columns."""
-        body = io.StringIO(self.text[self.begin :], newline="")
+        body = io.TextIOWrapper(io.BytesIO(self.body), "utf-8", newline="")
         widths: Iterable[int]
-        if '"' in self.text:
+        if b'"' in self.body:
             widths = map(len, filter(None, csv.reader(body, delimiter=self.delimiter)))
         else:
             widths = (line.count(self.delimiter) + 1 for line in body if line.strip("\r\n"))
@@ -267,7 +274,7 @@ class Delimited:
             return {}
         try:
             frame = pd.read_csv(
-                io.StringIO(self.text[self.begin :], newline=""),
+                io.BytesIO(self.body),
                 sep=self.delimiter,
                 header=None,
                 names=range(len(self.columns)),
@@ -434,6 +441,12 @@ def _pandas(path: str) -> Any:
     except ImportError:
         raise ValueError(f"{path}: tables are read by pandas: pip install 'pyl2[cli]'") from None
     return pd
+
+
+def _beginning(text: str) -> str:
+    """Return the beginning of a text, with lines enough to find out how it is written."""
+    begun = text[:_BEGINNING]
+    return begun if begun.count("\n") > 2 * _SAMPLE else text
 
 
 def _without_comments(text: str) -> str:
