@@ -70,6 +70,10 @@ def test_help_has_examples_and_its_page(capsys, command):
         (("train", "--optimizer", "adm", "--l2", "1"), "'adam'"),
         (("path", "--schedule", "cosin"), "'cosine'"),
         (("compare", "--eta", "adm=1"), "'adam'"),
+        (("compare", "--methods", "adam,pso+lbgfs"), "'lbfgs'"),
+        (("train", "--activation", "rleu"), "relu"),
+        (("train", "--loss", "hubr:0.5"), "huber"),
+        (("convert", "1", "sklaern", "ridge"), "sklearn"),
         (("train", "--n-thread=1", "--epoch", "3"), "--n-threads"),
     ],
 )
@@ -78,7 +82,7 @@ def test_the_word_that_was_meant(capsys, argv, meant):
         assert main([*argv, "--quiet"]) == 0
         return
     assert f"did you mean {meant}?" in refused(
-        capsys, *argv, *([] if len(argv) < 2 else ["--quiet"])
+        capsys, *argv, *([] if argv[0] in ("trian", "convert") else ["--quiet"])
     )
 
 

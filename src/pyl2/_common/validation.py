@@ -107,11 +107,11 @@ def check_option(name: str, value: Any, allowed: Sequence[str]) -> str:
     """Return one of the allowed words."""
     if not isinstance(value, str) or value not in allowed:
         told = f"{name} must be one of {', '.join(allowed)}, got {shown(value)}"
-        raise ValueError(told + _meant(value, allowed))
+        raise ValueError(told + meant(value, allowed))
     return value
 
 
-def _meant(value: Any, allowed: Sequence[str]) -> str:
+def meant(value: Any, allowed: Sequence[str]) -> str:
     """Return which word was meant, if one is near."""
     from difflib import get_close_matches
 

@@ -73,8 +73,10 @@ def run(args: argparse.Namespace) -> None:
 def _key(text: str) -> Any:
     """Return the name of a tool, or our own (decay, n)."""
     decay, comma, n = text.partition(",")
-    if decay not in (_DECAYS if comma else TOOLS.split(", ")):
+    known = _DECAYS if comma else TOOLS.split(", ")
+    if decay not in known:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not one of {TOOLS}, nor a pair decay,n of pyl2 train such as l2,train"
+            + options.near(decay, known)
         )
     return (decay, options.divisor(n)) if comma else text

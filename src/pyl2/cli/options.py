@@ -6,7 +6,7 @@ import argparse
 import csv
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, TypeAlias
 
 
@@ -16,7 +16,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print, and say which word was meant."""
         choice = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
-        meant = _near(choice[1], re.findall(r"[\w.-]+", choice[2])) if choice else ""
+        meant = near(choice[1], re.findall(r"[\w.-]+", choice[2])) if choice else ""
         raise ValueError(f"{message}{meant} (see {self.prog} --help)")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -29,18 +29,18 @@ class Parser(argparse.ArgumentParser):
     def _meant(self, unknown: list[str]) -> str:
         names = [text.partition("=")[0] for text in unknown if text.startswith("--")]
         known = re.findall(r"--[\w-]+", self.format_help())
-        return "".join(_near(name, known) for name in names[:1])
+        return "".join(near(name, known) for name in names[:1])
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Print help, or the version; argparse takes no notice where that fails."""
         print(message, end="", file=file)
 
 
-def _near(word: str, known: list[str]) -> str:
+def near(word: str, known: Iterable[str]) -> str:
     """Return which word was meant, if one is near."""
     from difflib import get_close_matches
 
-    return "".join(f"; did you mean {name}?" for name in get_close_matches(word, known, 1))
+    return "".join(f"; did you mean {name}?" for name in get_close_matches(word, list(known), 1))
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -149,7 +149,7 @@ def _named(text: str, pieces: list[str], known: tuple[str, ...]) -> list[Any]:
     unknown = [name for name, _, _ in parts if name not in known]
     if unknown or not parts:
         told = f"{', '.join(map(repr, unknown)) or 'nothing'} is not one of {', '.join(known)}"
-        raise argparse.ArgumentTypeError(told)
+        raise argparse.ArgumentTypeError(told + near("".join(unknown[:1]), known))
     try:
         return [(name, float(number)) if colon else name for name, colon, number in parts]
     except ValueError:

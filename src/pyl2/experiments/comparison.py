@@ -29,6 +29,7 @@ from pyl2._common.validation import (
     check_option,
     check_real,
     kept,
+    meant,
     shown,
 )
 from pyl2.network import Network, copy_network, engine_of, fresh_network
@@ -562,10 +563,12 @@ def check_methods(methods: Iterable[str]) -> tuple[str, ...]:
     found = [methods] if one else check_entries("methods", methods, f"names of {named}")
     for method in found:
         if not isinstance(method, str) or not set(method.split("+")) <= set(STAGES):
-            raise ValueError(
-                f"methods must be {named}, got {shown(method)}"
-                + " (adamw minimises no fixed E)" * (isinstance(method, str) and method == "adamw")
-            )
+            told = f"methods must be {named}, got {shown(method)}"
+            if method == "adamw":
+                raise ValueError(f"{told} (adamw minimises no fixed E)")
+            words = method.split("+") if isinstance(method, str) else []
+            unknown = next((word for word in words if word not in STAGES), "")
+            raise ValueError(told + meant(unknown, STAGES))
     if not found or len(set(found)) < len(found):
         raise ValueError(f"methods must be distinct, at least one, got {shown(found)}")
     return tuple(found)
