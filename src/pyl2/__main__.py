@@ -43,7 +43,14 @@ def _run(argv: Sequence[str]) -> None:
         with suppress(SystemExit):  # argparse ends so when it has shown its help
             args = _parsed(argv)
             args.command = shlex.join(["pyl2", *argv])
-            args.run(args)
+            try:
+                args.run(args)
+            except KeyboardInterrupt:
+                if getattr(args, "resume", None):
+                    _tell(
+                        f"finished fits are in {args.resume}: the same command goes on from there"
+                    )
+                raise
         sys.stdout.flush()
 
 

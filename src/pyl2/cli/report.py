@@ -278,11 +278,15 @@ def ensemble_headline(result: EnsembleResult, setup: dict[str, Any]) -> list[str
 
 def answer(test_score: float, setup: dict[str, Any]) -> list[str]:
     """Return the answer in a line: the score on the test set, and what others would have."""
-    measure, baselines = setup["measure"], setup["baselines"]
+    return _beside_baselines(f"Test {setup['measure']} {test_score:z.3f}", test_score, setup)
+
+
+def _beside_baselines(told: str, test_score: float, setup: dict[str, Any]) -> list[str]:
+    baselines = setup["baselines"]
     others = ", ".join(f"{name} {score:z.3f}" for name, score in baselines.items())
     better = [name for name, score in baselines.items() if score > test_score]
     remark = [f"Better on this test set: {' and '.join(better)}."] if better else []
-    return [f"Test {measure} {test_score:z.3f}; {others}.", *remark]
+    return [f"{told}; {others}.", *remark]
 
 
 def _rows(setup: dict[str, Any]) -> str:
@@ -446,10 +450,10 @@ def comparison_headline(
     rows: Sequence[Mapping[str, Any]], setup: dict[str, Any], free: Mapping[str, float] | None
 ) -> list[str]:
     """Return who predicts best, who minimises best, and what the penalty did."""
-    measure, baselines = setup["measure"], setup["baselines"]
-    others = ", ".join(f"{name} {score:z.3f}" for name, score in baselines.items())
+    measure = setup["measure"]
+    best = max(row["test_score"] for row in rows)
     found = [
-        f"Best test {measure}: {_leader(rows, 'test_score', 1)}; {others}.",
+        *_beside_baselines(f"Best test {measure}: {_leader(rows, 'test_score', 1)}", best, setup),
         f"Lowest E: {_leader(rows, 'error', -1)}; {_rows(setup)}.",
     ]
     if free is not None:
