@@ -415,9 +415,9 @@ def test_ctrl_c_leaves_the_earlier_fit(monkeypatch):
 def test_a_lambda_that_fails_is_left_out(monkeypatch):
     whole = trials.train_task
 
-    def train(pattern, rows, task):
+    def train(rows, task, pattern):
         lost = task.alphas[0][0] in (0.1, 1.0)
-        return [(None, np.nan)] if lost else whole(pattern, rows, task)
+        return [(None, np.nan)] if lost else whole(rows, task, pattern)
 
     monkeypatch.setattr(trials, "train_task", train)
     fitted = model().fit(X, Y)
@@ -436,7 +436,7 @@ def test_memory_limits_the_trainings_side_by_side():
         made = MLPRegressor(hidden_layer_sizes=hidden)
         made.n_outputs_, made.out_activation_ = 1, "identity"
         made._start(10, [hidden], np.float64, np.random.RandomState(0))
-        found = trials.Trials(made, None, None, 0.1)._most
+        found = trials.Trials(made, None, None, 0.1, None)._most
         assert found > 1000 if most is None else found == most
 
 
@@ -459,6 +459,8 @@ def test_memory_limits_the_trainings_side_by_side():
         ({"hidden_layer_sizes": (3, 0)}, "hidden_layer_sizes"),
         ({"activation": ("relu", "tanh")}, "activation"),
         ({"n_threads": 0}, "n_threads"),
+        ({"n_jobs": 0}, "n_jobs must be None, 1 or more, or -1 or less, got 0"),
+        ({"n_jobs": 1.0}, "n_jobs"),
         ({"tol": -1}, "tol"),
     ],
 )

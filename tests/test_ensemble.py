@@ -360,8 +360,8 @@ def test_trainings_that_diverge_are_left_out(monkeypatch):
         model.fit(X, Y)
     whole = training.train_task
 
-    def train(pattern, rows, task):
-        trained = whole(pattern, rows, task)
+    def train(rows, task, pattern):
+        trained = whole(rows, task, pattern)
         return [(None, np.nan)] * len(trained) if task.seeds[0] == lost else trained
 
     lost = regressor().fit(X, Y).candidates_[1].seed
@@ -376,8 +376,8 @@ def test_trainings_that_diverge_are_left_out(monkeypatch):
 def test_members_that_diverge_are_left_out(monkeypatch):
     whole, first = training.train_task, []
 
-    def train(pattern, rows, task):
-        trained = whole(pattern, rows, task)
+    def train(rows, task, pattern):
+        trained = whole(rows, task, pattern)
         if task.split is None and not first:
             first.append(task)
             return [(None, np.nan)]
@@ -625,6 +625,8 @@ def test_files_of_another_kind(tmp_path):
         ({"activation": ("relu", "tanh")}, "activation"),
         ({"max_time": 0}, "max_time"),
         ({"n_threads": 0}, "n_threads"),
+        ({"n_jobs": 0}, "n_jobs must be None, 1 or more, or -1 or less, got 0"),
+        ({"n_jobs": 1.0}, "n_jobs"),
         ({"candidates": True}, "candidates"),
     ],
 )

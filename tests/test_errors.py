@@ -344,6 +344,7 @@ CASES = {
             "draws": 2,
             "seed": 0,
             "n_threads": None,
+            "n_jobs": None,
         },
     ),
     "BiasVariance.of": constructor(
@@ -366,6 +367,7 @@ CASES = {
             "particles": 2,
             "n_threads": None,
             "resume_dir": None,
+            "n_jobs": None,
         },
     ),
     "Comparison.curves": of(

@@ -204,11 +204,11 @@ def test_a_comparison_goes_on(tmp_path, monkeypatch):
     expected = compare(X, Y, NETWORK, **COMPARED)
     whole, begun, breaks = comparison._run, [], 3
 
-    def run(plan, method, seed, *rest):
+    def run(plan, seed, method, *rest):
         begun.append((method, seed))
         if len(begun) == breaks:
             raise KeyboardInterrupt
-        return whole(plan, method, seed, *rest)
+        return whole(plan, seed, method, *rest)
 
     monkeypatch.setattr(comparison, "_run", run)
     with pytest.raises(KeyboardInterrupt):

@@ -35,6 +35,17 @@ def modern(seed: Any) -> np.random.Generator:
     return rng
 
 
+def children(rng: np.random.Generator, count: int) -> list[np.random.Generator | None]:
+    """Return generators that follow from one, whose own numbers stay as they are.
+
+    They are None where it has no seed that it could have been made from.
+    """
+    try:
+        return list(rng.spawn(count))
+    except TypeError:
+        return [None] * count
+
+
 def shuffle(rng: Rng, order: Array) -> None:
     """Shuffle an order in its place.
 

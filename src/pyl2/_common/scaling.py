@@ -21,9 +21,12 @@ _told: ContextVar[bool | None] = ContextVar("_told", default=None)
 
 
 @contextmanager
-def one_warning() -> Iterator[None]:
-    """Let the trainings within this, which are of the same data, warn once together."""
-    token = _told.set(False)
+def one_warning(told: bool = False) -> Iterator[None]:
+    """Let the trainings within this, which are of the same data, warn once together.
+
+    ``told`` says whether that has been done, as by what has begun them in another process.
+    """
+    token = _told.set(told)
     try:
         yield
     finally:

@@ -99,6 +99,11 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
         Maximum number of threads: trainings are spread over them, as many at a time as have their
         matrices in 500 MB.  By default as for MLPRegressor.  The results are the same bits for any
         number.
+    n_jobs : int, optional
+        Trainings at a time, by joblib: None leaves them to the threads, unless
+        ``joblib.parallel_config`` says more; -1 is all processors, which the jobs then share.
+        Processes pay where a training takes tenths of a second or more, and Python much of it, as
+        with lbfgs.  The results are the same bits for any number.
     verbose : bool or int, default=False
         Whether to print λ, log evidence and effective number of parameters of each training.
 
@@ -171,6 +176,7 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
         "n_restarts": [Interval(Integral, 1, None, closed="left")],
         "bias_precision": [Interval(Real, 0, None, closed="neither")],
         "normalize_y": ["boolean"],
+        "n_jobs": [Integral, None],
     }
 
     _posterior: Posterior
@@ -190,6 +196,7 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
         normalize_y: bool = True,
         random_state: Any = None,
         n_threads: int | None = None,
+        n_jobs: int | None = None,
         verbose: Any = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -204,6 +211,7 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
         self.normalize_y = normalize_y
         self.random_state = random_state
         self.n_threads = n_threads
+        self.n_jobs = n_jobs
         self.verbose = verbose
 
     def _validate_params(self) -> None:
@@ -283,7 +291,7 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
         check_size(model._network, dataset)
         warn_if_unscaled(X)
         rows = FitRows(X, normalised, labels, sample_weight, None, True)
-        trials = Trials(model, rows, dataset, float(self.bias_precision))
+        trials = Trials(model, rows, dataset, float(self.bias_precision), self.n_jobs)
         with threads.one_blas_thread():
             found = trials.search(grid, self.per_layer, self._seeds(), self.verbose)
             posterior = trials.posterior(found)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from functools import partial
-from threading import Event
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from pyl2._common import sparse, threads
+from pyl2._common import jobs, sparse, threads
+from pyl2._common.jobs import Stop
 from pyl2._common.validation import MANY, Array
 from pyl2.estimators.base import BaseMLP, FitRows, unfinished
 from pyl2.network import Network, engine_of
@@ -18,7 +18,7 @@ from pyl2.training.solvers import SOLVERS
 # So many networks train together in one kernel: as many as its vectors and caches have room for.
 PACK = 16
 
-Job = Callable[[BaseMLP, Event], None]
+_T = TypeVar("_T")
 
 
 class Candidate(NamedTuple):
@@ -80,8 +80,9 @@ def train_all(
     found: dict[int, list[Trained | None]],
     begins: Callable[[int], bool],
     advance: Callable[[float], None],
+    n_jobs: int | None,
 ) -> None:
-    """Train the networks of all tasks, side by side over threads.
+    """Train the networks of all tasks, side by side over threads or in jobs.
 
     What each becomes depends on nothing but its task.
 
@@ -99,44 +100,76 @@ def train_all(
         Asked with a task's index before it begins; False leaves it out.
     advance : callable
         Called with E of each network that is trained.
+    n_jobs : int or None
+        As ``jobs.count`` takes it.
     """
 
-    def job(place: int, task: Task) -> Job:
-        def train(pattern: BaseMLP, stop: Event) -> None:
-            if not begins(place):
-                return
-            trained = train_task(pattern, rows, task)
-            if not stop.is_set():
-                found[place] = [fitted for fitted, _ in trained]
-                for _, error in trained:
-                    advance(error)
+    def keep(place: int, trained: list[tuple[Trained | None, float]]) -> None:
+        found[place] = [fitted for fitted, _ in trained]
+        for _, error in trained:
+            advance(error)
 
-        return train
-
-    do_all(model, [job(place, task) for place, task in enumerate(tasks)])
+    do_all(model, [partial(train_task, rows, task) for task in tasks], keep, n_jobs, begins=begins)
 
 
-def do_all(model: BaseMLP, jobs: Sequence[Job], most: int = MANY) -> None:
-    """Do jobs side by side over the threads of an estimator.
+def do_all(
+    model: BaseMLP,
+    tasks: Sequence[Callable[[BaseMLP], _T]],
+    keep: Callable[[int, _T], None],
+    n_jobs: int | None,
+    *,
+    most: int = MANY,
+    begins: Callable[[int], bool] = lambda _: True,
+) -> None:
+    """Do tasks side by side over the threads of an estimator, or in jobs.
 
     Parameters
     ----------
     model : MLPClassifier or MLPRegressor
-    jobs : sequence of callables
-        Each is called with the estimator that its trainings go by, which takes the threads that are
-        the job's, and with what says that all is to end.
+    tasks : sequence of callables
+        Each can be pickled, and is called with the estimator that its trainings go by, which takes
+        the threads that are the task's.
+    keep : callable
+        Called with the index and the result of each.
+    n_jobs : int or None
+        As ``jobs.count`` takes it.
     most : int
-        So many jobs at most at a time.
+        So many at most at a time.
+    begins : callable
+        Asked with a task's index before it begins; False leaves it out.
     """
-    stop = Event()
-    workers, each = threads.share(threads.count(model.n_threads), min(len(jobs), most))
+    limit, most = threads.count(model.n_threads), min(len(tasks), most)
+    workers = jobs.count(n_jobs, most)
     pattern = copy.copy(model)
-    pattern.n_threads, pattern.callbacks = each, lambda *_: stop.is_set()
+    if workers > 1:
+        pattern.n_threads = model.n_threads or threads.share(limit, workers)[1]
+        chosen = (place for place in range(len(tasks)) if begins(place))
+        in_jobs = (partial(_stoppable, tasks[place], pattern, place) for place in chosen)
+        for _, (place, result) in jobs.run(in_jobs, workers):
+            keep(place, result)
+        return
+    stop = Stop()
+    workers, pattern.n_threads = threads.share(limit, most)
+
+    def do(place: int) -> None:
+        if begins(place):
+            _, result = _stoppable(tasks[place], pattern, place, stop)
+            if not stop.is_set():
+                keep(place, result)
+
     with threads.one_blas_thread():  # here, for of the workers any may be the last
-        threads.side_by_side([partial(job, pattern, stop) for job in jobs], workers, stop)
+        threads.side_by_side([partial(do, place) for place in range(len(tasks))], workers, stop)
 
 
-def train_task(pattern: BaseMLP, rows: FitRows, task: Task) -> list[tuple[Trained | None, float]]:
+def _stoppable(
+    task: Callable[[BaseMLP], _T], pattern: BaseMLP, place: int, stop: Stop
+) -> tuple[int, _T]:
+    pattern = copy.copy(pattern)
+    pattern.callbacks = stop
+    return place, task(pattern)
+
+
+def train_task(rows: FitRows, task: Task, pattern: BaseMLP) -> list[tuple[Trained | None, float]]:
     """Train the networks of a task; return each with its E."""
     chosen = rows if task.split is None else _chosen(rows, task.split)
     models = [_member(pattern, *own) for own in zip(task.alphas, task.seeds, strict=True)]

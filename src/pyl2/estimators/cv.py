@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Callable
+from functools import partial
+from numbers import Integral
+from operator import itemgetter
 from typing import Any, cast
 
 import numpy as np
@@ -11,7 +15,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 
-from pyl2._common import metrics, penalty
+from pyl2._common import jobs, metrics, penalty, threads
+from pyl2._common.jobs import Look, Stop
 from pyl2._common.scaling import one_warning
 from pyl2._common.validation import Array, as_array, shown
 from pyl2._common.warn import warn
@@ -20,7 +25,9 @@ from pyl2.estimators.base import BaseMLP, check_weights, named_error
 from pyl2.estimators.classifier import MLPClassifier
 from pyl2.estimators.path_source import EstimatorSource, checked_clone
 from pyl2.estimators.regressor import MLPRegressor
-from pyl2.path.selection import RULES, choose, cv_path
+from pyl2.path.diagnostics import describe
+from pyl2.path.result import L2Path
+from pyl2.path.selection import RULES, choose, cv_path, fold_scores
 from pyl2.path.train import trace
 
 
@@ -30,6 +37,7 @@ class _Chooses:
     alphas: Any
     cv: Any
     rule: str
+    n_jobs: int | None
     scoring: Any
     alpha_: float
     alphas_: Array
@@ -94,17 +102,22 @@ class _Chooses:
             raise ValueError(f"cv must give at least one fold, got none from {told}")
         for part in itertools.chain.from_iterable(folds):
             _check_indices(part, X.shape[0])
-        if not any(source.scorable(test) for _, test in folds):
+        if not any(source.recipe.scorable(test) for _, test in folds):
             raise ValueError(
                 f"R² takes two rows with a weight > 0, and no fold of cv={told} holds out as"
                 " many: scoring='neg_mean_squared_error' judges by one row too"
             )
-        self.scores_path_, reasons = cv_path(source, self.alphas_, folds)
+        path = None
+        workers = jobs.count(self.n_jobs, len(folds) + 1)
+        if workers == 1:
+            self.scores_path_, reasons = cv_path(source, self.alphas_, folds)
+        else:
+            self.scores_path_, reasons, path = _in_jobs(source, self.alphas_, folds, workers)
         self._tell_failures(reasons)
         chosen = choose(self.alphas_, self.scores_path_, self.rule)
         self.alpha_ = float(self.alphas_[chosen])
         self._warn_at_edge(chosen)
-        path = trace(source, self.alphas_)
+        path = path or trace(source, self.alphas_)
         if self.scoring is None:
             path = dataclasses.replace(path, test_score=metrics.mean_known(self.scores_path_))
         self.l2_path_ = path
@@ -135,7 +148,37 @@ class _Chooses:
             )
 
 
-_OURS = ("alphas", "cv", "rule")
+_OURS = ("alphas", "cv", "rule", "n_jobs")
+
+
+def _in_jobs(
+    source: EstimatorSource, alphas: Array, folds: list[tuple[Any, Any]], workers: int
+) -> tuple[Array, list[str], L2Path]:
+    """Train all rows and each fold at each λ, in so many jobs; return scores, reasons and path.
+
+    All rows take longest, and come first.
+    """
+    values: list[float] = alphas.tolist()
+    _, n_threads = threads.share(source.n_threads, workers)
+    recipe = source.recipe.limited(n_threads)
+    tasks: list[Any] = [partial(_path_task, recipe.all_rows, values)]
+    tasks += [partial(_fold_task, partial(recipe.fold, *fold), values) for fold in folds]
+    (_, path), *scored = sorted(jobs.run(tasks, workers), key=itemgetter(0))
+    columns, reasons = zip(*(found for _, found in scored), strict=True)
+    return np.column_stack(columns), list(reasons), path
+
+
+def _path_task(make: Callable[[], EstimatorSource], values: list[float], stop: Stop) -> L2Path:
+    source = make()
+    source.train(values, None, Look(stop))
+    return describe(source, values)
+
+
+def _fold_task(
+    make: Callable[[], EstimatorSource], values: list[float], stop: Stop
+) -> tuple[list[float], str]:
+    scores, reason, _ = fold_scores(make, values, Look(stop))
+    return scores, reason
 
 
 def _check_indices(part: Any, rows: int) -> None:
@@ -161,6 +204,7 @@ _CONSTRAINTS: dict[str, Any] = {
     "alphas": ["array-like", None],
     "cv": ["cv_object"],
     "rule": [StrOptions(set(RULES))],
+    "n_jobs": [Integral, None],
 }
 
 
@@ -194,6 +238,10 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
     class_weight, label_smoothing, max_time, callbacks : as for MLPClassifier
     n_threads : int, optional
         Maximum number of threads; the λs of a fold are spread over them.
+    n_jobs : int, optional
+        Folds at a time, by joblib: None is 1 unless ``joblib.parallel_config`` says more, -1 all
+        processors, which the jobs then share.  Processes are the default, and take a second or
+        more to start when they are first used.  The results are the same bits for any number.
 
     Attributes
     ----------
@@ -276,6 +324,7 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
         max_time: float | None = None,
         callbacks: Any = None,
         n_threads: int | None = None,
+        n_jobs: int | None = None,
     ) -> None:
         BaseMLP.__init__(
             self,
@@ -318,6 +367,7 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
         self.alphas = alphas
         self.cv = cv
         self.rule = rule
+        self.n_jobs = n_jobs
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
 
@@ -402,6 +452,10 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
     max_time, callbacks : as for MLPRegressor
     n_threads : int, optional
         Maximum number of threads; the λs of a fold are spread over them.
+    n_jobs : int, optional
+        Folds at a time, by joblib: None is 1 unless ``joblib.parallel_config`` says more, -1 all
+        processors, which the jobs then share.  Processes are the default, and take a second or
+        more to start when they are first used.  The results are the same bits for any number.
 
     Attributes
     ----------
@@ -482,6 +536,7 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
         max_time: float | None = None,
         callbacks: Any = None,
         n_threads: int | None = None,
+        n_jobs: int | None = None,
     ) -> None:
         BaseMLP.__init__(
             self,
@@ -524,6 +579,7 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
         self.alphas = alphas
         self.cv = cv
         self.rule = rule
+        self.n_jobs = n_jobs
         self.loss = loss
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)

@@ -84,6 +84,11 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
     n_threads : int, optional
         Maximum number of threads: candidates and folds are spread over them.  By default as for
         MLPRegressor.  The results are the same bits for any number.
+    n_jobs : int, optional
+        Trainings at a time, by joblib: None leaves them to the threads, unless
+        ``joblib.parallel_config`` says more; -1 is all processors, which the jobs then share.
+        Processes pay where a training takes tenths of a second or more, and Python much of it, as
+        with lbfgs.  The results are the same bits for any number.
     verbose : bool or int, default=False
         Whether to show a progress bar on standard error.
 
@@ -162,6 +167,7 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
         warm_start: bool = False,
         random_state: Any = None,
         n_threads: int | None = None,
+        n_jobs: int | None = None,
         verbose: Any = False,
     ) -> None:
         super().__init__(
@@ -184,6 +190,7 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
             warm_start=warm_start,
             random_state=random_state,
             n_threads=n_threads,
+            n_jobs=n_jobs,
             verbose=verbose,
         )
         self.normalize_y = normalize_y
@@ -367,7 +374,7 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
         The selection goes by the log loss.
     solver, learning_rate_init, batch_size, max_iter, tol : as for MLPRegressorEnsemble
     dropout, input_dropout, max_time, warm_start : as for MLPRegressorEnsemble
-    random_state, n_threads, verbose : as for MLPRegressorEnsemble
+    random_state, n_threads, n_jobs, verbose : as for MLPRegressorEnsemble
 
     Attributes
     ----------
@@ -435,6 +442,7 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
         warm_start: bool = False,
         random_state: Any = None,
         n_threads: int | None = None,
+        n_jobs: int | None = None,
         verbose: Any = False,
     ) -> None:
         super().__init__(
@@ -457,6 +465,7 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
             warm_start=warm_start,
             random_state=random_state,
             n_threads=n_threads,
+            n_jobs=n_jobs,
             verbose=verbose,
         )
 

@@ -126,6 +126,7 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         "rounds": [Interval(Integral, 1, None, closed="left")],
         "solver": [StrOptions(set(SOLVERS))],
         "warm_start": ["boolean"],
+        "n_jobs": [Integral, None],
     }
 
     networks_: list[Network]
@@ -156,6 +157,7 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         warm_start: bool,
         random_state: Any,
         n_threads: int | None,
+        n_jobs: int | None,
         verbose: Any,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -177,6 +179,7 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         self.warm_start = warm_start
         self.random_state = random_state
         self.n_threads = n_threads
+        self.n_jobs = n_jobs
         self.verbose = verbose
 
     def __sklearn_tags__(self) -> Any:
@@ -365,7 +368,7 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         with progress(
             self.verbose, sum(len(task.seeds) for task in tasks), unit="training"
         ) as advance:
-            train_all(model, rows, tasks, found, begins, advance)
+            train_all(model, rows, tasks, found, begins, advance, self.n_jobs)
 
     def _choose(
         self, model: BaseMLP, rows: FitRows, library: Library, splits: list[Split]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -124,7 +124,8 @@ class EstimatorSource:
     def __init__(
         self, model: Any, given: tuple[Any, ...], test: tuple[Any, ...] | None = None
     ) -> None:
-        self._model, self._given = copy.copy(model), given
+        self._model = copy.copy(model)
+        self.recipe = Recipe(self._model, given)
         self._judge: Callable[[Any], float]
         self._model.n_features_in_ = given[0].shape[1]
         self._checked = self._model._encoded(*given)
@@ -183,25 +184,46 @@ class EstimatorSource:
                 fit.restore_best()
             model._settle(fit.state)
 
-    def scorable(self, test: Array) -> bool:
-        """Whether rows held out have a score: not by R² where there are fewer than two."""
-        _, y, weight = self._given
-        kept = None if weight is None else weight[test]
-        return not judges_by_r2(self._model) or metrics.has_r2(y[test].shape[0], kept)
-
     def fold(self, train: Array, test: Array) -> EstimatorSource:
         """Return the same estimator on some of its rows, judged on others; ValueError if not."""
-        if not self.scorable(test):
-            raise ValueError("R² takes two rows with a weight > 0")
-        made = EstimatorSource(self._model, _take(self._given, train))
-        made._judge = _judge(made, *_take(self._given, test))
-        return made
+        return self.recipe.fold(train, test)
 
     def score(self, i: int) -> float:
         """Return how good the i-th is on the rows held out; NaN where ``fit`` would have failed."""
         if self.sessions[i].diverged is not None and not self._first.early_stopping:
             return math.nan
         return self._judge(self.models[i])
+
+
+class Recipe(NamedTuple):
+    """What makes a source, and those of its folds, in another process too."""
+
+    model: Any
+    given: tuple[Any, ...]
+
+    def limited(self, n_threads: int) -> Recipe:
+        """Return one whose trainings take so many threads, unless they were told how many."""
+        model = copy.copy(self.model)
+        model.n_threads = model.n_threads or n_threads
+        return self._replace(model=model)
+
+    def all_rows(self) -> EstimatorSource:
+        """Return the source of all rows."""
+        return EstimatorSource(self.model, self.given)
+
+    def scorable(self, test: Array) -> bool:
+        """Whether rows held out have a score: not by R² where there are fewer than two."""
+        _, y, weight = self.given
+        kept = None if weight is None else weight[test]
+        return not judges_by_r2(self.model) or metrics.has_r2(y[test].shape[0], kept)
+
+    def fold(self, train: Array, test: Array) -> EstimatorSource:
+        """Return the source of some rows, judged on others; ValueError if it cannot be."""
+        if not self.scorable(test):
+            raise ValueError("R² takes two rows with a weight > 0")
+        made = EstimatorSource(self.model, _take(self.given, train))
+        made._judge = _judge(made, *_take(self.given, test))
+        return made
 
 
 def _judge(source: EstimatorSource, X: Any, y: Any, weight: Any) -> Callable[[Any], float]:

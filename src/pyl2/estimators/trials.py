@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from threading import Event
+from functools import partial
 from typing import Any, NamedTuple
 
 from pyl2._common import penalty, threads
@@ -14,7 +14,7 @@ from pyl2._common.validation import Array
 from pyl2.bayes.evidence import Evidence, curvature, evidence
 from pyl2.bayes.search import Point, Search, search
 from pyl2.estimators.base import BaseMLP, FitRows
-from pyl2.estimators.candidates import Job, Task, Trained, do_all, train_task
+from pyl2.estimators.candidates import Task, do_all, train_task
 from pyl2.estimators.regressor import MLPRegressor
 from pyl2.network import Network, in_float64
 
@@ -52,10 +52,15 @@ class Trials:
     """Trainings at many λ on the same rows, and the evidence for each."""
 
     def __init__(
-        self, model: MLPRegressor, rows: FitRows, dataset: Dataset, bias_precision: float
+        self,
+        model: MLPRegressor,
+        rows: FitRows,
+        dataset: Dataset,
+        bias_precision: float,
+        n_jobs: int | None,
     ) -> None:
         self._model, self._rows, self._dataset = model, rows, dataset
-        self._bias_precision = bias_precision
+        self._bias_precision, self._n_jobs = bias_precision, n_jobs
         self._layers = len(model._network.weights)
         # Of G, A's factor and its inverse.
         self._most = max(1, int(_ROOM / (24 * model._network.params.size**2)))
@@ -84,26 +89,18 @@ class Trials:
 
     def _try(self, wanted: list[tuple[int, Point]]) -> list[Tried]:
         found: dict[int, Tried] = {}
-
-        def job(place: int, seed: int, point: Point) -> Job:
-            def train(pattern: BaseMLP, stop: Event) -> None:
-                task = Task([list(point)], [seed], None)
-                ((trained, _),) = train_task(pattern, self._rows, task)
-                if not stop.is_set():
-                    found[place] = self._judged(trained, point, int(pattern.n_threads or 1))
-
-            return train
-
-        jobs = [job(place, seed, point) for place, (seed, point) in enumerate(wanted)]
-        do_all(self._model, jobs, self._most)
+        tasks = [partial(self._train, seed, point) for seed, point in wanted]
+        do_all(self._model, tasks, found.__setitem__, self._n_jobs, most=self._most)
         return [found[place] for place in range(len(wanted))]
 
-    def _judged(self, trained: Trained | None, point: Point, n_threads: int) -> Tried:
+    def _train(self, seed: int, point: Point, pattern: BaseMLP) -> Tried:
         """Return a network with the evidence for its λ, or why there is none."""
+        task = Task([list(point)], [seed], None)
+        ((trained, _),) = train_task(self._rows, task, pattern)
         if trained is None:
             return Tried(problem="training diverged; scaled inputs (StandardScaler) help")
         try:
-            found = self._evidence(trained.network, point, n_threads)
+            found = self._evidence(trained.network, point, int(pattern.n_threads or 1))
         except ValueError as error:
             return Tried(problem=str(error))
         score, effective = found.log_evidence, found.n_effective

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2._common import keywords, metrics, penalty, threads
+from pyl2._common import jobs, keywords, metrics, penalty, threads
 from pyl2._common.dataset import Matrix, check_dataset
 from pyl2._common.files import PathLike, saved_array
 from pyl2._common.finished import Finished, Stored, told_rows
+from pyl2._common.jobs import Stop
 from pyl2._common.outputs import Objective
 from pyl2._common.progress import progress
 from pyl2._common.scaling import one_warning, warn_if_unscaled
@@ -219,6 +221,7 @@ def compare(
     batch_size: int | None = 32,
     particles: int = 50,
     n_threads: int | None = None,
+    n_jobs: int | None = None,
     verbose: bool = False,
     resume_dir: PathLike | None = None,
 ) -> Comparison:
@@ -267,6 +270,11 @@ def compare(
         Of a swarm, at least 1.
     n_threads : int, optional
         Maximum number of threads for each training, at least 1, as for its trainer.
+    n_jobs : int, optional
+        Runs at a time, by joblib: None is 1 unless ``joblib.parallel_config`` says more, -1 all
+        processors, which the jobs then share.  With ``evaluations`` the results are the same bits
+        for any number; a budget of ``seconds`` is the clock's, and jobs that wait for each other
+        get less done in it.
     verbose : bool, default=False
         Show a progress bar on standard error.
     resume_dir : str or path-like, optional
@@ -315,23 +323,24 @@ def compare(
     for stage in {stage for method in plan.methods for stage in method.split("+")}:
         plan.trainer(stage, network, starts[0])  # which sees whether they go together
     training, testing = split_rows(X, y, test, starts[0], network)
-    import scipy.optimize  # noqa: F401 - here, so that no clock sees it
-
     settings = {} if resume_dir is None else _settings(plan, starts, network, training, testing)
     finished = Finished(resume_dir, settings)
-    pairs = ((seed, method) for seed in starts for method in plan.methods)
-    runs = []
-    with one_warning(), progress(verbose, len(starts) * len(plan.methods), unit="run") as advance:
+    pairs = [(seed, method) for seed in starts for method in plan.methods]
+    kept_runs = [finished.load(f"{method}-{seed}") for seed, method in pairs]
+    runs = [None if found is None else _run_of(*found, network) for found in kept_runs]
+    missing = [place for place, run in enumerate(runs) if run is None]
+    workers = jobs.count(n_jobs, len(missing))
+    if workers > 1 and n_threads is None:
+        plan = replace(plan, n_threads=threads.share(0, workers)[1])
+    tasks = [partial(_run, plan, *pairs[place], network, training, testing) for place in missing]
+    with one_warning(), progress(verbose, len(missing), unit="run") as advance:
         warn_if_unscaled(check_dataset(*training, None, network).x)  # while no clock runs
-        for seed, method in pairs:
-            found = finished.load(f"{method}-{seed}")
-            if found is None:
-                runs.append(_run(plan, method, seed, network, training, testing))
-                finished.save(f"{method}-{seed}", *_fit_of(runs[-1]))
-            else:
-                runs.append(_run_of(*found, network))
-            advance(runs[-1].error)
-    return Comparison(runs, Objective.of(network).measure)
+        here = ((i, task(Stop())) for i, task in enumerate(tasks))
+        for i, run in here if workers == 1 else jobs.run(tasks, workers):
+            runs[missing[i]] = run
+            finished.save(f"{run.method}-{run.seed}", *_fit_of(run))
+            advance(run.error)
+    return Comparison(cast(list[Run], runs), Objective.of(network).measure)
 
 
 def score(network: Network, X: Matrix, Y: Array) -> float:
@@ -406,8 +415,8 @@ class _Spent(NamedTuple):
 class _Meter:
     """Watches the trainings of a run: what they spend, and E, looked at while the clock stands."""
 
-    def __init__(self, network: Network, rows: _Rows, lam: Any) -> None:
-        self._network, self._rows = network, rows
+    def __init__(self, network: Network, rows: _Rows, lam: Any, stop: Stop) -> None:
+        self._network, self._rows, self._stop = network, rows, stop
         # What Network.error does, its checks done once.
         self._dataset = check_dataset(*rows, None, network)
         per_layer = penalty.per_layer(lam, len(network.weights))
@@ -433,6 +442,7 @@ class _Meter:
 
         def watch(_: Any, history: History) -> bool:
             self._stop_clock()
+            self._stop.check()
             step = before + history.evaluations - self.evaluations
             self.evaluations += step
             self._points.append((self.seconds, self.evaluations, sum(self.parts())))
@@ -459,15 +469,18 @@ class _Meter:
 
 def _run(
     plan: _Plan,
-    method: str,
     seed: int,
+    method: str,
     shape: Network,
     training: _Rows,
     testing: _Rows,
+    stop: Stop,
 ) -> Run:
     """Train from the start of a seed by one method."""
+    import scipy.optimize  # noqa: F401 - here, so that no clock sees it
+
     network = fresh_network(shape, seed)
-    meter = _Meter(network, training, plan.l2)
+    meter = _Meter(network, training, plan.l2, stop)
     stages = method.split("+")
     for left, stage in zip(range(len(stages), 0, -1), stages, strict=True):
         trainer = plan.trainer(stage, network, seed)

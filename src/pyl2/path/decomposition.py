@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyl2._common import metrics, random, sparse
+from pyl2._common import jobs, metrics, random, sparse, threads
 from pyl2._common.dataset import Matrix
 from pyl2._common.scaling import one_warning
 from pyl2._common.validation import MANY, Array, as_array, check_array, check_integer, check_pair
+from pyl2.network import Network
 from pyl2.path.train import l2_path
 
 
@@ -80,6 +83,7 @@ def bias_variance(
     draws: int = 20,
     seed: Any = None,
     n_threads: int | None = None,
+    n_jobs: int | None = None,
     **training: Any,
 ) -> BiasVariance:
     """Train a path on each of many data sets and split its errors into bias and variance.
@@ -100,9 +104,12 @@ def bias_variance(
     draws : int, default=20
         Data sets, at least 2.
     seed : None, int or numpy.random.Generator, default=None
-        Where they come from.
+        Where they come from, and the random numbers of a Network's trainings.
     n_threads : int, optional
         Maximum number of threads, at least 1.
+    n_jobs : int, optional
+        Data sets at a time, by joblib: None is 1 unless ``joblib.parallel_config`` says more, -1
+        all processors, which the jobs then share.  The results are the same bits for any number.
     **training
         Of a Network alone, how it is trained, as for ``l2_path``.
 
@@ -139,16 +146,44 @@ def bias_variance(
     rng = random.modern(seed)
     draw = data if callable(data) else _bootstrap(*check_pair("data", data, _DATA))
     expected = check_array("truth", truth, _FLOAT64)
-    X = sparse.matrix("X", X)
-    kept = []
+    count = check_integer("draws", draws, 2, MANY)
+    workers = jobs.count(n_jobs, count - 1)
+    if workers > 1 and n_threads is None:
+        _, n_threads = threads.share(0, workers)
+    train = _Training(model, sparse.matrix("X", X), n_threads, training)
+    # Before the data are drawn, and without a change to what they are drawn from.
+    seeds = random.children(rng, count) if isinstance(model, Network) else [None] * count
+    pairs = (check_pair("what data returns", draw(rng), "(X, y)") for _ in seeds)
+    drawn = zip(pairs, seeds, strict=True)
     with one_warning():
-        for _ in range(check_integer("draws", draws, 2, MANY)):
-            drawn = check_pair("what data returns", draw(rng), "(X, y)")
-            path = l2_path(model, *drawn, l2, n_threads=n_threads, **training)
-            l2 = path.l2
-            kept.append([path.network(i).predict(X) for i in range(len(path))])
-            _truth(expected, kept[0][0].shape)
-    return BiasVariance.of(path.l2, np.array(kept).swapaxes(0, 1), expected)
+        values, first = train(l2, *next(drawn))
+        _truth(expected, first[0].shape)
+        tasks = (partial(_task, train, values, *one) for one in drawn)
+        if workers == 1:
+            rest = [task(None) for task in tasks]
+        else:
+            rest = [found for _, found in sorted(jobs.run(tasks, workers), key=itemgetter(0))]
+    return BiasVariance.of(values, np.array([first, *rest]).swapaxes(0, 1), expected)
+
+
+class _Training(NamedTuple):
+    """A path on a data set, and its predictions."""
+
+    model: Any
+    X: Any
+    n_threads: int | None
+    training: dict[str, Any]
+
+    def __call__(self, l2: Any, rows: tuple[Any, Any], seed: Any) -> tuple[Array, list[Array]]:
+        """Return the λs, and the outputs (points, outputs) at each."""
+        given = self.training if seed is None else {**self.training, "seed": seed}
+        X, y = rows
+        path = l2_path(self.model, X, y, l2, n_threads=self.n_threads, **given)
+        return path.l2, [path.network(i).predict(self.X) for i in range(len(path))]
+
+
+def _task(train: _Training, l2: Array, rows: tuple[Any, Any], seed: Any, _: Any) -> list[Array]:
+    return train(l2, rows, seed)[1]
 
 
 _DATA = "(X, y) or data(rng) -> (X, y)"

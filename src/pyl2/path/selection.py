@@ -136,7 +136,7 @@ def score_folds(
             fold = advance.within(f"fold {place + 1}/{len(folds)}")
             found = kept.load(f"fold-{place}")
             if found is None:
-                column, reason, whole = _fold_scores(make, values, fold)
+                column, reason, whole = fold_scores(make, values, fold)
                 if whole:
                     kept.save(f"fold-{place}", {"scores": np.array(column)}, {"reason": reason})
             else:
@@ -148,10 +148,19 @@ def score_folds(
     return np.column_stack(columns), reasons
 
 
-def _fold_scores(
-    make: Callable[[], PathSource], values: list[float], advance: Progress
+def fold_scores(
+    make: Callable[[], PathSource], values: Sequence[float], advance: Progress
 ) -> tuple[list[float], str, bool]:
-    """Return the scores of a fold, why a training failed, and whether none was cut short."""
+    """Train one fold at each λ.
+
+    Returns
+    -------
+    scores : list of float
+    reason : str
+        Why a training failed, "" if none did.
+    whole : bool
+        Whether none was cut short.
+    """
     try:
         fold = make()
     except ValueError as error:
