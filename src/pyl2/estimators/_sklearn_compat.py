@@ -19,18 +19,29 @@ from sklearn.utils._param_validation import (
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_sample_weight
 
+try:  # experimental, from scikit-learn 1.9 on
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """What scikit-learn's callbacks need, where it has none."""
+
+
 __all__ = [
     "HOOKS",
     "MLPS",
     "AdamOptimizer",
+    "CallbackSupportMixin",
     "Interval",
     "Options",
     "SGDOptimizer",
     "StrOptions",
     "allows",
+    "begin_fit_task",
     "check_parameters",
     "check_sample_weight",
     "checks_parameters",
+    "has_callbacks",
     "output_is_framed",
     "parameter_names",
     "take_rows",
@@ -81,3 +92,13 @@ def allows(kind: Any, name: str, value: Any) -> bool:
 def output_is_framed(transformer: Any) -> bool:
     """Whether ``set_output``, or the configuration of scikit-learn, asks for a data frame."""
     return bool(_get_output_config("transform", transformer)["dense"] != "default")
+
+
+def has_callbacks(estimator: Any) -> bool:
+    """Whether ``set_callbacks`` has given an estimator callbacks, or a search or pipeline has."""
+    return bool(getattr(estimator, "_skl_callbacks", None))
+
+
+def begin_fit_task(estimator: Any, subtasks: int) -> Any:
+    """Set up an estimator's callbacks; return the context of a fit of at most so many tasks."""
+    return estimator._init_callback_context(max_subtasks=subtasks)

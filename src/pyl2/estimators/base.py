@@ -45,11 +45,14 @@ from pyl2._common.validation import (
 from pyl2._common.warn import warn
 from pyl2.estimators._sklearn_compat import (
     HOOKS,
+    CallbackSupportMixin,
     Interval,
     Options,
     StrOptions,
     check_sample_weight,
+    has_callbacks,
 )
+from pyl2.estimators.callbacks import Reporter
 from pyl2.estimators.exports import ExportsNetwork
 from pyl2.estimators.policy import EstimatorPolicy, FitState
 from pyl2.export.layers import Model, layers
@@ -269,7 +272,7 @@ def _is_stochastic(estimator: Any) -> bool:
     return True
 
 
-class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
+class BaseMLP(CallbackSupportMixin, ExportsNetwork, BaseEstimator):  # type: ignore[misc]
     """What the two estimators share; each says how targets become numbers and back."""
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
@@ -577,7 +580,14 @@ class BaseMLP(ExportsNetwork, BaseEstimator):  # type: ignore[misc]
         validation: tuple[Any, Any, Any] = (None, None, None),
         incremental: bool = False,
     ) -> None:
-        self._run(self._set_up(self._rows(X, y, sample_weight, validation, incremental)))
+        fit = self._set_up(self._rows(X, y, sample_weight, validation, incremental))
+        if incremental or not has_callbacks(self):
+            self._run(fit)
+            return
+        reporter = Reporter(self, X, y, sample_weight, fit.run.session.epochs)
+        fit.run.session.callbacks.append(reporter.finish_epoch)
+        self._run(fit)
+        reporter.finish()
 
     def _rows(
         self,
