@@ -2,8 +2,9 @@
 
 All start from the same weights and minimise the same E, with one thread each.  SciPy's
 ``least_squares(method="lm")`` is MINPACK's, with the penalty as further residuals √λ w and the
-Jacobian of ``Network.jacobian``.  The rows on which Levenberg–Marquardt loses, units of relu and
-wide layers, are here to stay.
+Jacobian of ``Network.jacobian``.  A method stops at its own end, after so many iterations, or when
+its seconds are over, whichever comes first; SciPy's then counts with the least E that it has seen.
+The rows on which Levenberg–Marquardt loses, units of relu and wide layers, are here to stay.
 The second table is of ``Network.gauss_newton``: the operations that its symmetric product needs, as
 a share of the core's peak of fused multiply-adds in float64.
 Reads the folder ``uci`` in the one that the environment variable PYL2_DATA names for two tasks, and
@@ -18,6 +19,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +35,7 @@ from uci import DATA, data
 from pyl2 import Backprop, Network
 
 STARTS = 3
+SECONDS = 20.0  # of a minimisation, at most
 
 
 class Task(NamedTuple):
@@ -97,29 +100,39 @@ class Run(NamedTuple):
 
 
 def by_backprop(optimizer: str, epochs: int) -> Callable[..., Run]:
-    """Return what minimises by a trainer of ours, to its own end."""
+    """Return what minimises by a trainer of ours."""
 
-    def minimise(network: Network, X: Any, y: Any, l2: float) -> Run:
+    def minimise(network: Network, X: Any, y: Any, l2: float, most: float) -> Run:
         trainer = Backprop(network, optimizer, l2=l2, n="train", n_threads=1)
         start = time.process_time()
-        history = trainer.train(X, y, epochs=epochs)
+        history = trainer.train(X, y, epochs=epochs, max_time=most)
         seconds = time.process_time() - start
         return Run(len(history), seconds, network.error(X, y, l2, "train"))
 
     return minimise
 
 
-def by_scipy(network: Network, X: Any, y: Any, l2: float) -> Run:
+class TimeIsUpError(Exception):
+    """Leaves MINPACK, which knows no limit of time."""
+
+
+def by_scipy(network: Network, X: Any, y: Any, l2: float, most: float) -> Run:
     """Minimise by MINPACK, the penalty being further residuals."""
     weights = sum(W.size for W in network.weights)
     root = np.sqrt(l2)
     penalty = np.zeros((weights, network.params.size))
     penalty[:, :weights] = root * np.eye(weights)
-    asked = 0
+    asked, least, best = 0, np.inf, network.params.copy()
 
     def residuals(params: Any) -> Any:
+        nonlocal least, best
+        if time.process_time() - start > most:
+            raise TimeIsUpError
         network.params = params
-        return np.concatenate([(network.predict(X) - y).ravel(), root * params[:weights]])
+        found = np.concatenate([(network.predict(X) - y).ravel(), root * params[:weights]])
+        if (error := found @ found) < least:
+            least, best = error, params.copy()
+        return found
 
     def jacobian(params: Any) -> Any:
         nonlocal asked
@@ -128,9 +141,10 @@ def by_scipy(network: Network, X: Any, y: Any, l2: float) -> Run:
         return np.vstack([network.jacobian(X)[:, 0], penalty])
 
     start = time.process_time()
-    found = least_squares(residuals, network.params.copy(), jacobian, method="lm", xtol=1e-10)
+    with suppress(TimeIsUpError):
+        least_squares(residuals, network.params.copy(), jacobian, method="lm", xtol=1e-10)
     seconds = time.process_time() - start
-    network.params = found.x
+    network.params = best
     return Run(asked, seconds, network.error(X, y, l2, "train"))
 
 
@@ -141,7 +155,7 @@ METHODS = {
 }
 
 
-def minimisations(name: str, starts: int) -> dict[str, list[Run]]:
+def minimisations(name: str, starts: int, seconds: float) -> dict[str, list[Run]]:
     """Return the runs of each method on a task; more residuals than parameters for SciPy's."""
     task = TASKS[name]
     X, y = task.rows()
@@ -150,7 +164,7 @@ def minimisations(name: str, starts: int) -> dict[str, list[Run]]:
     for seed in range(starts):
         for method, minimise in METHODS.items():
             network = Network(sizes, task.activation, seed=seed)
-            found[method].append(minimise(network, X, y, task.l2))
+            found[method].append(minimise(network, X, y, task.l2, seconds))
     return found
 
 
@@ -233,15 +247,23 @@ def main() -> int:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="three tasks, one start, fewer rows")
+    parser.add_argument("--tasks", help=f"some, joined by semicolons: {'; '.join(TASKS)}")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of a run, at most")
     parser.add_argument("--json", type=Path, help="write all runs to this file")
     args = parser.parse_args()
     names = QUICK if args.quick else tuple(TASKS)
+    if args.tasks:
+        names = tuple(name.strip() for name in args.tasks.split(";"))
+    if unknown := set(names) - set(TASKS):
+        parser.error(f"unknown: {'; '.join(sorted(unknown))}")
     lacking = [name for name in names if _file(name) and not os.path.exists(_file(name))]
     if lacking:
         print(f"not in {DATA}, left out: {'; '.join(lacking)}", file=sys.stderr)
     starts = 1 if args.quick else STARTS
     with threadpool_limits(1):
-        results = {name: minimisations(name, starts) for name in names if name not in lacking}
+        results = {
+            name: minimisations(name, starts, args.seconds) for name in names if name not in lacking
+        }
         found = shares(3, 200) if args.quick else shares(15, 2000)
     console = Console(width=max(Console().width, 110))
     console.print(table_of(results))

@@ -44,8 +44,8 @@
 #define PL2_PANEL_BYTES 131072
 #define PL2_PANEL_ROW_BYTES 256
 
-/* second_order.h: rows of the Jacobian at hand, and how wide its panels are: whole tiles of every type and
-   instruction set. */
+/* second_order.h: rows of the Jacobian at hand, and how wide its panels are: whole slabs of every instruction
+   set. */
 #define PL2_JACOBIAN_ROWS 128
 #define PL2_JACOBIAN_COLUMNS 96
 

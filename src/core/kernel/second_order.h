@@ -4,8 +4,10 @@
 
    G is d x d and symmetric: its lower triangle is computed by strips of columns, each of which is a part of
    its own, goes through all rows and holds no more of J than PL2_JACOBIAN_ROWS rows of it.  Those lie in
-   panels of PL2_JACOBIAN_COLUMNS columns, (panels, PL2_JACOBIAN_ROWS, PL2_JACOBIAN_COLUMNS), so that a tile
-   of G reads two pieces of memory. */
+   slabs as wide as a tile, (slabs, PL2_JACOBIAN_ROWS, SLAB), so that a square of G reads two pieces of memory
+   from end to end.  A panel of PL2_JACOBIAN_COLUMNS columns is whole slabs. */
+#undef SLAB
+#define SLAB (NV * LANES)
 
 /* to (in, out) <- a (in) delta (out)^T.  Rows are stored in whole vectors, the next over the end of the one
    before: there are LANES numbers behind the last to spare. */
@@ -104,38 +106,40 @@ typedef struct {
     R *g, *jacobian, *row;
 } Strip;
 
-static R *NAME(panel)(const Strip *s, int64_t which)
+/* Columns from number `column` on, the first of a slab. */
+static R *NAME(slab)(const Strip *s, int64_t column) { return s->jacobian + column * PL2_JACOBIAN_ROWS; }
+
+/* G <- G + J^T J where the rows [i, i + SLAB) and the columns [j, j + SLAB) meet. */
+static void NAME(add_square)(const Strip *s, int64_t i, int64_t j)
 {
-    return s->jacobian + which * PL2_JACOBIAN_ROWS * PL2_JACOBIAN_COLUMNS;
+    const int64_t d = s->params;
+    NAME(gemm)(&(Product){
+        .store = s->store,
+        .c_unpadded = 1,
+        .m = d - i < SLAB ? d - i : SLAB,
+        .n = d - j < SLAB ? d - j : SLAB,
+        .k = s->rows,
+        .a = NAME(slab)(s, i),
+        .a_row = 1,
+        .a_column = SLAB,
+        .b = NAME(slab)(s, j),
+        .b_stride = SLAB,
+        .c = s->g + i * d + j,
+        .c_stride = d,
+        .floor = -(R)INFINITY,
+    });
 }
 
-/* G <- G + J^T J in the lower triangle, and no more of the upper than a tile has. */
+/* G <- G + J^T J in the lower triangle, and no more of the upper than a square has.  The slabs of a panel stay
+   in cache while those of the strip meet them. */
 static void NAME(add_products)(Strip *s)
 {
-    enum { COLUMNS = PL2_JACOBIAN_COLUMNS, WIDE = NV * LANES };
-    const int64_t d = s->params;
-    for (int64_t j = s->first; j < s->end; j++) {
-        for (int64_t i = j; i < s->panels; i++) {
-            const int64_t left = d - i * COLUMNS, height = left < COLUMNS ? left : COLUMNS;
-            for (int64_t q = 0; q < COLUMNS && j * COLUMNS + q < d; q += WIDE) {
-                const int64_t above = i == j ? q : 0, columns = d - j * COLUMNS - q;
-                NAME(gemm)(&(Product){
-                    .store = s->store,
-                    .c_unpadded = 1,
-                    .m = height - above,
-                    .n = columns < WIDE ? columns : WIDE,
-                    .k = s->rows,
-                    .a = NAME(panel)(s, i) + above,
-                    .a_row = 1,
-                    .a_column = COLUMNS,
-                    .b = NAME(panel)(s, j) + q,
-                    .b_stride = COLUMNS,
-                    .c = s->g + (i * COLUMNS + above) * d + j * COLUMNS + q,
-                    .c_stride = d,
-                    .floor = -(R)INFINITY,
-                });
-            }
-        }
+    enum { COLUMNS = PL2_JACOBIAN_COLUMNS };
+    const int64_t d = s->params, first = s->first * COLUMNS, end = s->end * COLUMNS;
+    for (int64_t panel = first; panel < d; panel += COLUMNS) {
+        const int64_t below = panel + COLUMNS < d ? panel + COLUMNS : d;
+        for (int64_t j = first; j < end && j < below; j += SLAB)
+            for (int64_t i = j > panel ? j : panel; i < below; i += SLAB) NAME(add_square)(s, i, j);
     }
     s->store = STORE_ADD;
     s->rows = 0;
@@ -147,9 +151,8 @@ static void NAME(take_row)(Strip *s, const Block *b, int64_t i)
     if (s->rows == PL2_JACOBIAN_ROWS) NAME(add_products)(s);
     NAME(jacobian_row)(b, i, s->first * PL2_JACOBIAN_COLUMNS, s->row);
     memset(s->row + s->params, 0, (size_t)(s->panels * PL2_JACOBIAN_COLUMNS - s->params) * sizeof(R));
-    for (int64_t p = s->first; p < s->panels; p++)
-        memcpy(NAME(panel)(s, p) + s->rows * PL2_JACOBIAN_COLUMNS, s->row + p * PL2_JACOBIAN_COLUMNS,
-               PL2_JACOBIAN_COLUMNS * sizeof(R));
+    for (int64_t j = s->first * PL2_JACOBIAN_COLUMNS; j < s->params; j += SLAB)
+        memcpy(NAME(slab)(s, j) + s->rows * SLAB, s->row + j, SLAB * sizeof(R));
     s->rows++;
 }
 
