@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -401,6 +402,21 @@ def test_nothing_is_left_to_explain():
     posterior = Laplace(network, x, np.zeros((6, 1)), 0.1)
     assert posterior.noise_variance > 0
     assert math.isfinite(posterior.log_evidence)
+
+
+def test_memory_is_that_of_two_matrices():
+    """G and the factor of A; what is added for the error bars is rows, not a matrix."""
+    network = Network((20, 60, 1), "tanh", seed=0)
+    X, d = np.random.default_rng(0).normal(size=(300, 20)), network.params.size
+    tracemalloc.start()
+    posterior = Laplace(network, X, X[:, 0], 0.1)
+    at_once = tracemalloc.get_traced_memory()[1]
+    tracemalloc.reset_peak()
+    posterior.predict(X, return_std=True)
+    later = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 2 <= at_once / (8 * d * d) < 2.25
+    assert later < 8 * d * d + 3 * 8 * 256 * d  # the factor, and 256 rows of J
 
 
 def test_many_rows_and_outputs_are_taken_piece_by_piece():

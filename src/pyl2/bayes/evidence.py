@@ -24,6 +24,8 @@ MOST_PARAMS = 5000
 _SETTLED = 1e-4
 _LEAST_SHARE = 1e-3
 _MOST_STEPS = 100
+# Columns of the inverse of a factor that are held at a time.
+_COLUMNS = 128
 # A noise variance of 0, where every residual and every weight is 0, would make A infinite.
 _LEAST = 1e-30
 _BEYOND = (
@@ -289,9 +291,23 @@ class _Posterior:
 
 
 def _variances(factor: Array) -> Array:
-    """Return the diagonal of A⁻¹, of its lower factor."""
-    from scipy.linalg.lapack import dtrtri
+    """Return the diagonal of A⁻¹, of its lower factor L.
 
-    inverse, _ = dtrtri(factor.T, lower=0)  # as LAPACK has made it: not copied
-    found: Array = np.einsum("ij,ij->i", inverse, inverse)
+    By the squares of L⁻¹, some columns of it at a time, which are 0 above the diagonal: all of it
+    would be a third matrix.
+    """
+    from scipy.linalg import solve_triangular
+
+    d = factor.shape[0]
+    found = np.empty(d)
+    for first in range(0, d, _COLUMNS):
+        columns = np.zeros((d - first, min(_COLUMNS, d - first)))
+        np.fill_diagonal(columns, 1)
+        for start in range(first, d, _COLUMNS):
+            rows, here = (slice(at, at + _COLUMNS) for at in (start, start - first))
+            columns[here] -= factor[rows, first:start] @ columns[: start - first]
+            columns[here] = solve_triangular(
+                factor[rows, rows], columns[here], lower=True, check_finite=False
+            )
+        found[first : first + _COLUMNS] = np.einsum("ij,ij->j", columns, columns)
     return found
