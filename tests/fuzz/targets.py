@@ -11,7 +11,15 @@ from typing import Any
 import attacks
 import numpy as np
 
-from pyl2 import Backprop, Network, ParticleSwarm, l2_path
+from pyl2 import (
+    Backprop,
+    BayesianMLPRegressor,
+    MLPClassifierEnsemble,
+    MLPRegressorEnsemble,
+    Network,
+    ParticleSwarm,
+    l2_path,
+)
 from pyl2.data import model_file, tables, treatment
 from pyl2.data.cells import of_numbers, of_texts
 from pyl2.ensemble import Ensemble
@@ -73,6 +81,18 @@ def use_model(path):
         assert len(schema.predictions(network.predict(rows))) == 2
 
 
+def use_estimator(kind):
+    def use(path):
+        found = kind.load(path)
+        with np.errstate(all="ignore"):
+            if isinstance(found, BayesianMLPRegressor):
+                mean, std = found.predict(ROWS, return_std=True)
+                assert mean.shape == std.shape
+            assert len(found.predict(ROWS)) == len(ROWS)
+
+    return use
+
+
 def use_table(path):
     table = tables.read(path, tables.Request(drop_missing_target=True))
     for cells in table.features.values():
@@ -107,6 +127,33 @@ def ensemble():
         path = Path(folder, "ensemble.pyl2")
         model_file.save(path, found, schema)
         return path.read_bytes()
+
+
+def estimators(*fitted):
+    """Return the files of estimators that have been fitted."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "estimator.pyl2")
+        found = []
+        for estimator in fitted:
+            estimator.save(path)
+            found.append(path.read_bytes())
+        return found
+
+
+def bayesian():
+    """Return the files of a regressor with one λ, and of one with a λ for each layer."""
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    alone = {"alphas": [1.0], "random_state": 0}
+    return estimators(
+        BayesianMLPRegressor(3, **alone).fit(X, X[:, 0] ** 2),
+        BayesianMLPRegressor(2, per_layer=True, **alone).fit(X, X[:, :2] ** 2),
+    )
+
+
+def ensemble_of(kind, *targets):
+    """Return the files of ensembles of two candidates."""
+    few = {"candidates": 2, "folds": 2, "max_iter": 5, "random_state": 0}
+    return estimators(*(kind(3, **few).fit(ROWS, y) for y in targets))
 
 
 def released(name):
@@ -145,6 +192,17 @@ TARGETS = {
     ),
     "model": Target([*released("model"), ensemble()], MODEL_ATTACKS, use_model),
     "finished": Target([SWEEP.path.read_bytes()], MODEL_ATTACKS, SWEEP.use),
+    "bayesian": Target(bayesian(), MODEL_ATTACKS, use_estimator(BayesianMLPRegressor)),
+    "regressors": Target(
+        ensemble_of(MLPRegressorEnsemble, ROWS[:, 0], ROWS[:, :2]),
+        MODEL_ATTACKS,
+        use_estimator(MLPRegressorEnsemble),
+    ),
+    "classifiers": Target(
+        ensemble_of(MLPClassifierEnsemble, [0, 1, 0, 1, 0], list("abaab"), np.eye(5, 2, dtype=int)),
+        MODEL_ATTACKS,
+        use_estimator(MLPClassifierEnsemble),
+    ),
     "csv": Target(attacks.csv_files(), (*attacks.RAW, *(attacks.of_cells,) * 9), use_table),
     "packed": Target(attacks.packed_files(), attacks.RAW, use_table),
     "npy": Target(attacks.npy_files(), (*attacks.RAW, attacks.of_npy_header), use_table),

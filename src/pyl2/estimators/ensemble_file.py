@@ -49,7 +49,7 @@ def load(kind: Any, path: files.PathLike) -> tuple[Any, dict[str, Array], dict[s
 def _take(estimator: Any, ensemble: Ensemble, arrays: dict[str, Array]) -> None:
     estimator.networks_, estimator.weights_ = list(ensemble.networks), ensemble.weights
     rows = vectors(arrays, "candidates", 2)
-    if rows.shape[1] != len(Candidate._fields):
+    if rows.shape[1] != len(Candidate._fields) or not np.isfinite(rows[:, :2]).all():
         raise ValueError("candidates are malformed")
     estimator.candidates_ = [Candidate(row[0], int(row[1]), *row[2:]) for row in rows.tolist()]
     estimator.score_path_ = vectors(arrays, "score_path", 1)
