@@ -153,8 +153,9 @@ def test_it_is_laplace_at_the_alpha_chosen(own):
     np.testing.assert_array_equal(fitted.predict(X), mean)
 
 
-def test_the_network_is_mlp_regressors():
-    fitted = model().fit(X, Y)
+@pytest.mark.parametrize("init", ["glorot", "he"])
+def test_the_network_is_mlp_regressors(init):
+    fitted = model(init=init).fit(X, Y)
     plain = MLPRegressor(
         hidden_layer_sizes=4,
         activation="tanh",
@@ -162,6 +163,7 @@ def test_the_network_is_mlp_regressors():
         alpha=fitted.alpha_,
         n="train",
         max_iter=2000,
+        init=init,
         random_state=0,
     ).fit(X, (Y - Y.mean()) / Y.std())
     assert plain.n_iter_ == fitted.n_iter_

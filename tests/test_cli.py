@@ -599,7 +599,7 @@ def test_proba_needs_classes(folder, capsys):
 
 # Ensembles
 
-FOUR = ("--ensemble", "4", "--hidden", "4", "--epochs", "30", "--quiet")
+FOUR = ("--ensemble", "4", "--hidden", "4", "--init", "he", "--epochs", "30", "--quiet")
 
 
 @pytest.fixture
@@ -616,9 +616,10 @@ def test_ensemble_is_the_estimators(ensemble, capsys):
     X = schema.encode(tables.read_features(path, schema.treatments)[0])
     y = ((np.arange(80.0) ** 2) - schema.target_mean) / schema.target_scale
     train, test = train_test_split(np.arange(80), random_state=0)
-    model = MLPRegressorEnsemble(
-        4, "tanh", candidates=4, max_iter=30, normalize_y=False, random_state=0, batch_size=32
-    ).fit(X[train], y[train])
+    alike = {"init": "he", "max_iter": 30, "random_state": 0, "batch_size": 32}
+    model = MLPRegressorEnsemble(4, "tanh", candidates=4, normalize_y=False, **alike).fit(
+        X[train], y[train]
+    )
     mean, std = model.predict(X, return_std=True)
     assert said["candidates"] == [one._asdict() for one in model.candidates_]
     assert said["result"]["test_score"] == pytest.approx(model.score(X[test], y[test]))

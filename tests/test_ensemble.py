@@ -603,6 +603,39 @@ def test_files_of_another_kind(tmp_path):
         regressor().save(tmp_path / "none.pyl2")
 
 
+def test_a_seed_that_is_no_number(tmp_path):
+    """It was an OverflowError."""
+    model = regressor().fit(X, Y)
+    model.candidates_[0] = model.candidates_[0]._replace(seed=np.inf)
+    model.save(tmp_path / "model.pyl2")
+    with pytest.raises(ValueError, match="damaged: candidates are malformed"):
+        MLPRegressorEnsemble.load(tmp_path / "model.pyl2")
+
+
+# Parameters that go on to the networks.
+
+
+def rising(layer, n_in, n_out, rng):
+    """Initial weights and biases of one's own."""
+    return 0.1 * np.arange(n_in * n_out).reshape(n_in, n_out), np.full(n_out, 0.1)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("init", ["he", "lecun", rising])
+@pytest.mark.parametrize("solver", ["lbfgs", "rmsprop", "nadam"])
+def test_each_network_is_the_plain_estimators(init, solver):
+    halves = np.arange(0, len(X), 2), np.arange(1, len(X), 2)
+    own = {"solver": solver, "init": init, "max_iter": 5, "tol": 0.0}
+    model = MLPRegressorEnsemble(
+        5, candidates=1, members=0, folds=[halves, halves[::-1]], normalize_y=False, **own
+    ).fit(X, Y)
+    (candidate,) = model.candidates_
+    alone = {"alpha": candidate.alpha, "random_state": candidate.seed, "n": "train"}
+    plain = MLPRegressor(hidden_layer_sizes=5, **alone, **own).fit(X[halves[0]], Y[halves[0]])
+    for ours, theirs in zip(model.networks_[0].weights, plain.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 # What is refused.
 
 
@@ -621,6 +654,8 @@ def test_files_of_another_kind(tmp_path):
         ({"folds": 81}, "folds=81"),
         ({"folds": ShuffleSplit(2)}, "hold out each row once"),
         ({"solver": "pso"}, "solver"),
+        ({"solver": "lm"}, "solver"),
+        ({"init": "glorto"}, "init"),
         ({"hidden_layer_sizes": (3, 0)}, "hidden_layer_sizes"),
         ({"activation": ("relu", "tanh")}, "activation"),
         ({"max_time": 0}, "max_time"),

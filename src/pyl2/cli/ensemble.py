@@ -24,7 +24,6 @@ _TABLE = (
 _NOT_OF_IT = {
     "loss": None,
     "label_smoothing": 0.0,
-    "init": "glorot",
     "schedule": "constant",
     "warmup": 0,
     "l2_schedule": "constant",
@@ -103,6 +102,7 @@ def _estimator(
         "candidates": args.ensemble,
         "solver": solver,
         "batch_size": min(training.rows_of_batch(args) or len(rows.train[0]), len(rows.train[0])),
+        "init": args.init,
         "max_iter": args.epochs,
         "dropout": args.dropout,
         "input_dropout": args.input_dropout,

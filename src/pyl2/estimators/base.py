@@ -21,6 +21,7 @@ from sklearn.utils import check_random_state, column_or_1d, compute_sample_weigh
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from pyl2._common import dataset as datasets
 from pyl2._common import metrics, penalty, sparse, threads
 from pyl2._common.activations import NUMBERS, check_activations, is_one
 from pyl2._common.dataset import Dataset, check_dataset
@@ -233,6 +234,17 @@ def validated(
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     return X, y
+
+
+def validated_rows(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, reset: bool, numeric: bool, **own: Any
+) -> tuple[Any, Any, Array | None]:
+    """Return X, y and the weights of a fit that has them from nowhere else, as `validated`."""
+    X, labels = validated(estimator, X, y, (np.float64, np.float32), reset, numeric, **own)
+    if sample_weight is not None:
+        sample_weight = check_weights(sample_weight, X, X.dtype)
+        datasets.check_sample_weight(sample_weight, X.shape[0], X.dtype)
+    return X, labels, sample_weight
 
 
 def validated_inputs(estimator: Any, X: Any, dtype: Any, accept_sparse: Any = "csr") -> Any:

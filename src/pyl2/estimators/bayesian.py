@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from pyl2._common import files, penalty, threads
-from pyl2._common.dataset import check_dataset, check_sample_weight
+from pyl2._common.dataset import check_dataset
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.validation import Array, check_flag, check_integer, check_real, kept
 from pyl2._common.warn import warn
@@ -29,10 +29,9 @@ from pyl2.estimators.base import (
     BaseMLP,
     FitRows,
     check_numbers,
-    check_weights,
     refuse_lost,
-    validated,
     validated_inputs,
+    validated_rows,
 )
 from pyl2.estimators.conversion import to_sklearn
 from pyl2.estimators.estimator_file import check_kind, described, restored, vectors
@@ -87,6 +86,9 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
         Most iterations of each training.
     tol : float, default=1e-4
         Largest component of the gradient to reach.
+    init : {"glorot", "he", "lecun"} or callable, default="glorot"
+        The rule for initial weights and biases, as for MLPRegressor.  Its loss is the squared
+        error, of which the evidence is.
     bias_precision : float, default=0.1
         Precision > 0 of a prior of the hidden biases, in the evidence alone: training knows none.
         In the units of standardised inputs.
@@ -165,6 +167,7 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
                 "activation",
                 "max_iter",
                 "tol",
+                "init",
                 "random_state",
                 "n_threads",
                 "verbose",
@@ -192,6 +195,7 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
         n_restarts: int = 1,
         max_iter: int = 500,
         tol: float = 1e-4,
+        init: Any = "glorot",
         bias_precision: float = BIAS_PRECISION,
         normalize_y: bool = True,
         random_state: Any = None,
@@ -207,6 +211,7 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
         self.n_restarts = n_restarts
         self.max_iter = max_iter
         self.tol = tol
+        self.init = init
         self.bias_precision = bias_precision
         self.normalize_y = normalize_y
         self.random_state = random_state
@@ -269,19 +274,9 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         grid, model = self._grid(), self._model()
-        X, labels = validated(
-            self,
-            X,
-            y,
-            (np.float64, np.float32),
-            reset=True,
-            numeric=True,
-            accept_sparse=False,
-            ensure_min_samples=2,
+        X, labels, sample_weight = validated_rows(
+            self, X, y, sample_weight, True, True, accept_sparse=False, ensure_min_samples=2
         )
-        if sample_weight is not None:
-            sample_weight = check_weights(sample_weight, X, X.dtype)
-            check_sample_weight(sample_weight, X.shape[0], X.dtype)
         targets = labels.astype(np.float64).reshape(len(labels), -1)
         mean, scale = units(targets, sample_weight, self.normalize_y)
         normalised = ((targets - mean) / scale).astype(X.dtype)
@@ -312,6 +307,7 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
             solver=self.solver,
             max_iter=self.max_iter,
             tol=self.tol,
+            init=self.init,
             n_threads=self.n_threads,
             n="train",
         )

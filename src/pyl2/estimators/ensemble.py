@@ -57,17 +57,20 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
         bootstrap leaves out are its held-out ones (out-of-bag).
     rounds : int, default=30
         Of the greedy selection.
-    solver : {"lbfgs", "sgd", "adam", "adamw"}, default="lbfgs"
-        As for MLPRegressor.  But for lbfgs, up to 16 networks on the same rows train together in
-        one kernel, and see them in the same orders.
+    solver : {"lbfgs", "sgd", "adam", "adamw", "rmsprop", "nadam"}, default="lbfgs"
+        As for MLPRegressor, whose other parameters (loss, learning rates that change, early
+        stopping ...) are here their defaults.  But for lbfgs, up to 16 networks on the same rows
+        train together in one kernel, and see them in the same orders.
     learning_rate_init : float, default=0.001
-        The learning rate η of sgd, adam and adamw.
+        The learning rate η of all but lbfgs.
     batch_size : int or "auto", default="auto"
         Rows of a batch of these; "auto" is 200, or all if there are fewer.
     max_iter : int, default=300
         Most iterations of lbfgs, or epochs, of each training.
     tol : float, default=1e-4
         As for MLPRegressor.
+    init : {"glorot", "he", "lecun"} or callable, default="glorot"
+        The rule for initial weights and biases, as for MLPRegressor.
     dropout, input_dropout : float, default=0.0
         As for MLPRegressor, and not with lbfgs.
     normalize_y : bool, default=True
@@ -160,6 +163,7 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
         batch_size: Any = "auto",
         max_iter: int = 300,
         tol: float = 1e-4,
+        init: Any = "glorot",
         dropout: Any = 0.0,
         input_dropout: float = 0.0,
         normalize_y: bool = True,
@@ -184,6 +188,7 @@ class MLPRegressorEnsemble(RegressorMixin, BaseEnsemble):  # type: ignore[misc]
             batch_size=batch_size,
             max_iter=max_iter,
             tol=tol,
+            init=init,
             dropout=dropout,
             input_dropout=input_dropout,
             max_time=max_time,
@@ -372,7 +377,7 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
         Folds of the rows, shuffled, stratified by class; or what holds out each row once.
     members, select, rounds : as for MLPRegressorEnsemble
         The selection goes by the log loss.
-    solver, learning_rate_init, batch_size, max_iter, tol : as for MLPRegressorEnsemble
+    solver, learning_rate_init, batch_size, max_iter, tol, init : as for MLPRegressorEnsemble
     dropout, input_dropout, max_time, warm_start : as for MLPRegressorEnsemble
     random_state, n_threads, n_jobs, verbose : as for MLPRegressorEnsemble
 
@@ -436,6 +441,7 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
         batch_size: Any = "auto",
         max_iter: int = 300,
         tol: float = 1e-4,
+        init: Any = "glorot",
         dropout: Any = 0.0,
         input_dropout: float = 0.0,
         max_time: float | None = None,
@@ -459,6 +465,7 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
             batch_size=batch_size,
             max_iter=max_iter,
             tol=tol,
+            init=init,
             dropout=dropout,
             input_dropout=input_dropout,
             max_time=max_time,

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from pyl2._common import threads
-from pyl2._common.dataset import check_features, check_sample_weight
+from pyl2._common.dataset import check_features
 from pyl2._common.progress import progress
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.validation import Array, check_integer, check_pair, check_real, shown
@@ -26,11 +26,10 @@ from pyl2.estimators.base import (
     BaseMLP,
     FitRows,
     check_numbers,
-    check_weights,
     named_error,
     refuse_lost,
-    validated,
     validated_inputs,
+    validated_rows,
 )
 from pyl2.estimators.candidates import Candidate, Split, Task, Trained, pack_size, train_all
 from pyl2.estimators.ensemble_selection import Selection, greedy, mean_error
@@ -39,7 +38,7 @@ from pyl2.export.layers import Model, layers
 from pyl2.network import Network
 
 SELECTIONS = ("greedy", "equal", "bagging")
-SOLVERS = ("lbfgs", "sgd", "adam", "adamw")
+SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "rmsprop", "nadam")
 
 _FOLDS = 5
 _MOST_SEED = 2**31 - 1
@@ -58,6 +57,7 @@ _OF_TRAINING = (
     "batch_size",
     "max_iter",
     "tol",
+    "init",
     "dropout",
     "input_dropout",
 )
@@ -111,6 +111,7 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
                 "max_iter",
                 "random_state",
                 "tol",
+                "init",
                 "dropout",
                 "input_dropout",
                 "verbose",
@@ -151,6 +152,7 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         batch_size: Any,
         max_iter: int,
         tol: float,
+        init: Any,
         dropout: Any,
         input_dropout: float,
         max_time: float | None,
@@ -173,6 +175,7 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.tol = tol
+        self.init = init
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.max_time = max_time
@@ -206,12 +209,9 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> None:
         model, limits = self._model(), self._limits()
         first = not (self.warm_start and hasattr(self, "_library"))
-        X, labels = validated(
-            self, X, y, (np.float64, np.float32), reset=first, numeric=self._numeric_targets
+        X, labels, sample_weight = validated_rows(
+            self, X, y, sample_weight, first, self._numeric_targets
         )
-        if sample_weight is not None:
-            sample_weight = check_weights(sample_weight, X, X.dtype)
-            check_sample_weight(sample_weight, X.shape[0], X.dtype)
         targets = self._targets(model, labels, sample_weight, X.dtype)
         model._set_outputs(targets)
         rows = FitRows(X, targets, labels, sample_weight, None, True)
@@ -240,6 +240,7 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
             batch_size=self.batch_size,
             max_iter=self.max_iter,
             tol=self.tol,
+            init=self.init,
             dropout=self.dropout,
             input_dropout=self.input_dropout,
             n_threads=self.n_threads,
