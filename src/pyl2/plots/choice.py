@@ -157,8 +157,8 @@ class ScoreDisplay(PathShown):
         self.figure_ = self.ax_.figure
         horizontal = style.LambdaAxis(self.ax_, self.l2)
         self.lines_ = []
-        for name, found in self.scores.items():
-            mean, error = metrics.mean_known(found), metrics.standard_error(found)
+        for name, scores in self.scores.items():
+            mean, error = metrics.mean_known(scores), metrics.standard_error(scores)
             look = {"marker": "o", "markersize": 4, "linewidth": 1.8, "label": name} | _SCORES[name]
             self.lines_.append(horizontal.line(mean, **look | kwargs))
             if np.any(error > 0):

@@ -157,10 +157,10 @@ class DecayDisplay:
 
 
 def _rates(name: str, values: ArrayLike) -> Array:
-    found = style.numbers(name, values, 1)
-    if not np.all((found >= 0) & np.isfinite(found)):
+    rates = style.numbers(name, values, 1)
+    if not np.all((rates >= 0) & np.isfinite(rates)):
         raise ValueError(f"{name} must be finite and not negative, got {shown(values)}")
-    return found
+    return rates
 
 
 def _ticks(axis: Any, values: Array) -> None:

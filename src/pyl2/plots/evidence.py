@@ -85,8 +85,8 @@ class EvidenceDisplay(PathShown):
         measure: str = "score",
     ) -> None:
         self.l2 = style.lambdas(l2)
-        found = style.columns("log_evidence", log_evidence, self.l2)[:, 0]
-        self.log_evidence = np.where(np.isfinite(found), found, np.nan)
+        evidence = style.columns("log_evidence", log_evidence, self.l2)[:, 0]
+        self.log_evidence = np.where(np.isfinite(evidence), evidence, np.nan)
         if np.isnan(self.log_evidence).all():
             raise ValueError("log_evidence must hold a finite number: l2_path takes evidence=True")
         self.n_effective = (
@@ -123,15 +123,15 @@ class EvidenceDisplay(PathShown):
         ValueError
             If it has no evidence.
         """
-        found = of_path.checked(path)
-        test = found.test_score if np.any(found.test_score > -np.inf) else None
+        path = of_path.checked(path)
+        test = path.test_score if np.any(path.test_score > -np.inf) else None
         return cls(
-            found.l2,
-            found.log_evidence,
-            found.n_effective,
+            path.l2,
+            path.log_evidence,
+            path.n_effective,
             test=test,
             folds=folds,
-            measure=found.measure,
+            measure=path.measure,
         )
 
     def plot(self, ax: Any = None, **kwargs: Any) -> EvidenceDisplay:
@@ -270,10 +270,10 @@ class UncertaintyDisplay:
         self.truth = None if truth is None else self._shaped("truth", truth)
 
     def _shaped(self, name: str, values: ArrayLike) -> Array:
-        found = style.numbers(name, values, 1)
-        if found.shape != self.x.shape:
-            raise ValueError(f"{name} must have the shape of x, {self.x.shape}, got {found.shape}")
-        return found
+        shaped = style.numbers(name, values, 1)
+        if shaped.shape != self.x.shape:
+            raise ValueError(f"{name} must have the shape of x, {self.x.shape}, got {shaped.shape}")
+        return shaped
 
     @classmethod
     def from_estimator(

@@ -280,8 +280,8 @@ class BoundaryDisplay(PathShown):
         plane = np.stack(np.meshgrid(x, height), axis=-1).reshape(-1, 2)
         shown = style.chosen(at, len(path.l2))
         shape = len(shown), len(height), len(x), -1
-        found = np.reshape([path.network(place).predict(plane) for place in shown], shape)
-        chances = found[..., -1] if found.shape[-1] <= 2 else found
+        predicted = np.reshape([path.network(place).predict(plane) for place in shown], shape)
+        chances = predicted[..., -1] if predicted.shape[-1] <= 2 else predicted
         names = [
             f"{style.title(path.l2[place])}\n{path.measure} {path.train_score[place]:.3g}"
             for place in shown
@@ -363,15 +363,15 @@ class BoundaryDisplay(PathShown):
         """Return how the items of each class are drawn: black and white of two, else its colour."""
         count = self.chances.shape[3] if self.chances.ndim == 4 else 2
         labels = list(range(count)) if self.data is None else np.unique(self.data[1]).tolist()
-        found = {}
+        looks = {}
         for place, label in enumerate(labels):
             # Class indices are places themselves; some may be missing among the items.
             one = label if isinstance(label, int) and 0 <= label < count else place
             face = _tint(one) if self.chances.ndim == 4 else "black" if place else "white"
             edge = "white" if face == "black" else "black"
             marker = style.CLASSES[one % len(style.CLASSES)]
-            found[label] = {"marker": marker, "facecolor": face, "edgecolor": edge}
-        return found
+            looks[label] = {"marker": marker, "facecolor": face, "edgecolor": edge}
+        return looks
 
     def _name_classes(self, panel: Axes) -> None:
         """Put a legend of the classes beside the last panel, where it is known what they are."""

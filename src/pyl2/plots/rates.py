@@ -133,11 +133,11 @@ class RatesDisplay:
 def _rates(name: str, given: Any) -> dict[str, Array]:
     """Return both rates of a training, empty where they are missing."""
     wanted = f"some of {', '.join(RATES)}"
-    found: dict[str, Array] = dict.fromkeys(RATES, np.empty(0))
+    arrays: dict[str, Array] = dict.fromkeys(RATES, np.empty(0))
     for rate, values in check_mapping(name, given, wanted).items():
         if rate not in RATES:
             raise ValueError(f"{name} must be {wanted}, got {shown(rate)}")
-        found[rate] = style.numbers(f"{name}[{rate!r}]", values)
-        if found[rate].ndim > (1 if rate == "eta" else 2):
-            raise ValueError(f"{name}[{rate!r}] has too many dimensions, got {found[rate].shape}")
-    return found
+        arrays[rate] = style.numbers(f"{name}[{rate!r}]", values)
+        if arrays[rate].ndim > (1 if rate == "eta" else 2):
+            raise ValueError(f"{name}[{rate!r}] has too many dimensions, got {arrays[rate].shape}")
+    return arrays

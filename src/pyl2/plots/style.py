@@ -70,12 +70,12 @@ def panels(ax: Any, count: int, size: tuple[float, float]) -> Array:
         ax = _pyplot().subplots(1, count, sharex=True, sharey=True, layout="constrained", **shape)[
             1
         ]
-    found = np.atleast_1d(np.asarray(ax, object)).ravel()
-    if len(found) != count:
-        raise ValueError(f"ax must hold {count} axes, one for each panel, got {len(found)}")
-    for panel in found:
+    axes_given = np.atleast_1d(np.asarray(ax, object)).ravel()
+    if len(axes_given) != count:
+        raise ValueError(f"ax must hold {count} axes, one for each panel, got {len(axes_given)}")
+    for panel in axes_given:
         _checked(panel)
-    return found
+    return axes_given
 
 
 def stack(ax: Any, count: int) -> list[Axes]:
@@ -83,10 +83,10 @@ def stack(ax: Any, count: int) -> list[Axes]:
     if ax is None:
         shape: dict[str, Any] = {"figsize": (6.4, 2.4 + 2.2 * count), "squeeze": False}
         ax = _pyplot().subplots(count, 1, sharex=True, layout="constrained", **shape)[1]
-    found = list(np.atleast_1d(np.asarray(ax, object)).ravel())
-    if len(found) != count:
-        raise ValueError(f"ax must hold {count} axes, one for each panel, got {len(found)}")
-    return [_checked(panel) for panel in found]
+    axes_given = list(np.atleast_1d(np.asarray(ax, object)).ravel())
+    if len(axes_given) != count:
+        raise ValueError(f"ax must hold {count} axes, one for each panel, got {len(axes_given)}")
+    return [_checked(panel) for panel in axes_given]
 
 
 def span(name: str, values: Array, points: int, beyond: float) -> Array:
@@ -114,11 +114,13 @@ def _pyplot() -> Any:
 
 def lambdas(l2: ArrayLike) -> Array:
     """Return λs as an array, checked: ascending, not negative."""
-    found = np.atleast_1d(numbers("l2", l2))
-    ascending = found.ndim == 1 and found.size and found[0] >= 0 and np.all(found[1:] > found[:-1])
-    if not ascending or not np.isfinite(found[-1]):
+    values = np.atleast_1d(numbers("l2", l2))
+    ascending = (
+        values.ndim == 1 and values.size and values[0] >= 0 and np.all(values[1:] > values[:-1])
+    )
+    if not ascending or not np.isfinite(values[-1]):
         raise ValueError(f"l2 must be λs ≥ 0 in ascending order, got {shown(l2)}")
-    return found
+    return values
 
 
 def numbers(name: str, values: Any, ndim: int | None = None) -> Array:
@@ -126,12 +128,12 @@ def numbers(name: str, values: Any, ndim: int | None = None) -> Array:
     try:
         if np.iscomplexobj(values):
             raise TypeError("complex numbers cannot be drawn")
-        found = np.asarray(values, float)
+        array = np.asarray(values, float)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold numbers: {error!s:.80}") from None
-    if ndim is not None and found.ndim != ndim:
-        raise ValueError(f"{name} must have {ndim} dimensions, got shape {found.shape}")
-    return found
+    if ndim is not None and array.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} dimensions, got shape {array.shape}")
+    return array
 
 
 def points(name: str, pair: Any, what: str) -> tuple[Array, Array]:
@@ -144,10 +146,10 @@ def points(name: str, pair: Any, what: str) -> tuple[Array, Array]:
 
 def texts(name: str, values: Any, count: int, each: str) -> list[str]:
     """Return names, one for each of so many."""
-    found = check_entries(name, values, f"{count} names, one for each {each}")
-    if len(found) != count:
-        raise ValueError(f"{name} must be {count}, one for each {each}, got {len(found)}")
-    return [text(name, one) for one in found]
+    entries = check_entries(name, values, f"{count} names, one for each {each}")
+    if len(entries) != count:
+        raise ValueError(f"{name} must be {count}, one for each {each}, got {len(entries)}")
+    return [text(name, one) for one in entries]
 
 
 def text(name: str, value: Any) -> str:
@@ -159,12 +161,12 @@ def text(name: str, value: Any) -> str:
 
 def columns(name: str, values: ArrayLike, l2: Array) -> Array:
     """Return values (λs, k), checked: a row for each λ."""
-    found = numbers(name, values)
-    if found.ndim not in (1, 2) or len(found) != len(l2) or not found.size:
+    array = numbers(name, values)
+    if array.ndim not in (1, 2) or len(array) != len(l2) or not array.size:
         raise ValueError(
-            f"{name} must have a row for each of {len(l2)} λs of l2, got {found.shape}"
+            f"{name} must have a row for each of {len(l2)} λs of l2, got {array.shape}"
         )
-    return found.reshape(len(l2), -1)
+    return array.reshape(len(l2), -1)
 
 
 def title(l2: float) -> str:

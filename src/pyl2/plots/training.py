@@ -245,17 +245,17 @@ class CurvesDisplay(PathShown):
         self, ax: Axes, parts: Mapping[str, Array], look: dict[str, Any]
     ) -> dict[str, Line2D]:
         """Draw those parts of a training that have a place on the axis."""
-        found = {}
+        lines = {}
         for part, own in zip(PARTS, style.PARTS, strict=True):
             values = parts.get(part, np.empty(0))
             if np.any(values > 0):
                 marker = {"marker": "."} if len(values) <= style.SPARSE else {}
                 epochs = np.arange(1, len(values) + 1)
-                found[part] = ax.plot(
+                lines[part] = ax.plot(
                     epochs, values, **{"label": PARTS[part]} | marker | own | look
                 )[0]
-        self.lines_ += found.values()
-        return found
+        self.lines_ += lines.values()
+        return lines
 
     def _name(self, drawn: Mapping[str, Mapping[str, Line2D]]) -> None:
         """Name parts by their dashes, and trainings, if there are several, by their colours."""
@@ -284,12 +284,12 @@ class CurvesDisplay(PathShown):
 def _parts(name: str, parts: Any) -> dict[str, Array]:
     """Return what is drawn of one training."""
     wanted = f"some of {', '.join(PARTS)}"
-    found = {}
+    arrays = {}
     for part, values in check_mapping(name, parts, wanted).items():
         if part not in PARTS:
             raise ValueError(f"{name} must be {wanted}, got {shown(part)}")
-        found[part] = style.numbers(f"{name}[{part!r}]", values, 1)
-    return found
+        arrays[part] = style.numbers(f"{name}[{part!r}]", values, 1)
+    return arrays
 
 
 def _of_history(history: Any) -> dict[str, Array]:

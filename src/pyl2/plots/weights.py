@@ -362,10 +362,10 @@ def _grouped(groups: Any, count: int) -> Array:
     listed = check_entries("groups", groups, f"{count} whole numbers, one for each line")
     if len(listed) != count:
         raise ValueError(f"groups must be {count}, one for each line, got {len(listed)}")
-    found = np.array([check_integer("groups", group, 0, count - 1) for group in listed])
-    if len(set(listed)) != found.max() + 1:
+    indices = np.array([check_integer("groups", group, 0, count - 1) for group in listed])
+    if len(set(listed)) != indices.max() + 1:
         raise ValueError(f"groups must be numbered from 0 without gaps, got {listed!r:.80}")
-    return found
+    return indices
 
 
 def _weights(path: L2Path, places: Iterable[int], layer: int | None) -> Array:
@@ -378,8 +378,8 @@ def _weights(path: L2Path, places: Iterable[int], layer: int | None) -> Array:
 
 def _turns(groups: Array) -> Array:
     """Return where in its group each is, from 0 to 1: drawn by turns no layer hides another."""
-    found = np.empty(len(groups))
+    turns = np.empty(len(groups))
     for group in np.unique(groups):
         mine = groups == group
-        found[mine] = np.linspace(0, 1, np.count_nonzero(mine))
-    return found
+        turns[mine] = np.linspace(0, 1, np.count_nonzero(mine))
+    return turns
