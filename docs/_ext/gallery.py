@@ -117,7 +117,7 @@ def _get_sg_image_scraper():
 def accessible(app, pagename, templatename, context, doctree):
     """Let the keyboard reach blocks that scroll, and give the sidebar's headings their level."""
     if "body" in context:
-        scrolls = r'<(?=pre>|div class="table-wrapper)(\w+)'
+        scrolls = r'<(?=pre>|figure |div class="table-wrapper)(\w+)'
         context["body"] = re.sub(scrolls, r'<\1 tabindex="0"', context["body"])
     if "furo_navigation_tree" in context:
         context["furo_navigation_tree"] = context["furo_navigation_tree"].replace(
