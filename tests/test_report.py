@@ -44,6 +44,7 @@ def test_the_answer_first_and_how_it_came_about_last(tmp_path):
     places = [page.index(word) for word in order]
     assert places == sorted(places)
     assert 'scope="col"' in page
+    assert "<code>--cv</code> 5" in page
     assert page.count('scope="row"') > 3
     texts = [unescape(text) for text in re.findall(r'alt="([^"]*)"', page)]
     assert len(texts) == page.count("<img")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from html import escape
@@ -47,6 +48,7 @@ h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.2rem; margin-top: 
 .answer { border-left: .3rem solid #d55e00; padding-left: 1rem; }
 .answer, section > p { max-width: 48rem; }
 .answer p { margin: .4rem 0; } .answer p:first-child { font-size: 1.25rem; font-weight: 600; }
+code { white-space: nowrap; }
 figure { margin: 1rem 0; }
 figcaption, caption { color: var(--faint); font-size: .9rem; text-align: left;
   max-width: min(48rem, 100vw - 2rem); }
@@ -147,7 +149,9 @@ def _wide(name: str, inside: str) -> str:
 
 
 def _paragraphs(texts: Sequence[str]) -> str:
-    return "\n".join(f"<p>{escape(text)}</p>" for text in texts)
+    """Return sentences as HTML; no line ends within the name of an option."""
+    paragraphs = "\n".join(f"<p>{escape(text)}</p>" for text in texts)
+    return re.sub(r"--[\w-]+", r"<code>\g<0></code>", paragraphs)
 
 
 def _section(heading: str, *parts: str) -> str:
