@@ -146,7 +146,7 @@ def test_a_heat_map_keeps_the_colours_of_its_bar():
     figure = Figure()
     axes = figure.subplots()
     mesh = axes.pcolormesh([[0.0, 0.5], [0.8, 1.0]], cmap="viridis")
-    figure.colorbar(mesh)
+    figure.colorbar(mesh, extend="both")  # whose ends are no part of a map
     style, _, drawn = svg.drawn(figure).partition("</style>")
     for share in (0.0, 0.5, 0.8, 1.0):
         color = to_hex(colormaps["viridis"](share))

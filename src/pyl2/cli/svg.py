@@ -31,8 +31,10 @@ def drawn(figure: Figure) -> str:
     none = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(file, format="svg", metadata=none, transparent=True)
     svg = re.sub(r"(\.\d{3})\d+", r"\1", file.getvalue())  # no eye sees a thousandth of a point
-    others = re.sub(r'<g id="QuadMesh_.*?</g>', "", svg, flags=re.DOTALL)
-    colors = sorted(set(re.findall(r"(fill|stroke): (#[0-9a-f]{6})", others)))
+    maps = "".join(re.findall(r'<g id="QuadMesh_.*?</g>', svg, re.DOTALL))
+    kept = set(re.findall("#[0-9a-f]{6}", maps)) - {"#000000"}  # which is that of the axes, too
+    used = set(re.findall(r"(fill|stroke): (#[0-9a-f]{6})", svg))
+    colors = sorted(pair for pair in used if pair[1] not in kept)
     rules = [f"svg{{fill:{dark('#000000')}}}"]  # text is black without being told to be
     rules += [
         f'[style*="{what}: {color}"]{{{what}:{dark(color)}!important}}' for what, color in colors

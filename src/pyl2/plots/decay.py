@@ -123,7 +123,7 @@ class DecayDisplay:
         good = np.isfinite(self.scores)
         visible = np.where(good, self.scores, np.nan)
         low, high = self._scale(self.scores[good])
-        look = {"cmap": "viridis", "vmin": low, "vmax": high} | kwargs
+        look = {"cmap": "viridis", "vmin": low, "vmax": high, "edgecolors": "face"} | kwargs
         self.meshes_ = []
         for panel, decay, scores in zip(self.axes_, self.decays, visible, strict=True):
             panel.set_facecolor("white")
