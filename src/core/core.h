@@ -49,6 +49,8 @@
 #define PL2_JACOBIAN_ROWS 128
 #define PL2_JACOBIAN_COLUMNS 96
 
+enum { PL2_THERE, PL2_BACK, PL2_UPDATE, PL2_STAGES }; /* of a block in an epoch */
+
 #define PL2_SEGMENT 8192 /* weights whose squares are added up without a stop */
 
 /* How the items of a block lie: each a row, (rows, features); each a column, (features, rows), so that items
@@ -65,7 +67,8 @@ typedef struct {
     int64_t column;       /* sum of the strides before it: a' of m rows begins at m * column */
     /* The same in packed parameters: W has rows `pitch` apart, in a narrow last layer it is W^T. */
     int64_t packed_weight, packed_bias, pitch;
-    int32_t large;      /* W fills a cache: its products are made of packed panels */
+    int32_t large;      /* W fills a cache: its products are made of packed panels; */
+    int32_t far;        /* W fills all near ones: of several panels at a time, the next being fetched */
     int32_t activation; /* row of activations.h; unused in the last layer, whose link is the output's */
     double number;      /* what that depends on */
 } Layer;
@@ -130,6 +133,7 @@ typedef struct {
     double row_cost; /* operations, roughly and at most */
     int64_t passes;  /* so many times a row costs that */
     int64_t block_rows;
+    int32_t staged;           /* epoch: a block is so long that one stage of it is enough without a look */
     int32_t layout;           /* of the items of a block: PL2_ROWS, or PL2_COLUMNS: see feature_major.h */
     int64_t grouped;          /* the first so many networks are interleaved (see interleaved.h), */
     int64_t interleaved;      /* so many in a part, which are the lanes of a vector; others have one each */
@@ -205,6 +209,7 @@ typedef struct {
     int64_t first_output, last_output; /* of input_gradient and jacobian; gauss_newton: panels of columns */
     int64_t interleaved;               /* networks that are interleaved, or 0 */
     int64_t batch, row;                /* row: within the batch where there are batches */
+    int32_t stage;                     /* epoch, in stages: what is next to be done with the block */
     int64_t output;                    /* input_gradient: the next of the block */
     /* 1 + the first row of the block that is in work already, or 0.  errors: its items, as columns;
        input_gradient: its activations. */

@@ -13,9 +13,12 @@
 /* A layer is large from so many bytes of W on. */
 #define LARGE_BYTES 1200000
 
-/* Ctrl-C is to be seen within 0.1 s on a slow machine, and a verb returns between blocks only: so
-   many operations, for each number that a vector holds, before it looks, and so many slices in a
-   block at most. */
+/* And far away from so many bytes on, measured on a processor with 1 MB for itself and 32 MB shared. */
+#define FAR_BYTES 6000000
+
+/* Ctrl-C is to be seen within 0.1 s on a slow machine, and a verb returns between blocks only, or in an epoch
+   between the stages of a block, each a third of it: so many operations, for each number that a vector holds,
+   before it looks, and so many slices in a block or stage at most. */
 #define SLICE 2e7
 #define BLOCK_SLICES 16
 
@@ -69,6 +72,7 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
         layer->stride = padded(layer->out, item_bytes);
         layer->column = net->columns;
         layer->large = layer->in * layer->out * item_bytes >= LARGE_BYTES;
+        layer->far = layer->in * layer->out * item_bytes >= FAR_BYTES;
         net->large |= layer->large;
         net->slopes |= l < net->layers - 1 && pl2_stores_slope[layer->activation];
         net->weights += layer->in * layer->out;
@@ -239,9 +243,12 @@ void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_byte
     if (job->data.indptr) job->split.row_cost += meeting * (double)job->data.fullest;
     job->split.passes = job->to_inputs ? 1 + net->outputs : 1;
     job->split.layout = feature_major_pays(net, job, batch_rows);
-    const int64_t most = net->large ? LARGE_BLOCK_ROWS : BLOCK_ROWS;
-    job->split.block_rows = max_int(1, min_int(job->split.layout == PL2_COLUMNS ? FEATURE_MAJOR_BLOCK : most,
-                                               (int64_t)(BLOCK_SLICES * net->slice / job->split.row_cost)));
+    const int64_t most = job->split.layout == PL2_COLUMNS ? FEATURE_MAJOR_BLOCK
+                         : net->large                     ? LARGE_BLOCK_ROWS
+                                                          : BLOCK_ROWS;
+    const int64_t unseen = (int64_t)(BLOCK_SLICES * net->slice / job->split.row_cost);
+    job->split.staged = job->training.updates && net->large && unseen < min_int(batch_rows, most);
+    job->split.block_rows = max_int(1, min_int(most, job->split.staged ? PL2_STAGES * unseen : unseen));
     job->split.chunks = min_int(blocks(job), most_chunks(net, job, batch_rows));
     job->split.output_chunks = job->split.chunks ? most_output_chunks(net, job) : 1;
     if (job->second_order == PL2_GAUSS_NEWTON) measure_gauss_newton(net, job);

@@ -358,11 +358,17 @@ static double NAME(mass)(const Job *job, int64_t network, int64_t first, int64_t
     return sum;
 }
 
-/* The rows of b through the network and back, up to the deltas of all layers. */
-static void NAME(there_and_back)(const Job *job, int64_t network, int64_t first, const Block *b)
+/* The rows of b through the network, up to the deltas of the last layer. */
+static void NAME(there)(const Job *job, int64_t network, int64_t first, const Block *b)
 {
     NAME(gather)(job, network, first, b);
     NAME(forward)(b);
     NAME(losses)(b, job, network, first);
+}
+
+/* And back, up to the deltas of all layers. */
+static void NAME(there_and_back)(const Job *job, int64_t network, int64_t first, const Block *b)
+{
+    NAME(there)(job, network, first, b);
     if (b->layout != PL2_ONE_ITEM) NAME(deltas)(b);
 }

@@ -190,12 +190,32 @@ static int NAME(is_plain)(const Update *u)
 
 #include "tiny.h"
 
+/* The rows of b on their way there and back, or the next stage of it. */
+static void NAME(go)(const Job *job, int64_t p, int64_t first, const Block *b, const Cursor *at)
+{
+    if (!job->split.staged)
+        NAME(there_and_back)(job, p, first, b);
+    else if (at->stage == PL2_THERE)
+        NAME(there)(job, p, first, b);
+    else if (at->stage == PL2_BACK)
+        NAME(deltas)(b);
+}
+
+/* Whether there is to be a look at what others want before the update. */
+static int NAME(halts)(const Job *job, Cursor *at)
+{
+    if (!job->split.staged) return 0;
+    const int updates = at->stage == PL2_UPDATE;
+    at->stage = updates ? PL2_THERE : at->stage + 1;
+    return !updates;
+}
+
 /* One block of the batch under the cursor, with the update if it is the last of its batch.  Until then
    nothing but work and the cursor is written, so a batch can be dropped whole.
 
    A team shares the rows on the way forward and back, and then the rows of all W.  Each member has a
-   cursor of its own, all the same. */
-static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, void *memory)
+   cursor of its own, all the same.  Returns the rows times the part of a block's way that they have gone. */
+static double NAME(advance)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
     const Team *team = at->team;
     const int64_t p = at->network, start = at->batch * job->training.batch_rows,
@@ -220,7 +240,8 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, void *m
         if (online) whole.layout = PL2_ONE_ITEM;
         NAME(member_share)(team, rows, PL2_LINE / (int64_t)sizeof(R), &own, &end);
         const Block b = team->size > 1 ? NAME(rows_of)(&whole, own, end - own) : whole;
-        if (b.rows > 0) NAME(there_and_back)(job, p, first, &b);
+        if (b.rows > 0) NAME(go)(job, p, first, &b, at);
+        if (NAME(halts)(job, at)) return (double)rows / PL2_STAGES;
         if (last && NAME(decays)(net, u)) NAME(segment_squares)(&whole, squares);
         if (at_once && team->rank == 0) NAME(shrinks)(net, u, t, at->mass, shrink);
         pl2_team_wait(team);
@@ -243,7 +264,7 @@ static int64_t NAME(advance)(const Net *net, const Job *job, Cursor *at, void *m
         at->batch++, at->row = 0, at->loss = 0;
         at->done = start + batch == job->data.rows;
     }
-    return rows;
+    return (double)rows / (job->split.staged ? PL2_STAGES : 1);
 }
 
 /* The update of an epoch that was one batch, in chunks. */
@@ -323,8 +344,8 @@ static void NAME(batches)(const Net *net, const Job *job, Cursor *at, void *memo
     if (packs && !at->row) memset(gradient, 0, (size_t)net->packed * sizeof(R));
     pl2_team_wait(team);
     while (at->left > 0 && !at->done) {
-        at->left -= (double)NAME(advance)(net, job, at, memory) * job->split.row_cost;
-        if (!at->row) at->left -= update_cost;
+        at->left -= NAME(advance)(net, job, at, memory) * job->split.row_cost;
+        if (!at->row && !at->stage) at->left -= update_cost;
     }
     if (packs) NAME(pack_all)(net, job, at->network, packed, 1);
     pl2_flush_restore(found);

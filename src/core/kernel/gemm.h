@@ -30,7 +30,7 @@ typedef struct {
     const R *a;
     int64_t a_row, a_column; /* A_ip = a[i a_row + p a_column]; in dots a_column is 1 */
     const R *b;
-    int64_t b_stride, b_column; /* the latter for interleaved ones alone */
+    int64_t b_stride, b_column; /* the latter, from one vector of a row to the next, 0: LANES */
     R *c;
     int64_t c_stride;
     const R *start; /* what the sums begin with, or NULL: 0 */
@@ -113,7 +113,7 @@ PL2_INLINE void NAME(tile)(const Product *g, const int mr, const int nv, int las
 {
     const int b_last = g->unpadded ? last : LANES, c_last = g->c_unpadded ? last : LANES;
     const int64_t k = g->k, a_row = g->a_row, a_column = g->a_column, b_stride = g->b_stride;
-    const int64_t b_column = g->interleaved ? g->b_column : LANES;
+    const int64_t b_column = g->b_column ? g->b_column : LANES;
     const R *a = g->a + i * a_row, *b = g->b + j / LANES * b_column;
     V sum[MR][NV];
 
@@ -265,6 +265,9 @@ static void NAME(dots)(const Product *g)
 #define PANEL (NV * LANES)
 #define PANEL_ROWS (PL2_PANEL_BYTES / (PANEL * (int)sizeof(R)))
 
+/* As many rows in several panels, no fewer than a gradient's sums have terms. */
+#define BLOCK_OF_PANELS_ROWS (PL2_PANEL_BYTES / PL2_PANEL_ROW_BYTES)
+
 /* Of A B the columns [j, j + n), and of their sums the part [p, p + k), for which B is in a panel.  C is
    finished with the last part. */
 static Product NAME(part)(const Product *g, int64_t p, int64_t k, int64_t j, int64_t n, const R *panel)
@@ -330,11 +333,80 @@ static void NAME(gemm_packed)(const Product *g, int transposed, R *panel)
     }
 }
 
+#define Piece NAME(Piece)
+/* k rows of n numbers, a part of a matrix. */
+typedef struct {
+    const R *from;
+    int64_t stride, k, n;
+} Piece;
+
+/* Of B from row p and column j on, so many rows and columns at most. */
+static Piece NAME(piece)(const Product *g, int64_t p, int64_t j, int64_t rows, int64_t columns)
+{
+    return (Piece){
+        .from = g->b + p * g->b_stride + j,
+        .stride = g->b_stride,
+        .k = g->k - p < rows ? g->k - p : rows,
+        .n = g->n - j < columns ? g->n - j : columns,
+    };
+}
+
+/* Of what is to be in the cache soon, the part `which` of `parts`. */
+static void NAME(fetch)(const Piece *next, int64_t which, int64_t parts)
+{
+    enum { LINE = PL2_LINE / (int)sizeof(R) };
+    for (int64_t p = next->k * which / parts; p < next->k * (which + 1) / parts; p++)
+        for (int64_t j = 0; j < next->n; j += LINE) PL2_PREFETCH_FAR(next->from + p * next->stride + j);
+}
+
+/* A product with B in panels, one behind the other: a row of tiles of C after the other, for C may be W, which
+   is then read and written in order.  Between two tiles a part of `next` is fetched. */
+static void NAME(gemm_panels)(const Product *g, const Piece *next)
+{
+    const uint32_t m = (uint32_t)g->m, bands = (m + MR - 1) / MR;
+    const int64_t panels = (g->n + PANEL - 1) / PANEL;
+    for (uint32_t h = 0, i = 0; h < bands; h++) {
+        const int mr = NAME(share)(m, bands, h);
+        for (int64_t q = 0; q < panels; q++) {
+            const int64_t left = g->n - q * PANEL, vectors = (left + LANES - 1) / LANES;
+            const int nv = (int)(vectors < NV ? vectors : NV);
+            const int last = (int)(left < nv * LANES ? left - (nv - 1) * LANES : LANES);
+            NAME(fetch)(next, h * panels + q, bands * panels);
+            NAME(any_tile)(g, mr, nv, last, i, q * PANEL);
+        }
+        i += (uint32_t)mr;
+    }
+}
+
+/* C (m, n) = A (m, k) B (k, n) where B or C is far away: several panels at a time. */
+static void NAME(gemm_far)(const Product *g, R *panels)
+{
+    enum { ALL = PL2_PANEL_BYTES / (int)sizeof(R) };
+    const int64_t rows = g->k < BLOCK_OF_PANELS_ROWS ? g->k : BLOCK_OF_PANELS_ROWS;
+    const int64_t columns = ALL / rows / PANEL * PANEL;
+    for (int64_t j = 0; j < g->n; j += columns) {
+        for (int64_t p = 0; p < g->k; p += rows) {
+            const Piece here = NAME(piece)(g, p, j, rows, columns);
+            const Piece next = p + rows < g->k ? NAME(piece)(g, p + rows, j, rows, columns)
+                                               : NAME(piece)(g, 0, j + columns, rows, columns);
+            Product part = NAME(part)(g, p, here.k, j, here.n, panels);
+            part.b_column = here.k * LANES;
+            for (int64_t q = 0; q < here.n; q += PANEL)
+                NAME(pack_panel)(here.from + q, here.stride, here.k, here.n - q < PANEL ? here.n - q : PANEL,
+                                 panels + q * here.k);
+            NAME(gemm_panels)(&part, &next);
+        }
+    }
+}
+#undef Piece
+
 /* The product of a layer, which is packed where it is large and there are rows enough to pay for that. */
-static void NAME(gemm_layer)(const Product *g, int large, R *panel)
+static void NAME(gemm_layer)(const Product *g, const Layer *layer, R *panel)
 {
     enum { ENOUGH = 32 };
-    if (large && g->m >= ENOUGH)
+    if (layer->far && g->m >= ENOUGH)
+        NAME(gemm_far)(g, panel);
+    else if (layer->large && g->m >= ENOUGH)
         NAME(gemm_packed)(g, 0, panel);
     else
         NAME(gemm)(g);

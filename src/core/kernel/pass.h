@@ -163,7 +163,7 @@ static void NAME(forward_rows)(const Block *b)
                     .start = W.bias,
                     .floor = floor,
                 },
-                layer->large, b->panel);
+                layer, b->panel);
         if (hidden)
             NAME(activate)(layer->activation, (R)layer->number, z, NAME(stored_slopes)(b, l), b->rows,
                            layer->out, layer->stride);
@@ -294,7 +294,7 @@ static void NAME(gradients_rows)(const Block *b, const Gradient *g)
         if (l == 0 && b->sparse.spans)
             NAME(sparse_sum)(b, g, layer);
         else
-            NAME(gemm_layer)(&product, layer->large, b->panel);
+            NAME(gemm_layer)(&product, layer, b->panel);
         if (b->team->rank == 0) NAME(bias_gradient)(b, g, &to, l, to.transposed);
     }
 }

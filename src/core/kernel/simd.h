@@ -16,6 +16,7 @@
 #define PL2_UNROLL _Pragma("GCC unroll 16")
 #define PL2_KNOWN(condition) (__builtin_constant_p(condition) && (condition))
 #define PL2_PREFETCH(p) __builtin_prefetch(p, 1)
+#define PL2_PREFETCH_FAR(p) __builtin_prefetch(p, 0, 2) /* not into the nearest cache */
 #if defined(__x86_64__)
 #define PL2_ROUNDED(v) __asm__("" : "+v"(v))
 #elif defined(__aarch64__)
@@ -28,6 +29,7 @@
 #define PL2_UNROLL
 #define PL2_KNOWN(condition) 0
 #define PL2_PREFETCH(p) (void)(p)
+#define PL2_PREFETCH_FAR(p) (void)(p)
 #define PL2_ROUNDED(v) (void)(v)
 #endif
 
