@@ -117,7 +117,7 @@ def test_gamma_near_its_minimum_and_far_from_it(dtype, isa):
         ({"loss": ("huber", 1, 2)}, ValueError, "loss must be one of"),
         ({"loss": "gamma"}, ValueError, "loss='gamma' goes with output='exp', not 'identity'"),
         ({"loss": "log_loss"}, ValueError, "output='logistic' or 'softmax', not 'identity'"),
-        ({"label_smoothing": 0.1}, ValueError, "label_smoothing is of logistic and softmax"),
+        ({"label_smoothing": 0.1}, ValueError, "label_smoothing needs a logistic or softmax"),
         ({"label_smoothing": 1, "output": "softmax"}, ValueError, r"label_smoothing .* \[0, 1\)"),
         ({"label_smoothing": "a", "output": "softmax"}, TypeError, "label_smoothing"),
     ],

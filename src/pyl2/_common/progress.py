@@ -83,7 +83,9 @@ class Bar(Progress):
 
     def _show(self, text: str) -> None:
         shown = text[: _columns(self._stream) - 1]
-        self._stream.write(f"\r{shown.ljust(self._width)}")
+        line = shown.ljust(self._width)
+        self._width = len(line)  # first, for Ctrl-C may come while it is written
+        self._stream.write(f"\r{line}")
         self._stream.flush()
         self._width = len(shown)
 
