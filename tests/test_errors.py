@@ -29,6 +29,7 @@ from pyl2 import (
     Network,
     ParticleSwarm,
     TableEncoder,
+    batches,
     bias_variance,
     compare,
     convert_l2,
@@ -346,6 +347,11 @@ CASES = {
             "n_threads": None,
             "n_jobs": None,
         },
+    ),
+    "batches": constructor(
+        lambda **given: list(batches(**given)),
+        {"path": (X, Y), "size": 4, "target": None},
+        also={"path": "X|y"},
     ),
     "BiasVariance.of": constructor(
         BiasVariance.of, {"l2": [1], "predictions": np.ones((1, 2, 6, 1)), "truth": Y}

@@ -5,7 +5,7 @@ What to use, by task; ``help(pyl2.MLPClassifier)`` and so on describe each.
 In place of scikit-learn's
     `MLPClassifier` and `MLPRegressor` take its parameters and give its models, sooner;
     `patch_sklearn` puts them into `sklearn.neural_network` itself, `unpatch_sklearn` undoes it;
-    `TableEncoder` turns a data frame into numbers.
+    `TableEncoder` turns a data frame into numbers; `batches` reads files larger than memory.
 Choose λ
     `MLPClassifierCV` and `MLPRegressorCV` by cross-validation; `BayesianMLPRegressor` by the
     evidence; `l2_path` trains at many λ and shows what it does, `bias_variance` why.
@@ -43,6 +43,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pyl2.bayes.laplace import Laplace
     from pyl2.convert import convert_l2
+    from pyl2.data.batches import batches
     from pyl2.estimators.bayesian import BayesianMLPRegressor
     from pyl2.estimators.classifier import MLPClassifier
     from pyl2.estimators.cv import MLPClassifierCV, MLPRegressorCV
@@ -76,6 +77,7 @@ __all__ = [
     "Network",
     "ParticleSwarm",
     "TableEncoder",
+    "batches",
     "bias_variance",
     "compare",
     "convert_l2",
@@ -106,6 +108,7 @@ _HOMES = {
     "Network": "network",
     "convert_l2": "convert",
     "ParticleSwarm": "swarm.trainer",
+    "batches": "data.batches",
     "bias_variance": "path",
     "compare": "experiments",
     "l2_path": "path",
