@@ -1,7 +1,9 @@
 """The package itself: what `import pyl2` gives, and how little of it at once."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +72,24 @@ def test_what_is_not_there():
     with pytest.raises(AttributeError, match="module 'pyl2' has no attribute 'Perceptron'"):
         _ = pyl2.Perceptron
     assert not hasattr(pyl2, "__path_of_nothing__")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="MSVC is looked for elsewhere")
+def test_without_a_compiler_one_line_says_what_to_install(tmp_path):
+    root = Path(__file__).parent.parent
+    pytest.importorskip("Cython")
+    if not (root / "setup.py").exists():
+        pytest.skip("not in a checkout")
+    environment = {k: v for k, v in os.environ.items() if k not in ("CC", "LDSHARED")}
+    command = ["setup.py", "build_ext", "--build-temp", tmp_path, "--build-lib", tmp_path]
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=root,
+        env=environment | {"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    *_, told = done.stderr.strip().splitlines()
+    assert "there is no compiler" in told
+    assert "apt install gcc" in told
