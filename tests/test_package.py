@@ -78,6 +78,7 @@ def test_what_is_not_there():
 def test_without_a_compiler_one_line_says_what_to_install(tmp_path):
     root = Path(__file__).parent.parent
     pytest.importorskip("Cython")
+    pytest.importorskip("setuptools", minversion="77")
     if not (root / "setup.py").exists():
         pytest.skip("not in a checkout")
     environment = {k: v for k, v in os.environ.items() if k not in ("CC", "LDSHARED")}

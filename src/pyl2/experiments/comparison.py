@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from pyl2._common import jobs, keywords, metrics, penalty, threads
 from pyl2._common.dataset import Matrix, check_dataset
+from pyl2._common.drawn import Drawn
 from pyl2._common.files import PathLike, saved_array
 from pyl2._common.finished import Finished, Stored, told_rows
 from pyl2._common.jobs import Stop
@@ -124,7 +125,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Drawn):
     """What ``compare`` has found; ``print`` shows it as a table.
 
     Attributes
@@ -137,6 +138,7 @@ class Comparison:
 
     runs: list[Run]
     measure: str
+    _display = "ErrorDisplay"
 
     def summary(self) -> list[dict[str, Any]]:
         """Return a row for each method: means over the seeds, and standard deviations.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise, product
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from pyl2._common import keywords, threads
 from pyl2._common.dataset import Matrix, check_dataset
+from pyl2._common.drawn import Drawn
 from pyl2._common.outputs import Objective
 from pyl2._common.progress import progress
 from pyl2._common.scaling import warn_if_unscaled
@@ -39,7 +41,7 @@ _DECAYS = ("l2", "decoupled")
 
 
 @dataclass(frozen=True)
-class DecayGrid:
+class DecayGrid(Drawn):
     """What ``decay_grid`` has found; ``pyl2.plots.DecayDisplay.from_results`` draws it.
 
     Attributes
@@ -62,6 +64,23 @@ class DecayGrid:
     test_score: Array
     test_error: Array
     measure: str
+    _display = "DecayDisplay"
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with a row for each decay, η and λ/n.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        from pyl2._common import text_table
+
+        names = ("decay", "eta", "rate", "test_score", "test_error")
+        grid = itertools.product(self.decays, self.eta.tolist(), self.rate.tolist())
+        found = zip(self.test_score.ravel().tolist(), self.test_error.ravel().tolist(), strict=True)
+        rows = [(*place, *scores) for place, scores in zip(grid, found, strict=True)]
+        return text_table.frame([dict(zip(names, row, strict=True)) for row in rows])
 
 
 @keywords.checked

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from pyl2._common import jobs, metrics, random, sparse, threads
 from pyl2._common.dataset import Matrix
+from pyl2._common.drawn import Drawn
 from pyl2._common.scaling import one_warning
 from pyl2._common.validation import MANY, Array, as_array, check_array, check_integer, check_pair
 from pyl2.network import Network
@@ -20,7 +21,7 @@ from pyl2.path.train import l2_path
 
 
 @dataclass(frozen=True, eq=False)
-class BiasVariance:
+class BiasVariance(Drawn):
     """How far networks trained on different data are from the truth, and from each other.
 
     Attributes
@@ -48,6 +49,22 @@ class BiasVariance:
     bias: Array
     variance: Array
     predictions: Array
+    _display = "BiasVarianceDisplay"
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with a row for each λ: ``l2``, ``bias``, ``variance``.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        from pyl2._common import text_table
+
+        names = ("l2", "bias", "variance")
+        columns = [getattr(self, name).tolist() for name in names]
+        rows = zip(*columns, strict=True)
+        return text_table.frame([dict(zip(names, row, strict=True)) for row in rows])
 
     @classmethod
     def of(cls, l2: ArrayLike, predictions: Array, truth: ArrayLike) -> BiasVariance:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from pyl2._common import metrics
+from pyl2._common.drawn import Drawn
 from pyl2._common.validation import Array, check_integer
 from pyl2.network import Network, copy_network
 
 
 @dataclass(frozen=True, eq=False)
-class L2Path:
+class L2Path(Drawn):
     """One network trained at many λ: the result of ``l2_path``.
 
     The first axis of each array is λ.  Rows are those that the weights were trained on, or held
@@ -101,6 +102,7 @@ class L2Path:
     log_evidence: Array
     n_effective: Array
     noise_variance: Array
+    _display = "ScoreDisplay"
 
     @property
     def error(self) -> Array:

@@ -16,6 +16,7 @@ from pyl2._common.validation import (
     check_mapping,
     shown,
 )
+from pyl2.experiments.comparison import Comparison
 from pyl2.plots import style
 from pyl2.plots.of_path import PathShown
 from pyl2.training.history import History
@@ -68,6 +69,22 @@ class ErrorDisplay:
             for name, pairs in named.items()
         }
         self.xlabel = style.text("xlabel", xlabel)
+
+    @classmethod
+    def from_results(cls, results: Comparison, *, against: str = "seconds") -> ErrorDisplay:
+        """Take the curves of what ``compare`` has returned.
+
+        Parameters
+        ----------
+        results : Comparison
+        against : {"seconds", "evaluations"}, default="seconds"
+
+        Returns
+        -------
+        ErrorDisplay
+        """
+        check_instance("results", results, Comparison)
+        return cls(results.curves(against), xlabel=against)
 
     def plot(self, ax: Axes | None = None) -> ErrorDisplay:
         """Draw the curves, those of one name alike.

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyl2._common.drawn import Drawn
 from pyl2._common.validation import kept
 
 GRADIENT = 3
 """Evaluations that a gradient counts as: a pass forward, and two products a layer backward."""
 
 
-class History:
+class History(Drawn):
     """Record of one call of ``train``: arrays with an entry for each epoch.
 
     Attributes
@@ -56,6 +57,8 @@ class History:
     >>> bool((history.error == history.data_error + history.penalty).all())
     True
     """
+
+    _display = "CurvesDisplay"
 
     def __init__(self) -> None:
         self._data_error: list[float] = []
