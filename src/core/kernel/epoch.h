@@ -201,6 +201,14 @@ static void NAME(go)(const Job *job, int64_t p, int64_t first, const Block *b, c
         NAME(deltas)(b);
 }
 
+/* The part of a block's operations that comes now: on the way back the first layer has none. */
+static double NAME(part_of_block)(const Net *net, const Job *job, const Cursor *at)
+{
+    const double there = (double)net->weights, back = there - (double)(net->layer->in * net->layer->out);
+    if (!job->split.staged) return 1;
+    return (at->stage == PL2_BACK ? back : there) / (2 * there + back);
+}
+
 /* Whether there is to be a look at what others want before the update. */
 static int NAME(halts)(const Job *job, Cursor *at)
 {
@@ -222,6 +230,7 @@ static double NAME(advance)(const Net *net, const Job *job, Cursor *at, void *me
                   left = job->data.rows - start;
     const int64_t batch = left < job->training.batch_rows ? left : job->training.batch_rows;
     const int64_t rows = NAME(block_rows)(job->split.block_rows, batch, at->row), first = start + at->row;
+    const double part = (double)rows * NAME(part_of_block)(net, job, at);
     Update now;
     const Update *u = pl2_scheduled(&job->training.updates[p], at->batch, &now);
     const int plain = NAME(is_plain)(u);
@@ -241,7 +250,7 @@ static double NAME(advance)(const Net *net, const Job *job, Cursor *at, void *me
         NAME(member_share)(team, rows, PL2_LINE / (int64_t)sizeof(R), &own, &end);
         const Block b = team->size > 1 ? NAME(rows_of)(&whole, own, end - own) : whole;
         if (b.rows > 0) NAME(go)(job, p, first, &b, at);
-        if (NAME(halts)(job, at)) return (double)rows / PL2_STAGES;
+        if (NAME(halts)(job, at)) return part;
         if (last && NAME(decays)(net, u)) NAME(segment_squares)(&whole, squares);
         if (at_once && team->rank == 0) NAME(shrinks)(net, u, t, at->mass, shrink);
         pl2_team_wait(team);
@@ -264,7 +273,7 @@ static double NAME(advance)(const Net *net, const Job *job, Cursor *at, void *me
         at->batch++, at->row = 0, at->loss = 0;
         at->done = start + batch == job->data.rows;
     }
-    return (double)rows / (job->split.staged ? PL2_STAGES : 1);
+    return part;
 }
 
 /* The update of an epoch that was one batch, in chunks. */
