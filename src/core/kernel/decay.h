@@ -93,13 +93,30 @@ PL2_INLINE Sums NAME(squares)(const R *w, int64_t count, const int fast)
     return sums;
 }
 
-/* Sum of squares in float64, whatever R is; slowly where a square is none in R, too large or too small. */
+/* Whether sums of squares, made fast, have lost nothing: a square may be none in R, too large or too small. */
+PL2_INLINE int NAME(is_exact)(double sum) { return sizeof(R) == 8 || (sum > 0x1p-90 && sum < INFINITY); }
+
+/* Sum of squares in float64, whatever R is. */
 static double NAME(sum_of_squares)(const R *w, int64_t count)
 {
     const Sums fast = NAME(squares)(w, count, 1);
     const double sum = NAME(sum_up)(&fast);
-    if (sizeof(R) == 8 || (sum > 0x1p-90 && sum < INFINITY)) return sum;
+    if (NAME(is_exact)(sum)) return sum;
     const Sums exact = NAME(squares)(w, count, 0);
     return NAME(sum_up)(&exact);
+}
+
+/* The same of whole vectors, each lane by itself; the first `lanes` of them count. */
+static void NAME(lane_squares)(const R *w, int64_t count, double *sum, int lanes)
+{
+    Sums sums = NAME(squares)(w, count, 1);
+    double exact[LANES];
+    int lost = 0;
+    memcpy(sum, &sums, sizeof sums);
+    for (int r = 0; r < lanes; r++) lost |= !NAME(is_exact)(sum[r]);
+    if (!lost) return;
+    sums = NAME(squares)(w, count, 0);
+    memcpy(exact, &sums, sizeof sums);
+    for (int r = 0; r < lanes; r++) sum[r] = NAME(is_exact)(sum[r]) ? sum[r] : exact[r];
 }
 #endif

@@ -227,7 +227,8 @@ PL2_INLINE void NAME(dots_tile)(const Product *g, const int dr, const int dc, in
     for (int r = 0; r < dr; r++) x[r] = load(a[r] + p, lanes); \
     PL2_UNROLL \
     for (int c = 0; c < dc; c++) { \
-        const V y = load(b[c] + p, lanes); \
+        V y = load(b[c] + p, lanes); \
+        PL2_ROUNDED(y); /* else it is loaded again for each row */ \
         PL2_UNROLL \
         for (int r = 0; r < dr; r++) sum[r * dc + c] += x[r] * y; \
     }

@@ -338,16 +338,6 @@ static void NAME(interleaved_due)(const Interleaved *g, const int64_t *steps)
     }
 }
 
-/* sum (LANES) <- the sums of squares of `count` vectors, in several chains. */
-static void NAME(interleaved_squares)(const R *w, int64_t count, double *sum)
-{
-    enum { CHAINS = 4 };
-    double chain[CHAINS][LANES] = {{0}};
-    for (int64_t i = 0; i < count; i++, w += LANES)
-        for (int r = 0; r < LANES; r++) chain[i % CHAINS][r] += (double)w[r] * (double)w[r];
-    for (int r = 0; r < LANES; r++) sum[r] = (chain[0][r] + chain[1][r]) + (chain[2][r] + chain[3][r]);
-}
-
 /* What a batch leaves, before its update. */
 static void NAME(interleaved_note)(const Interleaved *g, const Job *job, int64_t batch)
 {
@@ -355,7 +345,8 @@ static void NAME(interleaved_note)(const Interleaved *g, const Job *job, int64_t
     for (int r = 0; r < g->count; r++) sums[2 * r] += (double)batch / g->mass[r] * g->loss[r];
     for (int64_t l = 0; g->decays && l < g->net->layers; l++) {
         const Layer *layer = &g->net->layer[l];
-        NAME(interleaved_squares)(g->params + layer->weight * LANES, layer->in * layer->out, square);
+        NAME(lane_squares)(g->params + layer->weight * LANES, layer->in * layer->out * LANES, square,
+                           g->count);
         const Decay *decay = g->decay + l * LANES;
         for (int r = 0; r < g->count; r++)
             if (decay[r].r) sums[2 * r + 1] += (double)batch * (decay[r].r / 2 * square[r]);
