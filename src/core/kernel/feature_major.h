@@ -30,6 +30,10 @@ static void NAME(to_feature_major)(const R *const *row, int count, int64_t n, R 
 static void NAME(from_feature_major)(const R *t, int64_t step, int64_t n, R *const *row, int count,
                                      int unpadded)
 {
+    if (count == 1 && unpadded) {
+        for (int64_t j = 0; j < n; j++) row[0][j] = t[j * step];
+        return;
+    }
     for (int64_t j = 0; j < n; j += LANES) {
         const int lanes = (int)(n - j < LANES ? n - j : LANES);
         V square[LANES];

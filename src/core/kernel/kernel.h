@@ -60,8 +60,9 @@ static void NAME(predict)(const Net *net, const Job *job, Cursor *at, void *memo
     const pl2_flush found = pl2_flush_on();
     while (at->left > 0 && at->row < at->last_row) {
         const int64_t rows = NAME(block_rows)(job->split.block_rows, job->data.rows, at->row);
-        const Block b = NAME(block)(net, job, 0, at->row, rows, 0, memory);
+        Block b = NAME(block)(net, job, 0, at->row, rows, 0, memory);
         R *result = job->result;
+        if (rows == 1 && b.layout == PL2_ROWS && !b.sparse.spans) b.layout = PL2_ONE_ITEM;
         NAME(forward)(&b);
         for (int64_t l = job->every_layer ? 0 : top; l <= top; l++) {
             NAME(layer_outputs)(&b, l, result + at->row * net->layer[l].out);

@@ -1,23 +1,55 @@
-/* One item and its update by plain gradient descent, with packed parameters: pass.h for a single row.
+/* One item, and with packed parameters its update by plain gradient descent: pass.h for a single row.
 
    A small matrix times a vector takes less time than it takes to say what is to be done, so all is in
    line here.  Of a narrow network z and delta are repeated in all lanes. */
 
-/* z (n) = max(b + a (k) W (k, n), floor), in four chains, for one would wait for itself. */
+/* The columns of `nv` vectors from j on, the last of which has `last` lanes in use, of
+   z (n) = max(b + a (k) W (k, n), floor); each in four chains, for one would wait for itself. */
+PL2_INLINE void NAME(row_strip)(const R *a, int64_t k, const Matrix *W, R floor, R *z, int64_t j,
+                                const int nv, int last)
+{
+    enum { CHAINS = 4 };
+    const R *w = W->w + j;
+    V sum[CHAINS][2];
+    int64_t p = 0;
+#define PL2_LANES(v) ((v) == nv - 1 ? last : LANES)
+#define PL2_CHAIN(c) \
+    PL2_UNROLL \
+    for (int v = 0; v < nv; v++) \
+        sum[c][v] += a[p + (c)] * NAME(load_part)(w + (c) * W->pitch + v * LANES, PL2_LANES(v));
+    PL2_UNROLL
+    for (int v = 0; v < nv; v++) {
+        sum[0][v] = NAME(load_part)(W->bias + j + v * LANES, PL2_LANES(v));
+        PL2_UNROLL
+        for (int c = 1; c < CHAINS; c++) sum[c][v] = NAME(splat)(0);
+    }
+    for (; p + CHAINS <= k; p += CHAINS, w += CHAINS * W->pitch) {
+        PL2_UNROLL
+        for (int c = 0; c < CHAINS; c++) {
+            PL2_CHAIN(c)
+        }
+    }
+    for (; p < k; p++, w += W->pitch) {
+        PL2_CHAIN(0)
+    }
+#undef PL2_CHAIN
+#undef PL2_LANES
+    PL2_UNROLL
+    for (int v = 0; v < nv; v++) {
+        const V all = (sum[0][v] + sum[1][v]) + (sum[2][v] + sum[3][v]);
+        NAME(store)(z + j + v * LANES, NAME(larger)(all, NAME(splat)(floor)));
+    }
+}
+
 PL2_INLINE void NAME(row_product)(const R *a, int64_t k, const Matrix *W, R floor, R *z, int64_t n)
 {
-    const V zero = NAME(splat)(0), bound = NAME(splat)(floor);
-    for (int64_t j = 0; j < n; j += LANES) {
-        const R *w = W->w + j;
-        V sum[4] = {NAME(load)(W->bias + j), zero, zero, zero};
-        int64_t p = 0;
-        for (; p + 4 <= k; p += 4, w += 4 * W->pitch) {
-            PL2_UNROLL
-            for (int c = 0; c < 4; c++) sum[c] += a[p + c] * NAME(load)(w + c * W->pitch);
-        }
-        for (; p < k; p++, w += W->pitch) sum[0] += a[p] * NAME(load)(w);
-        const V all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-        NAME(store)(z + j, NAME(pick)(NAME(less)(all, bound), bound, all));
+    int64_t j = 0;
+    for (; j + 2 * LANES <= n; j += 2 * LANES) NAME(row_strip)(a, k, W, floor, z, j, 2, LANES);
+    for (; j < n; j += LANES) {
+        if (!W->unpadded || j + LANES <= n)
+            NAME(row_strip)(a, k, W, floor, z, j, 1, LANES);
+        else
+            NAME(row_strip)(a, k, W, floor, z, j, 1, (int)(n - j));
     }
 }
 
@@ -31,9 +63,12 @@ PL2_INLINE void NAME(narrow_product)(const R *a, int64_t k, const Matrix *W, R *
         const int count = (int)(n - j < FOUR ? n - j : FOUR);
         PL2_UNROLL
         for (int c = 0; c < FOUR; c++) {
+            const R *w = W->w + (j + c) * W->pitch;
             sum[c] = NAME(splat)(0);
-            for (int64_t p = 0; c < count && p < k; p += LANES)
-                sum[c] += NAME(load)(a + p) * NAME(load)(W->w + (j + c) * W->pitch + p);
+            for (int64_t p = 0; c < count && p < k; p += LANES) {
+                const int lanes = (int)(k - p < LANES ? k - p : LANES);
+                sum[c] += NAME(load_part)(a + p, lanes) * NAME(load_part)(w + p, lanes);
+            }
         }
         NAME(store)(total, NAME(totals)(sum, FOUR));
         for (int c = 0; c < count; c++)
