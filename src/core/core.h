@@ -84,8 +84,9 @@ typedef struct {
     int64_t panel_bytes;   /* of a panel of gemm.h, which also serves the losses */
     int64_t active_bytes;  /* of the list of active rows of sparse.h, padded */
     /* Packed parameters: a network in training lies in work, its rows padded to whole cache lines, so
-       that no vector is a part and what is stored is soon loaded again.  0: it is too large. */
-    int64_t packed, packed_weights;
+       that no vector is a part and what is stored is soon loaded again.  So many vectors of them, with the
+       optimizer's, are not too large for that. */
+    int64_t packed, packed_weights, packed_vectors;
     int32_t large;  /* one of the layers is */
     int32_t slopes; /* one of the activations stores its slope */
     double slice;   /* operations after which signals are looked for */
@@ -157,7 +158,8 @@ typedef struct {
 typedef struct {
     int64_t jacobian; /* a row with a panel to spare, and for gauss_newton the rows at hand, in panels */
     /* Of one network.  `packed`: parameters, then state vectors. */
-    int64_t packed, gradient, panels, squares, active;
+    int64_t packed, gradient, panels, squares, active, shrink; /* shrink: c of each layer */
+    int64_t gradient_bytes; /* 0 where each product a^T delta is subtracted at once */
     /* Of a block of at most `room` rows, which are whole cache lines. */
     int64_t room;
     int64_t loss;       /* (room), float64 */
@@ -288,13 +290,6 @@ int64_t pl2_lay_out(const Net *net, Job *job, int64_t batch_rows, int64_t item_b
 int64_t pl2_parts(const Job *job);
 Cursor pl2_part(const Net *net, const Job *job, int64_t part);
 
-/* Whether networks are trained with packed parameters. */
-static inline int pl2_is_packed(const Net *net, const Job *job)
-{
-    const int rows = job->split.layout == PL2_ROWS && !job->data.indptr;
-    return job->training.updates && job->split.chunks == 1 && net->packed && rows;
-}
-
 /* Bytes of the sums of squares of all weights, a number for each segment of a layer's. */
 static inline int64_t pl2_squares_bytes(const Net *net, const Job *job)
 {
@@ -359,6 +354,14 @@ static inline const Update *pl2_scheduled(const Update *u, int64_t batch, Update
     if (u->eta_factors) now->eta *= u->eta_factors[batch];
     if (u->l2_factors) now->l2_factors += batch;
     return now;
+}
+
+/* Whether networks are trained with packed parameters. */
+static inline int pl2_is_packed(const Net *net, const Job *job)
+{
+    const int rows = job->split.layout == PL2_ROWS && !job->data.indptr;
+    return job->training.updates && job->split.chunks == 1 && rows
+           && 1 + pl2_state_vectors(job->training.updates) <= net->packed_vectors;
 }
 
 static inline int pl2_clips(const Update *u) { return u->clip_norm > 0 || u->clip_value > 0; }

@@ -241,7 +241,7 @@ static double NAME(advance)(const Net *net, const Job *job, Cursor *at, void *me
         R *gradient = NAME(in_work)(memory, job->work.gradient);
         R *state = whole.packed ? whole.params + net->packed : NAME(state)(net, job, p);
         double *squares = (double *)NAME(in_work)(memory, job->work.squares);
-        R *shrink = gradient + net->weights; /* the biases', of which each layer has at least one */
+        R *shrink = NAME(in_work)(memory, job->work.shrink);
         int32_t *active = plain ? whole.active : NULL;
         const int last = at->row + rows == batch, at_once = plain && rows == batch;
         int64_t own, end;
@@ -350,7 +350,7 @@ static void NAME(batches)(const Net *net, const Job *job, Cursor *at, void *memo
     }
     if (job->data.indptr && !begun) pl2_none_active(net, (int32_t *)NAME(in_work)(memory, job->work.active));
     if (packs) NAME(pack_all)(net, job, at->network, packed, 0);
-    if (packs && !at->row) memset(gradient, 0, (size_t)net->packed * sizeof(R));
+    if (packs && !at->row) memset(gradient, 0, (size_t)job->work.gradient_bytes);
     pl2_team_wait(team);
     while (at->left > 0 && !at->done) {
         at->left -= NAME(advance)(net, job, at, memory) * job->split.row_cost;
