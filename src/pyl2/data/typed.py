@@ -313,7 +313,7 @@ def workbook(path: str, data: bytes) -> Frame:
         import openpyxl
     except ImportError:
         raise ValueError(
-            f"{path}: workbooks need openpyxl: pip install openpyxl, or save it as CSV"
+            f"{path}: an Excel workbook needs openpyxl: pip install openpyxl, or save it as CSV"
         ) from None
     book = attempt(
         path, "an Excel", lambda: openpyxl.load_workbook(io.BytesIO(data), data_only=True)
