@@ -121,6 +121,7 @@ def test_searches_pass_callbacks_on(n_jobs):
 
 
 def test_progress_is_shown(capsys):
+    pytest.importorskip("rich")
     MLPRegressor(max_iter=3).set_callbacks(callback.ProgressBar()).fit(X, X[:, 0])
     assert "MLPRegressor - fit" in capsys.readouterr().out
     search = GridSearchCV(classifier(), {"alpha": [0.01, 1]}, cv=2, n_jobs=2)

@@ -252,7 +252,9 @@ def test_an_interrupted_command_goes_on(capsys, trained, argv):
     whole, trained.begun = trained.begun, 0
     trained.breaks = whole - 1
     assert main([*argv, *quick, "--resume", "runs"]) == 130
-    assert "finished fits are in runs: the same command goes on there" in capsys.readouterr().err
+    assert (
+        "finished fits are in runs: the same command goes on from there" in capsys.readouterr().err
+    )
     kept, trained.begun, trained.breaks = trained.begun, 0, None
     assert results("--resume", "runs") == expected
     assert 0 < trained.begun < kept

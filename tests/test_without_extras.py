@@ -1,5 +1,6 @@
 """pyl2 with NumPy, SciPy and scikit-learn alone: what works, and what to install for the rest."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -26,7 +27,7 @@ def run(code, tmp_path, *argv):
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT / "src"), "COLUMNS": "100"},
+        env={"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)), "COLUMNS": "100"},
     )
 
 
