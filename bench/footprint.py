@@ -72,7 +72,7 @@ FITS = {fit.name: fit for fit in (
     Fit("W12", (4, 32, 16, 4), 10_000, None, "adam"),
 )}
 # fmt: on
-BLOCK_ROWS = 256  # the engine takes a larger batch in pieces
+BLOCK_ROWS = 256  # PL2_BLOCK_ROWS: the engine takes a larger batch in pieces
 STATES = {"sgd": 0, "momentum": 1, "adam": 2}
 WAYS = ("Backprop", "MLPClassifier")
 

@@ -26,6 +26,7 @@
 #ifndef PL2_CORE_H
 #define PL2_CORE_H
 
+#include "costs.h"
 #include "team.h"
 
 #include <stdint.h>
@@ -37,17 +38,6 @@
 #if defined(__aarch64__) && defined(__GNUC__) && !defined(PL2_SCALAR)
 #define PL2_ARM64
 #endif
-
-#define PL2_LINE 64 /* bytes of a cache line */
-
-/* A panel of a packed matrix in gemm.h: the most bytes it has, and those of a row. */
-#define PL2_PANEL_BYTES 131072
-#define PL2_PANEL_ROW_BYTES 256
-
-/* second_order.h: rows of the Jacobian at hand, and how wide its panels are: whole slabs of every instruction
-   set. */
-#define PL2_JACOBIAN_ROWS 128
-#define PL2_JACOBIAN_COLUMNS 96
 
 enum { PL2_THERE, PL2_BACK, PL2_UPDATE, PL2_STAGES }; /* of a block in an epoch */
 

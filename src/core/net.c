@@ -5,44 +5,21 @@
 
 #include <stddef.h>
 
-/* Rows that pass through all layers together: few enough to stay in the cache.  Where the weights do not, they
-   are more, for in each block W, and its gradient, comes from afar once. */
-#define BLOCK_ROWS 256
-#define LARGE_BLOCK_ROWS (PL2_PANEL_BYTES / PL2_PANEL_ROW_BYTES) /* a panel sums over all at once */
-
-/* A layer is large from so many bytes of W on. */
-#define LARGE_BYTES 1200000
-
-/* And far away from so many bytes on, measured on a processor with 1 MB for itself and 32 MB shared. */
-#define FAR_BYTES 6000000
-
-/* Ctrl-C is to be seen within 0.1 s on a slow machine, and a verb returns between blocks only, or in an epoch
-   between the stages of a block, each a third of it: so many operations, for each number that a vector holds,
-   before it looks, and so many slices in a block or stage at most. */
-#define SLICE 2e7
-#define BLOCK_SLICES 16
-
 static int64_t min_int(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max_int(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* Whole cache lines, but no multiple of 2 KB, which would put all rows into the same cache sets. */
+/* Whole cache lines, but no multiple of what would put all rows into the same cache sets. */
 static int64_t padded(int64_t count, int64_t item_bytes)
 {
     int64_t lines = (count * item_bytes + PL2_LINE - 1) / PL2_LINE;
-    lines += lines % (2048 / PL2_LINE) == 0;
+    lines += lines % (PL2_ALIAS_BYTES / PL2_LINE) == 0;
     return lines * PL2_LINE / item_bytes;
 }
-
-/* Networks whose parameters and optimizer's state, padded, take so many bytes at most are packed for
-   training, for they stay in the second cache with what else there is.  Measured on a Zen 4 (1 MB of it), AVX2 and
-   AVX-512: without state up to 9 % faster, with as much of it again and more up to 5 % slower. */
-#define PACKED_BYTES 524288
-#define NARROW 4
 
 static void plan_packed(Net *net, int64_t item_bytes)
 {
     int64_t at = 0;
-    net->narrow = net->outputs <= NARROW;
+    net->narrow = net->outputs <= PL2_NARROW_OUTPUTS;
     for (int64_t l = 0; l < net->layers; l++) {
         Layer *layer = &net->layer[l];
         const int turned = net->narrow && l == net->layers - 1;
@@ -56,13 +33,13 @@ static void plan_packed(Net *net, int64_t item_bytes)
         at += net->layer[l].stride;
     }
     net->packed = at;
-    net->packed_vectors = PACKED_BYTES / (at * item_bytes);
+    net->packed_vectors = PL2_PACKED_BYTES / (at * item_bytes);
 }
 
 void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
 {
     net->lanes = width / item_bytes;
-    net->slice = SLICE * (double)net->lanes;
+    net->slice = PL2_SLICE * (double)net->lanes;
     net->inputs = net->layer[0].in;
     net->outputs = net->layer[net->layers - 1].out;
     net->x_stride = padded(net->inputs, item_bytes);
@@ -73,8 +50,8 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
         layer->weight = net->weights;
         layer->stride = padded(layer->out, item_bytes);
         layer->column = net->columns;
-        layer->large = layer->in * layer->out * item_bytes >= LARGE_BYTES;
-        layer->far = layer->in * layer->out * item_bytes >= FAR_BYTES;
+        layer->large = layer->in * layer->out * item_bytes >= PL2_LARGE_BYTES;
+        layer->far = layer->in * layer->out * item_bytes >= PL2_FAR_BYTES;
         net->large |= layer->large;
         net->slopes |= l < net->layers - 1 && pl2_stores_slope[layer->activation];
         net->weights += layer->in * layer->out;
@@ -93,26 +70,6 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
     plan_packed(net, item_bytes);
 }
 
-/* Operations a weight and an item, a unit and an item.  A value of a sparse row counts as so many
-   and so many a unit, for each number that a vector holds: the row of W that it meets may come from
-   anywhere in memory, and wider vectors do not hasten that. */
-#define PRODUCT 6.0
-#define ACTIVATION 60.0
-#define MEETING 80.0
-#define MEETING_UNIT 3.0
-
-/* Items lie in columns where the layers are no wider than this, on the way back less wide, for there rows
-   of deltas are dear; and where there are so many items at least.  Measured; see bench/scaling.py. */
-#define FEATURE_MAJOR_UNITS 128
-#define FEATURE_MAJOR_UNITS_BACK 32
-#define FEATURE_MAJOR_INPUTS 64
-#define FEATURE_MAJOR_ROWS 64
-
-/* Rows of their blocks: as many as stay in the nearest cache.  Measured on a Zen 4. */
-#define FEATURE_MAJOR_BLOCK 128
-#define FEATURE_MAJOR_MOST 256
-#define FEATURE_MAJOR_BYTES 32768
-
 /* Whether deltas are wanted. */
 static int goes_back(const Job *job)
 {
@@ -130,46 +87,34 @@ static int any_drops(const Job *job)
 
 static int feature_major_pays(const Net *net, const Job *job, int64_t rows)
 {
-    const int64_t units = goes_back(job) ? FEATURE_MAJOR_UNITS_BACK : FEATURE_MAJOR_UNITS;
-    int narrow = net->inputs <= FEATURE_MAJOR_INPUTS;
+    const int64_t units = goes_back(job) ? PL2_FEATURE_MAJOR_UNITS_BACK : PL2_FEATURE_MAJOR_UNITS;
+    int narrow = net->inputs <= PL2_FEATURE_MAJOR_INPUTS;
     for (int64_t l = 0; l < net->layers; l++) narrow = narrow && net->layer[l].out <= units;
-    return narrow && rows >= FEATURE_MAJOR_ROWS && !job->data.indptr && !job->to_inputs && !any_drops(job);
+    return narrow && rows >= PL2_FEATURE_MAJOR_ROWS && !job->data.indptr && !job->to_inputs
+           && !any_drops(job);
 }
 
 static int64_t feature_major_block(const Net *net, const Job *job, int64_t item_bytes)
 {
     const int64_t units = net->params - net->weights, arrays = goes_back(job) ? 2 : 1;
-    const int64_t rows = FEATURE_MAJOR_BYTES / ((net->inputs + arrays * units) * item_bytes);
-    return max_int(FEATURE_MAJOR_BLOCK, min_int(rows / net->lanes * net->lanes, FEATURE_MAJOR_MOST));
+    const int64_t rows = PL2_FEATURE_MAJOR_BYTES / ((net->inputs + arrays * units) * item_bytes);
+    return max_int(PL2_FEATURE_MAJOR_BLOCK, min_int(rows / net->lanes * net->lanes, PL2_FEATURE_MAJOR_MOST));
 }
 
-/* Chunks of rows: many, for threads need not be equally fast, but few where each has a gradient of
-   its own, and fewer still where that is large; one where each batch needs the one before.  The only
-   batch of an epoch is a gradient, too, of a network so small that its gradients take no room; a larger
-   one has a team for it. */
-#define CHUNKS 64
-#define GRADIENTS 8
-#define LARGE_GRADIENTS 4
-#define LARGE 100000
-#define SMALL 10000
-
+/* One where each batch needs the one before.  The only batch of an epoch is a gradient, too, of a network so
+   small that its gradients take no room; a larger one has a team for it. */
 static int64_t most_chunks(const Net *net, const Job *job, int64_t batch_rows)
 {
-    if (job->training.updates && (batch_rows < job->data.rows || job->networks > 1 || net->params >= SMALL))
+    if (job->training.updates
+        && (batch_rows < job->data.rows || job->networks > 1 || net->params >= PL2_SMALL_GRADIENT))
         return 1;
-    if (job->training.updates) return GRADIENTS;
+    if (job->training.updates) return PL2_GRADIENTS;
     if (job->second_order == PL2_GAUSS_NEWTON) return 1;
-    if (!job->sums || !job->result) return CHUNKS;
-    return net->params < LARGE ? GRADIENTS : LARGE_GRADIENTS;
+    if (!job->sums || !job->result) return PL2_CHUNKS;
+    return net->params < PL2_LARGE_GRADIENT ? PL2_GRADIENTS : PL2_LARGE_GRADIENTS;
 }
 
-/* Networks are interleaved where as many fill so much more of the vectors than the units of each would, and
-   the vectors of their parameters and state are not too many for the caches.  Measured; see
-   bench/path.py. */
-#define INTERLEAVED_GAIN 1.125
-#define INTERLEAVED_BYTES 4194304
-#define INTERLEAVED_ROWS 32
-
+/* Whether as many networks in lanes fill more of the vectors than the units of each would. */
 static int interleaving_pays(const Net *net, int64_t networks)
 {
     int64_t units = 0, filled = 0;
@@ -177,7 +122,7 @@ static int interleaving_pays(const Net *net, int64_t networks)
         units += net->layer[l].out;
         filled += (net->layer[l].out + net->lanes - 1) / net->lanes * net->lanes;
     }
-    return (double)(networks * filled) > INTERLEAVED_GAIN * (double)(net->lanes * units);
+    return (double)(networks * filled) > PL2_INTERLEAVED_GAIN * (double)(net->lanes * units);
 }
 
 /* A clipped gradient has a norm of its own in each lane: such networks are trained one by one. */
@@ -214,22 +159,20 @@ static int64_t grouped(const Net *net, const Job *job, int64_t item_bytes)
     if (!job->training.updates || job->data.indptr || net->lanes == 1) return 0;
     if (any_clips(job) || any_drops(job)) return 0;
     const int64_t rest = job->networks % net->lanes, states = pl2_state_vectors(job->training.updates);
-    if ((1 + states) * net->params * net->lanes * item_bytes > INTERLEAVED_BYTES) return 0;
+    if ((1 + states) * net->params * net->lanes * item_bytes > PL2_INTERLEAVED_BYTES) return 0;
     if (!interleaving_pays(net, net->lanes) || !all_batches_weigh(job, item_bytes)) return 0;
     return job->networks - (interleaving_pays(net, rest) ? 0 : rest);
 }
 
 /* The outputs of input_gradient, each of which is a pass of its own, go to threads too where there are
-   too few blocks; but so many at least together, for each chunk of them needs a pass forward. */
-#define OUTPUTS 16
-
-/* Panels of columns in a strip of gauss_newton: each strip makes the Jacobian anew. */
-#define STRIP 3
-
+   too few blocks. */
 static int64_t most_output_chunks(const Net *net, const Job *job)
 {
-    if (job->second_order == PL2_GAUSS_NEWTON) return (pl2_jacobian_panels(net) + STRIP - 1) / STRIP;
-    return job->to_inputs ? max_int(1, min_int(CHUNKS / job->split.chunks, net->outputs / OUTPUTS)) : 1;
+    if (job->second_order == PL2_GAUSS_NEWTON)
+        return (pl2_jacobian_panels(net) + PL2_STRIP_PANELS - 1) / PL2_STRIP_PANELS;
+    return job->to_inputs
+               ? max_int(1, min_int(PL2_CHUNKS / job->split.chunks, net->outputs / PL2_CHUNK_OUTPUTS))
+               : 1;
 }
 
 static int64_t blocks(const Job *job)
@@ -243,7 +186,8 @@ static void measure_gauss_newton(const Net *net, Job *job)
     const double params = (double)net->params, outputs = (double)net->outputs;
     job->split.block_rows = max_int(1, min_int(job->split.block_rows, PL2_JACOBIAN_ROWS / net->outputs));
     job->split.passes = job->split.output_chunks;
-    job->split.row_cost += outputs * (PRODUCT * params + params * (params / (double)job->split.passes));
+    job->split.row_cost +=
+        outputs * (PL2_PRODUCT_COST * params + params * (params / (double)job->split.passes));
 }
 
 /* All sparse rows are taken for the fullest: a block may be shorter than it need be, never longer. */
@@ -251,15 +195,16 @@ void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_byte
 {
     const Layer *first = net->layer;
     const int64_t dense = net->weights - (job->data.indptr && !job->to_inputs ? first->in * first->out : 0);
-    const double meeting = (MEETING + MEETING_UNIT * (double)first->out) * net->slice / SLICE;
-    job->split.row_cost = PRODUCT * (double)dense + ACTIVATION * (double)net->columns;
+    const double meeting =
+        (PL2_SPARSE_COST + PL2_SPARSE_UNIT_COST * (double)first->out) * net->slice / PL2_SLICE;
+    job->split.row_cost = PL2_PRODUCT_COST * (double)dense + PL2_ACTIVATION_COST * (double)net->columns;
     if (job->data.indptr) job->split.row_cost += meeting * (double)job->data.fullest;
     job->split.passes = job->to_inputs ? 1 + net->outputs : 1;
     job->split.layout = feature_major_pays(net, job, batch_rows);
     const int64_t most = job->split.layout == PL2_COLUMNS ? feature_major_block(net, job, item_bytes)
-                         : net->large                     ? LARGE_BLOCK_ROWS
-                                                          : BLOCK_ROWS;
-    const int64_t unseen = (int64_t)(BLOCK_SLICES * net->slice / job->split.row_cost);
+                         : net->large                     ? PL2_LARGE_BLOCK_ROWS
+                                                          : PL2_BLOCK_ROWS;
+    const int64_t unseen = (int64_t)(PL2_BLOCK_SLICES * net->slice / job->split.row_cost);
     job->split.staged = job->training.updates && net->large && unseen < min_int(batch_rows, most);
     job->split.block_rows = max_int(1, min_int(most, job->split.staged ? PL2_STAGES * unseen : unseen));
     job->split.chunks = min_int(blocks(job), most_chunks(net, job, batch_rows));
@@ -267,7 +212,7 @@ void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_byte
     if (job->second_order == PL2_GAUSS_NEWTON) measure_gauss_newton(net, job);
     job->split.grouped = grouped(net, job, item_bytes);
     job->split.interleaved = net->lanes;
-    job->split.interleaved_rows = INTERLEAVED_ROWS;
+    job->split.interleaved_rows = PL2_INTERLEAVED_ROWS;
 }
 
 /* The row that a chunk begins with, or that the last one ends before. */

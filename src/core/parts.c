@@ -4,26 +4,7 @@
 
 #include <stddef.h>
 
-/* After each step of a slice a thread looks whether another has come to the end of its own. */
-#define STEPS 8
-
-/* A thread's least share of the work, as a part of a slice: many times what it takes to make one. */
-#define MIN_SHARE 0.125
-
-/* A member's least share of a block, as a part of a slice: many times what it takes to meet; and its
-   least rows. */
-#define MIN_TEAM_SHARE 0.015
-#define TEAM_ROWS 32
-
-/* Slices from one trial of the other way to the next: at first, and when trials go on to confirm what is known.
-   A trial takes some slices, for the first finds the caches of another thread full, or its own empty; but it ends
-   when all is lost. */
-#define FIRST 2
-#define PATIENCE 8
-#define MOST_PATIENCE 512
-#define TRIAL 4
-#define LOST 2
-#define MOST_COST 1e9
+#define MOST_COST 1e9 /* which fits Pace.cost */
 
 #define SEAT_BYTES ((int64_t)(sizeof(Seat) + PL2_LINE - 1) / PL2_LINE * PL2_LINE)
 
@@ -34,8 +15,8 @@ static int64_t whole_lines(int64_t bytes) { return (bytes + PL2_LINE - 1) / PL2_
 static int64_t useful_team(const Net *net, const Job *job, int64_t batch_rows)
 {
     const int64_t rows = batch_rows < job->split.block_rows ? batch_rows : job->split.block_rows;
-    const double shares = (double)rows * job->split.row_cost / (MIN_TEAM_SHARE * net->slice);
-    const int64_t heights = job->data.indptr ? 1 : rows / TEAM_ROWS;
+    const double shares = (double)rows * job->split.row_cost / (PL2_MIN_TEAM_SHARE * net->slice);
+    const int64_t heights = job->data.indptr ? 1 : rows / PL2_TEAM_ROWS;
     return shares < (double)heights ? (int64_t)shares : heights;
 }
 
@@ -44,7 +25,7 @@ static int64_t useful_threads(const Run *run, int64_t batch_rows, int32_t most)
     const Job *job = run->job;
     const double rows = (double)job->networks * (double)job->data.rows;
     const double work = rows * (double)job->split.passes * job->split.row_cost;
-    const double shares = work / (MIN_SHARE * run->net->slice);
+    const double shares = work / (PL2_MIN_SHARE * run->net->slice);
     const int64_t places = run->together ? useful_team(run->net, job, batch_rows) : run->parts;
     const int64_t threads = shares < (double)places ? (int64_t)shares : places;
     if (threads <= 1) return 1; /* the system is asked for larger work alone */
@@ -116,7 +97,7 @@ static int work(Run *run, Seat *s, double *left)
 static void member(const Team *team, void *task)
 {
     Run *run = task;
-    const int steps = team->size > 1 ? STEPS : 1;
+    const int steps = team->size > 1 ? PL2_SLICE_STEPS : 1;
     int64_t i = pl2_take(&run->seat);
     if (i >= run->threads) return;
     for (int step = 0; step < steps && !pl2_look(&run->stop); step++)
@@ -198,14 +179,14 @@ static void learn(Pace *pace, int32_t alone, double cost)
     pl2_set(&pace->cost[alone], mean);
     pl2_set(&pace->slices, slices);
     if (!patience) {
-        wait_for_trial(pace, FIRST);
-    } else if (alone == pl2_look(&pace->alone) || (slices > -TRIAL && mean / LOST < other)) {
+        wait_for_trial(pace, PL2_FIRST_TRIAL);
+    } else if (alone == pl2_look(&pace->alone) || (slices > -PL2_TRIAL && mean / PL2_LOST < other)) {
         return;
     } else if (mean < other) {
         pl2_set(&pace->alone, alone);
-        wait_for_trial(pace, PATIENCE);
+        wait_for_trial(pace, PL2_PATIENCE);
     } else {
-        wait_for_trial(pace, patience < MOST_PATIENCE ? 4 * patience : patience);
+        wait_for_trial(pace, patience < PL2_MOST_PATIENCE ? 4 * patience : patience);
     }
 }
 

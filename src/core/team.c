@@ -4,6 +4,8 @@
 #endif
 #include "team.h"
 
+#include "costs.h"
+
 #include <stddef.h>
 
 const Team pl2_alone = {0, 1, NULL};
@@ -14,12 +16,6 @@ const Team pl2_alone = {0, 1, NULL};
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
-
-/* For how many microseconds one looks for another, before it waits asleep: to be woken takes longer than most
-   waits last, but whoever shares the processor may be the one that is waited for.  So many looks between two
-   at the clock. */
-#define LOOKING 300.0
-#define LOOKS 64
 
 #if defined(__x86_64__) || defined(__i386__)
 #define PAUSE() __builtin_ia32_pause()
@@ -72,12 +68,12 @@ static int seen(const int32_t *what, int32_t wanted)
 {
     double end = 0;
     for (;;) {
-        for (int look = 0; look < LOOKS; look++) {
+        for (int look = 0; look < PL2_LOOKS; look++) {
             if (__atomic_load_n(what, __ATOMIC_ACQUIRE) == wanted) return 1;
             PAUSE();
         }
         const double now = pl2_now();
-        if (end == 0) end = now + LOOKING;
+        if (end == 0) end = now + PL2_LOOKING;
         if (now > end) return 0;
     }
 }

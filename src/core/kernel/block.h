@@ -103,7 +103,6 @@ PL2_INLINE R *NAME(in_work)(void *work, int64_t offset) { return (R *)((char *)w
 static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team, int64_t network,
                                int64_t first, int64_t rows, void *memory)
 {
-    enum { FEW = 4 };
     const Layout *work = &job->work;
     const Data *data = &job->data;
     const int sparse = data->indptr != NULL, columns = job->split.layout == PL2_COLUMNS;
@@ -122,7 +121,7 @@ static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team,
         .packed = packed,
         .narrow = packed ? net->narrow : net->outputs == 1 && !job->to_inputs && !sparse_to_outputs,
         .layout = job->split.layout,
-        .few = rows <= FEW,
+        .few = rows <= PL2_FEW_ROWS,
         .rows = rows,
         .filled = (rows + LANES - 1) / LANES * LANES,
         .room = work->room,

@@ -336,7 +336,7 @@ static void NAME(advance_tiny)(const Net *net, const Job *job, Cursor *at, doubl
 /* Every batch of one network. */
 static void NAME(batches)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
-    const double update_cost = 20 * (double)net->params;
+    const double update_cost = PL2_UPDATE_COST * (double)net->params;
     const int begun = at->batch || at->row;
     const Team *team = at->team;
     R *packed = NAME(in_work)(memory, job->work.packed),

@@ -404,10 +404,9 @@ static void NAME(gemm_far)(const Product *g, R *panels)
 /* The product of a layer, which is packed where it is large and there are rows enough to pay for that. */
 static void NAME(gemm_layer)(const Product *g, const Layer *layer, R *panel)
 {
-    enum { ENOUGH = 32 };
-    if (layer->far && g->m >= ENOUGH)
+    if (layer->far && g->m >= PL2_PACKING_ROWS)
         NAME(gemm_far)(g, panel);
-    else if (layer->large && g->m >= ENOUGH)
+    else if (layer->large && g->m >= PL2_PACKING_ROWS)
         NAME(gemm_packed)(g, 0, panel);
     else
         NAME(gemm)(g);
