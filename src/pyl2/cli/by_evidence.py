@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from pyl2.cli import baselines, data, folds, output, resume, training
+from pyl2.cli import baselines, data, folds, resume, training
 
 SOLVERS = ("lbfgs", "lm")
 """Those that reach a minimum of E, of which the evidence is."""
@@ -39,7 +39,8 @@ def check(args: argparse.Namespace) -> None:
 def run(rows: data.Data, args: argparse.Namespace) -> None:
     """Train at many λ, take the one of the greatest evidence, show its scores, save it."""
     from pyl2 import l2_path
-    from pyl2.cli import page, report
+    from pyl2.cli import report
+    from pyl2.cli.outcome import Outcome, tell
     from pyl2.data import model_file
     from pyl2.path.table import path_table
 
@@ -80,16 +81,15 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
     columns = ("l2", "train_score", "test_score", "norm", "log_evidence", "n_effective")
     rows_told = [{name: row[name] for name in (*columns, "epochs", "stopped")} for row in summary]
     table = path_table(rows_told, path.measure, {"greatest evidence": place})
-    remarks = report.evidence_remarks(summary, place)
-    lines = report.path_lines(setup)
-    if args.report:
-        sections = [
-            page.table("The choice of λ", table, _TABLE, remarks),
-            page.run(args.command, setup["isa"], lines),
-        ]
-        page.write(args.report, "A model of a table", headline, sections)
-    if args.json:
-        return output.print_json({**setup, "results": summary, "chosen": chosen})
-    report.print_all(headline, table, remarks, {} if args.quiet else lines)
-    output.print_saved(args, args.report)
-    output.print_model(args)
+    outcome = Outcome(
+        "A model of a table",
+        headline,
+        heading="The choice of λ",
+        table=table,
+        caption=_TABLE,
+        remarks=report.evidence_remarks(summary, place),
+        explained=(),
+        lines=report.path_lines(setup),
+        told={**setup, "results": summary, "chosen": chosen},
+    )
+    tell(outcome, args)

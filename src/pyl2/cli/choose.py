@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pyl2.cli import baselines, data, folds, output, resume, training
+from pyl2.cli import baselines, data, folds, resume, training
 
 if TYPE_CHECKING:
     from pyl2._common.finished import Finished
@@ -20,7 +20,8 @@ _TABLE = (
 
 def run(rows: data.Data, args: argparse.Namespace) -> None:
     """Choose λ, train at it, show the scores on the test set, save the network."""
-    from pyl2.cli import page, report
+    from pyl2.cli import report
+    from pyl2.cli.outcome import Outcome, tell
     from pyl2.data import model_file
     from pyl2.path.table import path_table
 
@@ -48,21 +49,20 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
         report.chosen_by_folds(result.l2, means[place], setup),
     ]
     table = path_table(means, setup["measure"], choices)
-    remarks = report.choice_remarks(means, place, found)
-    lines = report.choice_lines(setup, result)
-    if args.report:
-        sections = [
-            page.table("The choice of λ", table, _TABLE, remarks),
-            *training.pictures({l2[place]: history}, {l2[place]: trainer}),
-            page.run(args.command, setup["isa"], lines),
-        ]
-        page.write(args.report, "A model of a table", headline, sections)
-    if args.json:
-        told = {"results": means, "fold_scores": found, "choices": choices}
-        return output.print_json({**setup, **told, "chosen": asdict(result)})
-    report.print_all(headline, table, remarks, {} if args.quiet else lines)
-    output.print_saved(args, args.report)
-    output.print_model(args)
+    told = {"results": means, "fold_scores": found, "choices": choices, "chosen": asdict(result)}
+    outcome = Outcome(
+        "A model of a table",
+        headline,
+        heading="The choice of λ",
+        table=table,
+        caption=_TABLE,
+        remarks=report.choice_remarks(means, place, found),
+        explained=(),
+        lines=report.choice_lines(setup, result),
+        told=setup | told,
+        pictures=lambda: training.pictures({l2[place]: history}, {l2[place]: trainer}),
+    )
+    tell(outcome, args)
 
 
 def _number_of_folds(rows: data.Data, args: argparse.Namespace) -> int:

@@ -80,7 +80,8 @@ def add(commands: options.Commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Compare ways to train, with and without the penalty, and draw E against what was spent."""
-    from pyl2.cli import page, report, shows
+    from pyl2.cli import report
+    from pyl2.cli.outcome import Outcome, tell
     from pyl2.experiments.table import comparison_table
 
     output.check_drawable("--output", args.output)
@@ -95,26 +96,23 @@ def run(args: argparse.Namespace) -> None:
     table = comparison_table(summary, found.measure, free)
     setup |= {"baselines": baselines.scores(rows), "resumed": kept.taken}
     headline = report.comparison_headline(summary, setup, free)
-    remarks = report.comparison_remarks(summary)
     lines = report.comparison_lines(setup)
     if args.output:
         output.write_figure(args.output, _figure(_errors(found, args)))
-    if args.report:
-        errors = _errors(found, args)
-        notes = [_TABLE, *([_FREE] if free else [])]
-        told = shows.errors(errors)
-        sections = [
-            page.table("Ways to train", table, lines["table"], notes),
-            page.picture("The error along the way", _figure(errors), told, [_PICTURE]),
-            page.run(args.command, setup["isa"], lines),
-        ]
-        page.write(args.report, "Ways to train, compared", [*headline, *remarks], sections)
-    if args.json:
-        results = {"results": summary, "without_penalty": without}
-        output.print_json({**setup, **results, "runs": [run.record() for run in found.runs]})
-    else:
-        report.print_all(headline, table, remarks, {} if args.quiet else lines)
-        output.print_saved(args, args.output, args.report)
+    runs = [run.record() for run in found.runs]
+    outcome = Outcome(
+        "Ways to train, compared",
+        headline,
+        heading="Ways to train",
+        table=table,
+        caption=lines["table"],
+        remarks=report.comparison_remarks(summary),
+        explained=[_TABLE, *([_FREE] if free else [])],
+        lines=lines,
+        told={**setup, "results": summary, "without_penalty": without, "runs": runs},
+        pictures=lambda: [_picture(_errors(found, args))],
+    )
+    tell(outcome, args)
 
 
 def _setup(rows: data.Data, args: argparse.Namespace) -> dict[str, Any]:
@@ -167,6 +165,15 @@ def _errors(found: Comparison, args: argparse.Namespace) -> ErrorDisplay:
 
     against = "evaluations" if args.evaluations else "seconds"
     return ErrorDisplay(found.curves(against), xlabel=against)
+
+
+def _picture(errors: ErrorDisplay) -> str:
+    """Return the section of a page that shows E along the way."""
+    from pyl2.cli import page, shows
+
+    return page.picture(
+        "The error along the way", _figure(errors), shows.errors(errors), [_PICTURE]
+    )
 
 
 def _figure(errors: ErrorDisplay) -> Figure:

@@ -6,7 +6,7 @@ import argparse
 import time
 from typing import TYPE_CHECKING, Any
 
-from pyl2.cli import baselines, data, options, output, training
+from pyl2.cli import baselines, data, options, training
 
 if TYPE_CHECKING:
     from pyl2 import MLPClassifierEnsemble, MLPRegressorEnsemble, Network
@@ -46,7 +46,8 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
     """Train an ensemble, show its candidates and scores, save it."""
     from dataclasses import asdict
 
-    from pyl2.cli import page, report
+    from pyl2.cli import report
+    from pyl2.cli.outcome import Outcome, tell
     from pyl2.data import model_file
 
     model = _estimator(rows, args)
@@ -62,20 +63,18 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
     candidates = [candidate._asdict() for candidate in model.candidates_]
     setup["baselines"] = baselines.scores(rows)
     headline = report.ensemble_headline(result, setup)
-    table = report.candidates(candidates)
-    lines = report.ensemble_lines(setup)
-    if args.report:
-        sections = [
-            page.table("Candidates", table, _TABLE),
-            page.run(args.command, setup["isa"], lines),
-        ]
-        page.write(args.report, "An ensemble of networks", headline, sections)
-    if args.json:
-        output.print_json({**setup, "candidates": candidates, "result": asdict(result)})
-    else:
-        report.print_all(headline, table, [], {} if args.quiet else lines)
-        output.print_saved(args, args.report)
-        output.print_model(args)
+    outcome = Outcome(
+        "An ensemble of networks",
+        headline,
+        heading="Candidates",
+        table=report.candidates(candidates),
+        caption=_TABLE,
+        remarks=(),
+        explained=(),
+        lines=report.ensemble_lines(setup),
+        told={**setup, "candidates": candidates, "result": asdict(result)},
+    )
+    tell(outcome, args)
 
 
 def _estimator(

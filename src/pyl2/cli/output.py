@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 def add_output(parser: options.Parser) -> options.Group:
     """Add what every training can do with what it has found; return the group, for more."""
+    parser.set_defaults(output=None, save=None)  # not every command has these
     group = parser.add_argument_group("output")
     add = group.add_argument
     add("--report", type=options.page, metavar="PAGE.html", help="tables and pictures in one file")
@@ -56,11 +58,11 @@ def write_figure(path: str, figure: Figure) -> None:
     files.replace(path, drawn.getbuffer())
 
 
-def print_json(told: dict[str, Any]) -> None:
+def print_json(told: Mapping[str, Any]) -> None:
     """Print JSON, which knows no number that is not finite: such are null."""
 
     def known(value: Any) -> Any:
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             return {name: known(entry) for name, entry in value.items()}
         if isinstance(value, list | tuple):
             return [known(entry) for entry in value]

@@ -94,7 +94,8 @@ def run(args: argparse.Namespace) -> None:
     """Train at all λ, choose one if asked to, show what λ did."""
     import numpy as np
 
-    from pyl2.cli import page, report
+    from pyl2.cli import report
+    from pyl2.cli.outcome import Outcome, tell
     from pyl2.data import model_file
     from pyl2.path.table import path_table
 
@@ -122,24 +123,22 @@ def run(args: argparse.Namespace) -> None:
     setup |= {"baselines": baselines.scores(rows), "resumed": kept.taken}
     headline = report.path_headline(summary, setup, choices)
     table = path_table(summary, found.measure, choices)
-    remarks = report.path_remarks(summary, found.measure, choices)
     lines = report.path_lines(setup)
     if args.output:
         output.write_figure(args.output, _figure(found, scores, choices))
-    if args.report:
-        sections = [
-            page.table("The path over λ", table, lines["table"], [*remarks, _TABLE]),
-            *_pictures(found, scores, choices, rows),
-            page.run(args.command, setup["isa"], lines),
-        ]
-        page.write(args.report, "What λ does", headline, sections)
-    if args.json:
-        told = {"results": summary, "fold_scores": scores, "choices": choices}
-        output.print_json({**setup, **told})
-    else:
-        report.print_all(headline, table, remarks, {} if args.quiet else lines)
-        output.print_saved(args, args.output, args.report)
-        output.print_model(args)
+    outcome = Outcome(
+        "What λ does",
+        headline,
+        heading="The path over λ",
+        table=table,
+        caption=lines["table"],
+        remarks=report.path_remarks(summary, found.measure, choices),
+        explained=[_TABLE],
+        lines=lines,
+        told={**setup, "results": summary, "fold_scores": scores, "choices": choices},
+        pictures=lambda: _pictures(found, scores, choices, rows),
+    )
+    tell(outcome, args)
     if interrupted:
         raise KeyboardInterrupt
 

@@ -86,7 +86,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _run(rows: data.Data, args: argparse.Namespace) -> None:
     """Train with and without the penalty, show both, save the penalized network."""
-    from pyl2.cli import page, report
+    from pyl2.cli import report
+    from pyl2.cli.outcome import Outcome, tell
     from pyl2.data import model_file
 
     penalty = training.l2(args)
@@ -109,21 +110,16 @@ def _run(rows: data.Data, args: argparse.Namespace) -> None:
     headline = report.training_headline(results, setup)
     lines = report.training_lines(setup)
     table = report.trainings(results, setup["measure"])
-    remarks = report.training_remarks(results)
-    if args.report:
-        sections = [
-            page.table("With and without the penalty", table, lines["table"], [*remarks, _TABLE]),
-            *training.pictures(histories, trainers),
-            page.run(args.command, setup["isa"], lines),
-        ]
-        page.write(
-            args.report,
-            "What the L2 penalty did",
-            headline,
-            sections,
-        )
-    if args.json:
-        return output.print_json(setup)
-    report.print_all(headline, table, remarks, {} if args.quiet else lines)
-    output.print_saved(args, args.report)
-    output.print_model(args)
+    outcome = Outcome(
+        "What the L2 penalty did",
+        headline,
+        heading="With and without the penalty",
+        table=table,
+        caption=lines["table"],
+        remarks=report.training_remarks(results),
+        explained=[_TABLE],
+        lines=lines,
+        told=setup,
+        pictures=lambda: training.pictures(histories, trainers),
+    )
+    tell(outcome, args)
