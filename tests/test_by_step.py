@@ -114,25 +114,29 @@ FEATURES = [
 ]
 
 
-@pytest.mark.parametrize("options", FEATURES, ids=str)
-def test_one_broken_off_goes_on_as_planned(options, tmp_path):
-    """Stopped by a callback, and through a file, then given the epochs left: the same bits."""
-    X, y = data()
+def goes_on_alike(runs, X, y, options, path, epochs, courses):
+    """Two of three like runs stopped by a callback, one saved, then given the rest: same bits."""
     held_out = {"validation": (X[:20], y[:20])} if "early_stopping" in options else {}
-    runs = [trainer(**options) for _ in range(3)]
-    whole = runs[0].train(X, y, epochs=12, **held_out)
+    whole, stop = runs[0].train(X, y, epochs, **held_out), epochs // 2
     parts = [
-        run.train(X, y, 12, callbacks=lambda _, history: len(history) == 5, **held_out)
+        run.train(X, y, epochs, callbacks=lambda _, history: len(history) == stop, **held_out)
         for run in runs[1:]
     ]
-    runs[2].save(tmp_path / "training.pyl2")
-    runs[2] = Backprop.load(tmp_path / "training.pyl2")
+    runs[2].save(path)
+    runs[2] = Backprop.load(path)
     for run, part in zip(runs[1:], parts, strict=True):
-        rest = run.train(X, y, epochs=7, **held_out)
+        rest = run.train(X, y, epochs - stop, **held_out)
         np.testing.assert_array_equal(run.network.params, runs[0].network.params)
-        for name in ("error", "eta", "l2", "validation_error"):
+        for name in courses:
             both = [*getattr(part, name), *getattr(rest, name)]
             np.testing.assert_array_equal(both, getattr(whole, name))
+
+
+@pytest.mark.parametrize("options", FEATURES, ids=str)
+def test_one_broken_off_goes_on_as_planned(options, tmp_path):
+    runs = [trainer(**options) for _ in range(3)]
+    courses = "error", "eta", "l2", "validation_error"
+    goes_on_alike(runs, *data(), options, tmp_path / "training.pyl2", 12, courses)
 
 
 def test_history_has_the_rates_of_the_last_updates():

@@ -8,7 +8,7 @@ import pytest
 import reference
 from reference import make_net, make_problem
 from scipy.sparse import csr_array
-from test_by_step import Sparse, begin
+from test_by_step import Sparse, begin, goes_on_alike
 from test_kernels import KIND, Kernel, all_close, update_of
 
 from pyl2 import (
@@ -192,21 +192,8 @@ FEATURES = [
 
 @pytest.mark.parametrize("options", FEATURES, ids=lambda options: ",".join(options))
 def test_one_broken_off_goes_on_with_the_same_bits(options, tmp_path):
-    X, y = data()
-    held_out = {"validation": (X[:20], y[:20])} if "early_stopping" in options else {}
     runs = [trainer(**copy.deepcopy(options)) for _ in range(3)]
-    whole = runs[0].train(X, y, epochs=9, **held_out)
-    parts = [
-        run.train(X, y, 9, callbacks=lambda _, history: len(history) == 4, **held_out)
-        for run in runs[1:]
-    ]
-    runs[2].save(tmp_path / "training.pyl2")
-    runs[2] = Backprop.load(tmp_path / "training.pyl2")
-    for run, part in zip(runs[1:], parts, strict=True):
-        rest = run.train(X, y, epochs=5, **held_out)
-        np.testing.assert_array_equal(run.network.params, runs[0].network.params)
-        both = [*part.data_error, *rest.data_error]
-        np.testing.assert_array_equal(both, whole.data_error)
+    goes_on_alike(runs, *data(), options, tmp_path / "training.pyl2", 9, ["data_error"])
 
 
 @pytest.mark.parametrize("sparse", [False, True])
