@@ -123,18 +123,18 @@ def test_rare_categories_share_a_column():
     assert not unknown[:, :-1].any()
 
 
-def test_what_is_told():
+def test_treatments_describe_themselves():
     encoder = TableEncoder(min_frequency=10).fit(table())
-    told = {found.name: found.told() for found in encoder.treatments_}
+    described = {found.name: found.describe() for found in encoder.treatments_}
     gaps = int(table()["city"].isna().sum())
-    assert told["number"] == "number"
-    assert told["gaps"].startswith("number, 29 missing: the median ")
-    assert told["flag"] == told["answer"] == "flag"
-    assert told["city"] == f"2 categories, 3 rare ones together, {gaps} missing as a category"
+    assert described["number"] == "number"
+    assert described["gaps"].startswith("number, 29 missing: the median ")
+    assert described["flag"] == described["answer"] == "flag"
+    assert described["city"] == f"2 categories, 3 rare ones together, {gaps} missing as a category"
     parts = "date: year, month, day, weekday, seconds"
-    assert told["day"] == f"{parts}, 19 missing: an indicator"
-    assert told["id"] == "left out: a different text in each row"
-    assert told["key"] == "left out: it numbers the rows"
+    assert described["day"] == f"{parts}, 19 missing: an indicator"
+    assert described["id"] == "left out: a different text in each row"
+    assert described["key"] == "left out: it numbers the rows"
 
 
 def test_ids_can_be_kept():

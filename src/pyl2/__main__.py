@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    code, told = 0, ""
+    code, message = 0, ""
     try:
         _open_closed_streams()
         _run(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:
-        code, told = 130, "interrupted"
+        code, message = 130, "interrupted"
     except BrokenPipeError:  # the reader (`| head`) has seen enough
         code = 141
     except (ValueError, OSError, OverflowError, MemoryError) as error:
-        code, told = 2, f"error: {_line(error)}"
-    if told:
-        _tell(told)
+        code, message = 2, f"error: {_line(error)}"
+    if message:
+        _tell(message)
     _forget_output()
     return code
 
@@ -71,7 +71,7 @@ def _parsed(argv: Sequence[str]) -> Namespace:
 def _open_closed_streams() -> None:
     """Open what is closed (>&-), or the next file would get its number, and Python has no stream.
 
-    Output that was due is an error when it is written, as everywhere; errors cannot be told.
+    Output that was due is an error when it is written, as everywhere; errors cannot be shown.
     """
     if None not in (sys.stdin, sys.stdout, sys.stderr):
         return
@@ -93,17 +93,17 @@ def _forget_output() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _tell(told: str) -> None:
+def _tell(message: str) -> None:
     with suppress(OSError):  # standard error has no reader, or no space
-        print(f"pyl2: {told}", file=sys.stderr)
+        print(f"pyl2: {message}", file=sys.stderr)
 
 
 def _parser() -> options.Parser:
     from pyl2 import __version__
     from pyl2.cli import compare, completion, convert, export, options, path, predict, train
 
-    told = "Neural networks with exact L2 regularization."
-    parser = options.Parser(prog="pyl2", description=told)
+    purpose = "Neural networks with exact L2 regularization."
+    parser = options.Parser(prog="pyl2", description=purpose)
     parser.add_argument("--version", action="version", version=f"pyl2 {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (path, train, predict, export, compare, convert):

@@ -316,9 +316,9 @@ def convert_l2(
     if 0 < number < math.inf and not good:
         given = {"eta": eta, "batch_size": batch_size, "n_items": n_items}
         sizes = [f"{name}={size}" for name, size in given.items() if size is not None]
-        told = f" with {', '.join(sizes)}" if sizes else ""
+        where = f" with {', '.join(sizes)}" if sizes else ""
         raise ValueError(
-            f"value={shown(value)} is too large or too small to be converted{told}: no float holds"
+            f"value={shown(value)} is too large or too small to be converted{where}: no float holds"
             " the result"
         )
     return result

@@ -118,7 +118,7 @@ def _write_beside(path: str, found: os.stat_result | None, pieces: tuple[Any, ..
         _remove(passing)
         if isinstance(error, OSError):
             error.filename = path
-            del error.filename2  # None would be told
+            del error.filename2  # None would be shown
         raise
     _sync_folder(folder)
 
@@ -249,7 +249,7 @@ def _arrays(header: dict[str, Any], content: bytes, start: int) -> Iterator[tupl
 
     So they take no more memory than the file, whatever the header says.
     """
-    places = [(_place(name, told), name) for name, told in header.items()]
+    places = [(_place(name, entry), name) for name, entry in header.items()]
     reached = start
     for (begin, end, dtype, shape), name in sorted(places, key=lambda place: place[0][:2]):
         count = math.prod(shape)
@@ -265,11 +265,11 @@ def _arrays(header: dict[str, Any], content: bytes, start: int) -> Iterator[tupl
         raise ValueError("there is data after the last array")
 
 
-def _place(name: str, told: Any) -> tuple[int, int, np.dtype[Any], list[int]]:
+def _place(name: str, entry: Any) -> tuple[int, int, np.dtype[Any], list[int]]:
     """Return begin, end, type and shape of an array, as its entry in the header tells."""
-    if isinstance(told, dict):
-        dtype = _TYPES.get(str(told.get("dtype")))
-        shape, offsets = told.get("shape"), told.get("data_offsets")
+    if isinstance(entry, dict):
+        dtype = _TYPES.get(str(entry.get("dtype")))
+        shape, offsets = entry.get("shape"), entry.get("data_offsets")
         if dtype is not None and _wholes(shape) and _wholes(offsets) and len(offsets) == 2:
             return offsets[0], offsets[1], dtype, shape
     raise ValueError(f"the header's entry {name!r:.40} does not describe an array")

@@ -50,7 +50,7 @@ class Finished:
         if self.folder is not None:
             self._begin(settings, f"{name} {self.folder!r}")
 
-    def _begin(self, settings: Mapping[str, Any], told: str) -> None:
+    def _begin(self, settings: Mapping[str, Any], what: str) -> None:
         assert self.folder is not None
         os.makedirs(self.folder, exist_ok=True)
         text = json.dumps(_plain(settings), indent=1, sort_keys=True)
@@ -59,11 +59,11 @@ class Finished:
             found = json.loads(files.contents(path))
         except FileNotFoundError:
             if os.listdir(self.folder):
-                raise ValueError(f"{told} is not empty, and no sweep was begun there") from None
+                raise ValueError(f"{what} is not empty, and no sweep was begun there") from None
             files.replace(path, text.encode())
             return
         except ValueError:
-            raise ValueError(f"{told}: {_SETTINGS} is damaged") from None
+            raise ValueError(f"{what}: {_SETTINGS} is damaged") from None
         now = json.loads(text)
         if found != now:
             before = found if isinstance(found, dict) else {}
@@ -73,7 +73,7 @@ class Finished:
                 for key in changed[:4]
             )
             raise ValueError(
-                f"{told} holds fits of other settings ({listed}): take another folder, or delete"
+                f"{what} holds fits of other settings ({listed}): take another folder, or delete"
                 " this one"
             )
 
@@ -113,7 +113,7 @@ NOTHING = Finished(None, {})
 """Where nothing is kept."""
 
 
-def told(array: Any) -> str:
+def fingerprint(array: Any) -> str:
     """Return the shape of an array, or of a matrix in CSR, and a digest of all that it holds."""
     sparse = hasattr(array, "indptr")
     parts = [array.data, array.indices, array.indptr] if sparse else [array]
@@ -123,10 +123,10 @@ def told(array: Any) -> str:
     return f"{' x '.join(map(str, array.shape))} {parts[0].dtype} {found.hexdigest()[:16]}"
 
 
-def told_rows(X: Any, y: Any, sample_weight: Any = None) -> dict[str, Any]:
-    """Return what tells rows from others."""
-    weight = None if sample_weight is None else told(sample_weight)
-    return {"X": told(X), "y": told(y), "sample_weight": weight}
+def fingerprints(X: Any, y: Any, sample_weight: Any = None) -> dict[str, Any]:
+    """Return the fingerprint of each array of a data set."""
+    weight = None if sample_weight is None else fingerprint(sample_weight)
+    return {"X": fingerprint(X), "y": fingerprint(y), "sample_weight": weight}
 
 
 def _plain(value: Any) -> Any:
@@ -140,8 +140,8 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufUSM":
-        return told(value)
+        return fingerprint(value)
     if isinstance(value, random.Rng):
-        return told(np.frombuffer(json.dumps(random.to_json(value)).encode(), np.uint8))
+        return fingerprint(np.frombuffer(json.dumps(random.to_json(value)).encode(), np.uint8))
     named = getattr(value, "__qualname__", None)
     return f"{value.__module__}.{named}" if named else shown(value)

@@ -112,5 +112,5 @@ def run(tasks: Iterable[Callable[[Stop], _T]], workers: int) -> Iterator[tuple[i
 
 
 def _numbered(place: int, task: Callable[[Stop], _T], stop: Stop) -> tuple[int, _T]:
-    with one_warning(told=True):  # by what has begun them
+    with one_warning(warned=True):  # where they were begun
         return place, task(stop)

@@ -48,8 +48,8 @@ def check_named(parameter: str, value: Any, numbers: Mapping[str, Number | None]
     if number is None:
         raise ValueError(f"{parameter}: {name} takes no number, got {shown(value)}")
     symbol, _, low, high, open_low, open_high = number
-    told = f"{parameter}: the {symbol} of {name}"
-    found = check_real(told, given, low, high, open_low=open_low, open_high=open_high)
+    label = f"{parameter}: the {symbol} of {name}"
+    found = check_real(label, given, low, high, open_low=open_low, open_high=open_high)
     return str(name) if found == number.usual else (str(name), found)
 
 

@@ -88,7 +88,7 @@ def to_json(rng: Rng) -> dict[str, Any]:
 
 
 def from_json(saved: Any) -> Rng:
-    """Return the generator that ``to_json`` told of; ValueError if the state is none."""
+    """Return the generator that ``to_json`` has written; ValueError if the state is none."""
     try:
         name, legacy = kept(saved, "name", str), kept(saved, "legacy", bool)
         if name == "MT19937":

@@ -16,21 +16,21 @@ from pyl2._common.warn import warn
 # The root mean square of a column beyond which a network cannot be expected to train.
 LIMIT = 100.0
 
-# Whether it has been told, within `one_warning`; None outside of it.
-_told: ContextVar[bool | None] = ContextVar("_told", default=None)
+# Whether it has warned, within `one_warning`; None outside of it.
+_warned: ContextVar[bool | None] = ContextVar("_warned", default=None)
 
 
 @contextmanager
-def one_warning(told: bool = False) -> Iterator[None]:
+def one_warning(warned: bool = False) -> Iterator[None]:
     """Let the trainings within this, which are of the same data, warn once together.
 
-    ``told`` says whether that has been done, as by what has begun them in another process.
+    ``warned`` says whether that has been done, as by what has begun them in another process.
     """
-    token = _told.set(told)
+    token = _warned.set(warned)
     try:
         yield
     finally:
-        _told.reset(token)
+        _warned.reset(token)
 
 
 def warn_if_unscaled(x: Features) -> None:
@@ -46,7 +46,7 @@ def warn_if_unscaled(x: Features) -> None:
     x : ndarray of shape (rows, inputs), or Csr
         Finite.  Zeros that a sparse matrix leaves out count.
     """
-    if _told.get():
+    if _warned.get():
         return
     values = x.data if isinstance(x, sparse.Csr) else x
     # All squares together are the least work, and most often enough.
@@ -56,8 +56,8 @@ def warn_if_unscaled(x: Features) -> None:
     beyond = np.flatnonzero(sizes > LIMIT)
     if beyond.size:
         column = int(sizes.argmax())
-        if _told.get() is not None:
-            _told.set(True)
+        if _warned.get() is not None:
+            _warned.set(True)
         warn(
             f"X is not scaled: the root mean square of {beyond.size} of {sizes.size} columns is"
             f" beyond {LIMIT:g}, that of column {column} is {sizes[column]:.3g}. Training is"

@@ -106,8 +106,8 @@ def check_integer(name: str, value: Any, low: int, high: int = LARGEST) -> int:
 def check_option(name: str, value: Any, allowed: Sequence[str]) -> str:
     """Return one of the allowed words."""
     if not isinstance(value, str) or value not in allowed:
-        told = f"{name} must be one of {', '.join(allowed)}, got {shown(value)}"
-        raise ValueError(told + meant(value, allowed))
+        message = f"{name} must be one of {', '.join(allowed)}, got {shown(value)}"
+        raise ValueError(message + meant(value, allowed))
     return value
 
 
@@ -143,8 +143,8 @@ def check_dtype(name: str, value: Any) -> np.dtype[Any]:
     except Exception:  # of many kinds: whatever a dtype may be made of can be wrong
         found = None
     if found not in (np.float32, np.float64):
-        told = shown(value) if found is None else str(found)
-        raise ValueError(f"{name} must be float32 or float64, got {told}")
+        given = shown(value) if found is None else str(found)
+        raise ValueError(f"{name} must be float32 or float64, got {given}")
     return cast("np.dtype[Any]", found)
 
 

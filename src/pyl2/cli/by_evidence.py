@@ -79,8 +79,8 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
         report.chosen_by_evidence(chosen, setup),
     ]
     columns = ("l2", "train_score", "test_score", "norm", "log_evidence", "n_effective")
-    rows_told = [{name: row[name] for name in (*columns, "epochs", "stopped")} for row in summary]
-    table = path_table(rows_told, path.measure, {"greatest evidence": place})
+    listed = [{name: row[name] for name in (*columns, "epochs", "stopped")} for row in summary]
+    table = path_table(listed, path.measure, {"greatest evidence": place})
     outcome = Outcome(
         "A model of a table",
         headline,
@@ -90,6 +90,6 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
         remarks=report.evidence_remarks(summary, place),
         explained=(),
         lines=report.path_lines(setup),
-        told={**setup, "results": summary, "chosen": chosen},
+        results={**setup, "results": summary, "chosen": chosen},
     )
     tell(outcome, args)

@@ -49,7 +49,7 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
         report.chosen_by_folds(result.l2, means[place], setup),
     ]
     table = path_table(means, setup["measure"], choices)
-    told = {"results": means, "fold_scores": found, "choices": choices, "chosen": asdict(result)}
+    results = {"results": means, "fold_scores": found, "choices": choices, "chosen": asdict(result)}
     outcome = Outcome(
         "A model of a table",
         headline,
@@ -59,7 +59,7 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
         remarks=report.choice_remarks(means, place, found),
         explained=(),
         lines=report.choice_lines(setup, result),
-        told=setup | told,
+        results=setup | results,
         pictures=lambda: training.pictures({l2[place]: history}, {l2[place]: trainer}),
     )
     tell(outcome, args)

@@ -33,11 +33,11 @@ _PICTURE = (
 
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
-    told = "compare ways to train, with gradients and without, on the same error"
+    text = "compare ways to train, with gradients and without, on the same error"
     parser = options.command(
         commands,
         "compare",
-        told,
+        text,
         examples=(
             "pyl2 compare --dataset wine --l2 1",
             "pyl2 compare sales.csv --target price --methods adam,lbfgs --seconds 2",
@@ -56,12 +56,12 @@ def add(commands: options.Commands) -> None:
         help="of sgd, momentum, nesterov, adam, rmsprop, nadam, rprop, lbfgs, lm, pso; A+B is one"
         " after the other (default: sgd,momentum,adam,lbfgs,pso,pso+lbfgs)",
     )
-    told = f"budget of a run (default: {_SECONDS:g})"
-    add("--seconds", type=options.positive, metavar="S", help=told)
-    told = "budget of a run in passes over the rows"
-    add("--evaluations", type=options.count, metavar="K", help=told)
-    told = "starts for each method (default: 3)"
-    add("--seeds", type=options.count, default=3, metavar="K", help=told)
+    text = f"budget of a run (default: {_SECONDS:g})"
+    add("--seconds", type=options.positive, metavar="S", help=text)
+    text = "budget of a run in passes over the rows"
+    add("--evaluations", type=options.count, metavar="K", help=text)
+    text = "starts for each method (default: 3)"
+    add("--seeds", type=options.count, default=3, metavar="K", help=text)
     add(
         "--eta",
         type=options.rates,
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> None:
         remarks=report.comparison_remarks(summary),
         explained=[_TABLE, *([_FREE] if free else [])],
         lines=lines,
-        told={**setup, "results": summary, "without_penalty": without, "runs": runs},
+        results={**setup, "results": summary, "without_penalty": without, "runs": runs},
         pictures=lambda: [_picture(_errors(found, args))],
     )
     tell(outcome, args)

@@ -12,11 +12,11 @@ SHELLS = ("bash", "zsh", "tcsh")
 
 def add(commands: options.Commands, whole: options.Parser) -> None:
     """Add the command and its options; `whole` is the parser of all commands."""
-    told = "print what a shell needs to complete commands and options"
+    text = "print what a shell needs to complete commands and options"
     parser = options.command(
         commands,
         "completion",
-        told,
+        text,
         examples=(
             "pyl2 completion bash > ~/.local/share/bash-completion/completions/pyl2",
             "pyl2 completion zsh > ~/.zfunc/_pyl2",

@@ -17,8 +17,8 @@ _NOT_WRITTEN = ("run", "command", "config", "save_config")
 def add(parser: options.Parser) -> None:
     """Add the two options."""
     add = parser.add_argument_group("options in a file").add_argument
-    told = "read options from here, by their names; what the command line says counts more"
-    add("--config", metavar="FILE.toml", help=told)
+    text = "read options from here, by their names; what the command line says counts more"
+    add("--config", metavar="FILE.toml", help=text)
     add("--save-config", metavar="FILE.toml", help="write all options there")
 
 

@@ -23,11 +23,11 @@ _SETTINGS = ("eta", "batch_size", "n_items", "noise_variance", "outputs", "loss"
 
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
-    told = "say what an L2 penalty is called in another tool"
+    text = "say what an L2 penalty is called in another tool"
     parser = options.command(
         commands,
         "convert",
-        told,
+        text,
         epilog="FROM and TO:\n"
         + textwrap.fill(f"{TOOLS}; or decay,n of pyl2 train, such as l2,train or decoupled,1", 78)
         + "\n\n",
@@ -39,8 +39,8 @@ def add(commands: options.Commands) -> None:
     )
     parser.set_defaults(run=run)
     add = parser.add_argument
-    told = "alpha, weight_decay, C (which may be inf) and so on"
-    add("value", type=options.not_nan_or_negative, metavar="VALUE", help=told)
+    text = "alpha, weight_decay, C (which may be inf) and so on"
+    add("value", type=options.not_nan_or_negative, metavar="VALUE", help=text)
     add("from_", type=_key, metavar="FROM", help="the tool that VALUE is for")
     add("to", type=_key, metavar="TO", help="the tool to have it for")
     add = parser.add_argument_group("what the conversion may need").add_argument
@@ -62,10 +62,10 @@ def run(args: argparse.Namespace) -> None:
 
     setting = {name: getattr(args, name) for name in _SETTINGS}
     result = convert_l2(args.value, args.from_, args.to, **setting)
-    told = {"from": args.from_, "value": args.value, "to": args.to, "result": result}
+    converted = {"from": args.from_, "value": args.value, "to": args.to, "result": result}
     meaning = describe(args.to)
     if args.json:
-        output.print_json({**told, **setting, "meaning": meaning})
+        output.print_json({**converted, **setting, "meaning": meaning})
     else:
         report.print_conversion(result, meaning)
 

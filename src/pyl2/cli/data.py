@@ -30,14 +30,14 @@ MOST_CLASSES = 20
 def add_data(parser: options.Parser) -> None:
     """Add the options that say what is read, and how it is split."""
     add = parser.add_argument_group("data").add_argument
-    told = (
+    text = (
         "CSV or other delimited text, Parquet, npz, npy or xlsx, packed or not; - is standard input"
     )
-    add("file", nargs="?", metavar="FILE", help=told)
+    add("file", nargs="?", metavar="FILE", help=text)
     add("--target", metavar="NAME", help="the column to predict (default: y)")
     add("--drop", type=options.names, default=[], metavar="A,B", help="columns to leave out")
-    told = "columns to use though they look like ids or have no name"
-    add("--keep", type=options.names, default=[], metavar="A,B", help=told)
+    text = "columns to use though they look like ids or have no name"
+    add("--keep", type=options.names, default=[], metavar="A,B", help=text)
     add(
         "--missing",
         type=options.names,
@@ -50,10 +50,10 @@ def add_data(parser: options.Parser) -> None:
         action="store_true",
         help="leave out the rows whose target is missing (default: an error)",
     )
-    told = "standard (default), robust, quantile or none: how numbers are scaled"
-    add("--scale", choices=SCALES, default="standard", metavar="S", help=told)
-    told = "categories of fewer rows share a column (default: 5, or 1 %% of the rows if fewer)"
-    add("--min-frequency", type=options.count, metavar="ROWS", help=told)
+    text = "standard (default), robust, quantile or none: how numbers are scaled"
+    add("--scale", choices=SCALES, default="standard", metavar="S", help=text)
+    text = "categories of fewer rows share a column (default: 5, or 1 %% of the rows if fewer)"
+    add("--min-frequency", type=options.count, metavar="ROWS", help=text)
     add_dialect(add)
     add("--dataset", choices=DATASETS, help=f"without a FILE (default: {DATASETS[0]})")
     add("--task", choices=("classification", "regression"), help="default: as the target is")
@@ -64,24 +64,24 @@ def add_data(parser: options.Parser) -> None:
         metavar="F",
         help="size of the test set (default: 0.25)",
     )
-    told = "rows of one value in this column stay together in splits and folds; it is no feature"
-    add("--group", metavar="COLUMN", help=told)
-    told = "split in the order of this column, or rows: as they stand; the last are the test set"
-    add("--time", metavar="COLUMN", help=told)
+    text = "rows of one value in this column stay together in splits and folds; it is no feature"
+    add("--group", metavar="COLUMN", help=text)
+    text = "split in the order of this column, or rows: as they stand; the last are the test set"
+    add("--time", metavar="COLUMN", help=text)
     add("--seed", type=options.seed, default=0, help="of split, start and shuffles (default: 0)")
 
 
 def add_dialect(add: Callable[..., Any]) -> None:
     """Add the options that say how a delimited file is written."""
     add("--encoding", metavar="NAME", help="of text (default: UTF-8, or as the file begins)")
-    told = "the decimal mark in numbers (default: found out)"
-    add("--decimal", choices=(".", ","), metavar="MARK", help=told)
-    told = "what separates thousands (default: found out)"
-    add("--thousands", choices=(",", ".", " ", "'"), metavar="MARK", help=told)
-    told = "dmy or mdy: what 3/4/2024 is (default: what fits all dates of a column, mdy first)"
-    add("--date-order", choices=("dmy", "mdy"), metavar="ORDER", help=told)
-    told = "the first line is a row; the columns are c1, c2, …"
-    add("--no-header", action="store_true", help=told)
+    text = "the decimal mark in numbers (default: found out)"
+    add("--decimal", choices=(".", ","), metavar="MARK", help=text)
+    text = "what separates thousands (default: found out)"
+    add("--thousands", choices=(",", ".", " ", "'"), metavar="MARK", help=text)
+    text = "dmy or mdy: what 3/4/2024 is (default: what fits all dates of a column, mdy first)"
+    add("--date-order", choices=("dmy", "mdy"), metavar="ORDER", help=text)
+    text = "the first line is a row; the columns are c1, c2, …"
+    add("--no-header", action="store_true", help=text)
 
 
 def dialect(args: argparse.Namespace) -> Dialect:
@@ -162,7 +162,7 @@ def read(args: argparse.Namespace) -> Data:
         rows.test,
         rows.validation,
         args.scale,
-        split.told(),
+        split.describe(),
         partial(split.folds, train),
         split.most_folds(train),
         fold,
@@ -245,12 +245,12 @@ def _task(table: tables.Table, wanted: str | None) -> tuple[str, str]:
     distinct = set(table.numbers)
     whole = all(number == int(number) for number in distinct)
     if whole and len(distinct) <= MOST_CLASSES:
-        told, task = f"{len(distinct)} distinct integers", "classification"
+        reason, task = f"{len(distinct)} distinct integers", "classification"
     elif whole:
-        told, task = f"more than {MOST_CLASSES} distinct integers", "regression"
+        reason, task = f"more than {MOST_CLASSES} distinct integers", "regression"
     else:
-        told, task = "numbers with fractions", "regression"
-    return task, f"target {table.target!r} has {told}"
+        reason, task = "numbers with fractions", "regression"
+    return task, f"target {table.target!r} has {reason}"
 
 
 def _classes(table: tables.Table) -> tuple[Array, list[str]]:

@@ -38,8 +38,8 @@ _NOT_OF_IT = {
 
 def add(group: options.Group) -> None:
     """Add the option."""
-    told = "train K candidates with drawn λ, keep the ones whose mean predicts best"
-    group.add_argument("--ensemble", type=options.count, metavar="K", help=told)
+    text = "train K candidates with drawn λ, keep the ones whose mean predicts best"
+    group.add_argument("--ensemble", type=options.count, metavar="K", help=text)
 
 
 def run(rows: data.Data, args: argparse.Namespace) -> None:
@@ -72,7 +72,7 @@ def run(rows: data.Data, args: argparse.Namespace) -> None:
         remarks=(),
         explained=(),
         lines=report.ensemble_lines(setup),
-        told={**setup, "candidates": candidates, "result": asdict(result)},
+        results={**setup, "candidates": candidates, "result": asdict(result)},
     )
     tell(outcome, args)
 

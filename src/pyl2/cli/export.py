@@ -22,11 +22,11 @@ ENDINGS = {"onnx": ".onnx", "c": ".h", "sklearn": ".joblib", "torch": ".pt"}
 
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
-    told = "write a saved model as ONNX, C, or for scikit-learn or PyTorch"
+    text = "write a saved model as ONNX, C, or for scikit-learn or PyTorch"
     parser = options.command(
         commands,
         "export",
-        told,
+        text,
         examples=(
             "pyl2 export flowers.pyl2 --to onnx",
             "pyl2 export flowers.pyl2 --to c --output flowers.h",
@@ -34,13 +34,13 @@ def add(commands: options.Commands) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("model", metavar="MODEL", help="written by pyl2 train --save")
-    told = (
+    text = (
         "onnx; c, a C99 header; sklearn, a fitted estimator for joblib.load; torch, the state dict"
         " of a Sequential"
     )
-    parser.add_argument("--to", required=True, choices=tuple(ENDINGS), help=told)
-    told = "default: the model's name with .onnx, .h, .joblib or .pt"
-    parser.add_argument("--output", metavar="FILE", help=told)
+    parser.add_argument("--to", required=True, choices=tuple(ENDINGS), help=text)
+    text = "default: the model's name with .onnx, .h, .joblib or .pt"
+    parser.add_argument("--output", metavar="FILE", help=text)
     parser.add_argument("--quiet", action="store_true", help="no notes")
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def add_rule(group: options.Group) -> None:
     """Add the option of how λ is chosen from the scores."""
-    told = "min (default): best mean score; 1se: the largest λ within one standard error of it"
-    group.add_argument("--rule", choices=("min", "1se"), default="min", help=told)
+    text = "min (default): best mean score; 1se: the largest λ within one standard error of it"
+    group.add_argument("--rule", choices=("min", "1se"), default="min", help=text)
 
 
 def lambdas(rows: int) -> list[float]:
@@ -62,8 +62,8 @@ def scores(
 
     made = [partial(_source, rows, train, test, args) for train, test in drawn]
     found, _ = score_folds(made, l2, args.epochs, not args.quiet, kept)
-    told: list[list[float]] = found.tolist()
-    return told
+    scores: list[list[float]] = found.tolist()
+    return scores
 
 
 def _source(rows: data.Data, train: Array, test: Array, args: argparse.Namespace) -> PathSource:

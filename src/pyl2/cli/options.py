@@ -60,21 +60,21 @@ _MOST_LAMBDAS = 1000
 def command(
     commands: Commands,
     name: str,
-    told: str,
+    text: str,
     *,
     examples: tuple[str, ...],
     page: str = "command_line",
     epilog: str = "",
 ) -> Parser:
-    """Add a command; `told` says in the list of commands, and in its own help, what it does.
+    """Add a command; `text` says in the list of commands, and in its own help, what it does.
 
     Its help ends with examples, and the page of the documentation that is about it.
     """
     shown = "\n".join(f"  {example}" for example in examples)
     return commands.add_parser(
         name,
-        help=told,
-        description=f"{told[0].upper()}{told[1:]}.",
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=f"{epilog}examples:\n{shown}\n\nmore: docs/{page}.md",
     )
@@ -112,8 +112,8 @@ def lambdas(text: str) -> list[float]:
         found = []
     good = all(0 <= value < math.inf for value in found) and len(set(found)) == len(found)
     if not (good and 0 < len(found) <= _MOST_LAMBDAS):
-        told = f"different numbers of at least 0, or lo:hi:count; at most {_MOST_LAMBDAS}"
-        raise argparse.ArgumentTypeError(f"{text!r} is not {told}")
+        wanted = f"different numbers of at least 0, or lo:hi:count; at most {_MOST_LAMBDAS}"
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
     return found
 
 
@@ -148,8 +148,8 @@ def _named(text: str, pieces: list[str], known: tuple[str, ...]) -> list[Any]:
     parts = [piece.partition(":") for piece in pieces]
     unknown = [name for name, _, _ in parts if name not in known]
     if unknown or not parts:
-        told = f"{', '.join(map(repr, unknown)) or 'nothing'} is not one of {', '.join(known)}"
-        raise argparse.ArgumentTypeError(told + near("".join(unknown[:1]), known))
+        message = f"{', '.join(map(repr, unknown)) or 'nothing'} is not one of {', '.join(known)}"
+        raise argparse.ArgumentTypeError(message + near("".join(unknown[:1]), known))
     try:
         return [(name, float(number)) if colon else name for name, colon, number in parts]
     except ValueError:

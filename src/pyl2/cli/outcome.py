@@ -35,7 +35,7 @@ class Outcome:
     lines: Mapping[str, str]
     """What was read and how it was learned, by name."""
 
-    told: Mapping[str, Any]
+    results: Mapping[str, Any]
     """What is written as JSON."""
 
     pictures: Callable[[], Sequence[str]] = tuple
@@ -50,11 +50,11 @@ def tell(found: Outcome, args: argparse.Namespace) -> None:
                 found.heading, found.table, found.caption, [*found.remarks, *found.explained]
             ),
             *found.pictures(),
-            page.run(args.command, found.told["isa"], found.lines),
+            page.run(args.command, found.results["isa"], found.lines),
         ]
         page.write(args.report, found.title, found.headline, sections)
     if args.json:
-        return output.print_json(found.told)
+        return output.print_json(found.results)
     lines = {} if args.quiet else found.lines
     report.print_all(found.headline, found.table, found.remarks, lines)
     output.print_saved(args, args.output, args.report)

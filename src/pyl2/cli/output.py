@@ -28,9 +28,9 @@ def add_output(parser: options.Parser) -> options.Group:
     return group
 
 
-def add_figure(group: options.Group, told: str) -> None:
+def add_figure(group: options.Group, text: str) -> None:
     """Add the option of a figure in a file of its own."""
-    group.add_argument("--output", type=options.figure, metavar="FIGURE.png", help=told)
+    group.add_argument("--output", type=options.figure, metavar="FIGURE.png", help=text)
 
 
 def check_writable(option: str, path: str | None) -> None:
@@ -58,7 +58,7 @@ def write_figure(path: str, figure: Figure) -> None:
     files.replace(path, drawn.getbuffer())
 
 
-def print_json(told: Mapping[str, Any]) -> None:
+def print_json(results: Mapping[str, Any]) -> None:
     """Print JSON, which knows no number that is not finite: such are null."""
 
     def known(value: Any) -> Any:
@@ -68,7 +68,7 @@ def print_json(told: Mapping[str, Any]) -> None:
             return [known(entry) for entry in value]
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
-    print(json.dumps(known(told), indent=2, allow_nan=False))
+    print(json.dumps(known(results), indent=2, allow_nan=False))
 
 
 def print_model(args: argparse.Namespace) -> None:

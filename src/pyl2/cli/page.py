@@ -114,7 +114,7 @@ def run(command: str, isa: str, lines: Mapping[str, str]) -> str:
     What the columns of a table mean stands at the table.
     """
     python = f"Python {platform.python_version()}"
-    told = {
+    entries = {
         "command": command,
         "version": f"pyl2 {__version__}, {date.today().isoformat()}",
         "machine": f"{platform.machine()} ({isa}), {platform.system()}, {python}",
@@ -122,7 +122,7 @@ def run(command: str, isa: str, lines: Mapping[str, str]) -> str:
     }
     rows = "\n".join(
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(line)}</td></tr>'
-        for name, line in told.items()
+        for name, line in entries.items()
     )
     return _section("What was run", f'<table class="run">\n{rows}\n</table>')
 

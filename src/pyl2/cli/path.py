@@ -59,11 +59,11 @@ _BOUNDARIES = (
 
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
-    told = "train one network at many λ, and show what L2 does"
+    text = "train one network at many λ, and show what L2 does"
     parser = options.command(
         commands,
         "path",
-        told,
+        text,
         examples=(
             "pyl2 path --dataset diabetes --cv 5",
             "pyl2 path sales.csv --target price --l2 0,0.1:1000:9 --report page.html",
@@ -73,15 +73,15 @@ def add(commands: options.Commands) -> None:
     data.add_data(parser)
     training.add_network(parser, hidden=(32, 16))
     group = parser.add_argument_group("training")
-    told = "λs: 0,0.1,1 or lo:hi:count, log-spaced, or both (default: for 1000 rows 0,0.1:10000:11)"
-    group.add_argument("--l2", type=options.lambdas, metavar="L", help=told)
+    text = "λs: 0,0.1,1 or lo:hi:count, log-spaced, or both (default: for 1000 rows 0,0.1:10000:11)"
+    group.add_argument("--l2", type=options.lambdas, metavar="L", help=text)
     training.add_optimizer(group, "for all λs together")
     group = parser.add_argument_group("choice of λ")
-    told = "number of folds to choose λ by, at least 2 (default: no choice)"
-    group.add_argument("--cv", type=options.folds, metavar="K", help=told)
+    text = "number of folds to choose λ by, at least 2 (default: no choice)"
+    group.add_argument("--cv", type=options.folds, metavar="K", help=text)
     folds.add_rule(group)
-    told = "log evidence and effective number of parameters (γ) of each λ; train by lbfgs or lm"
-    group.add_argument("--evidence", action="store_true", help=told)
+    text = "log evidence and effective number of parameters (γ) of each λ; train by lbfgs or lm"
+    group.add_argument("--evidence", action="store_true", help=text)
     training.add_early_stopping(parser)
     group = output.add_output(parser)
     output.add_figure(group, "draw scores and weights against λ")
@@ -135,7 +135,7 @@ def run(args: argparse.Namespace) -> None:
         remarks=report.path_remarks(summary, found.measure, choices),
         explained=[_TABLE],
         lines=lines,
-        told={**setup, "results": summary, "fold_scores": scores, "choices": choices},
+        results={**setup, "results": summary, "fold_scores": scores, "choices": choices},
         pictures=lambda: _pictures(found, scores, choices, rows),
     )
     tell(outcome, args)
@@ -245,12 +245,16 @@ def _pictures(
     from pyl2.cli import page, shows
 
     def drawn(
-        heading: str, display: Any, told: Callable[[Any], str], *caption: str, size: Any = page.SIZE
+        heading: str,
+        display: Any,
+        words: Callable[[Any], str],
+        *caption: str,
+        size: Any = page.SIZE,
     ) -> str:
         figure = Figure(size, layout="constrained")
         panels = len(getattr(display, "chances", [0]))
         display.plot(figure.subplots(1, panels, sharex=True, sharey=True))
-        return page.picture(heading, figure, told(display), caption)
+        return page.picture(heading, figure, words(display), caption)
 
     scores = [_SCORES] if held is None else [_SCORES, _FOLDS]
     weights = plots.PathDisplay.from_results(found)
@@ -271,6 +275,6 @@ def _pictures(
         sections.append(drawn("Fits", fits, shows.fits, _FITS))
     if rows.train[0].shape[1] == 2 and rows.schema.classes is not None:
         lines = plots.BoundaryDisplay.from_results(found, *rows.train)
-        told = shows.boundaries, _BOUNDARIES
-        sections.append(drawn("Boundaries", lines, *told, size=(2.4 * len(lines.l2), 2.9)))
+        described = shows.boundaries, _BOUNDARIES
+        sections.append(drawn("Boundaries", lines, *described, size=(2.4 * len(lines.l2), 2.9)))
     return sections

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
-    told = "predict the rows of a file with a saved model"
+    text = "predict the rows of a file with a saved model"
     parser = options.command(
         commands,
         "predict",
-        told,
+        text,
         examples=(
             "pyl2 predict flowers.pyl2 new.csv --id id --proba",
             "pyl2 predict prices.pyl2 new.csv --output predictions.parquet",
@@ -39,12 +39,12 @@ def add(commands: options.Commands) -> None:
     parser.add_argument(
         "--output", metavar="OUT", help="a .parquet file, or CSV (default: CSV to standard output)"
     )
-    told = "columns of the file to write beside the predictions"
-    parser.add_argument("--id", type=options.names, default=[], metavar="A,B", help=told)
+    text = "columns of the file to write beside the predictions"
+    parser.add_argument("--id", type=options.names, default=[], metavar="A,B", help=text)
     parser.add_argument("--quiet", action="store_true", help="no notes")
     parser.add_argument("--proba", action="store_true", help="add a column for each class")
-    told = "add a column of standard deviations (of an ensemble that predicts numbers)"
-    parser.add_argument("--std", action="store_true", help=told)
+    text = "add a column of standard deviations (of an ensemble that predicts numbers)"
+    parser.add_argument("--std", action="store_true", help=text)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -76,10 +76,10 @@ def _tell_surprises(schema: model_file.Schema, table: dict[str, Cells]) -> None:
     from pyl2.data.treatment import surprise
 
     for found in schema.treatments:
-        told = surprise(found, table[found.name]) if found.name in table else ""
-        if told:
+        note = surprise(found, table[found.name]) if found.name in table else ""
+        if note:
             with suppress(OSError):  # standard error has no reader, or no space
-                print(f"pyl2: note: {told}", file=sys.stderr)
+                print(f"pyl2: note: {note}", file=sys.stderr)
 
 
 def _dialect(args: argparse.Namespace, schema: model_file.Schema) -> Dialect:

@@ -1,4 +1,4 @@
-"""What is told of results: the answer, tables, remarks, and how it all came about.
+"""What is said of results: the answer, tables, remarks, and how it all came about.
 
 The tables are for terminals; `pyl2.cli.page` makes HTML of the same tables and lines.
 """
@@ -175,19 +175,19 @@ def _read(setup: dict[str, Any]) -> dict[str, str]:
 def _columns(setup: dict[str, Any]) -> list[str]:
     """Return what becomes of each column, a line each; plain numbers and flags in one."""
     of: dict[str, list[str]] = {}
-    for name, told in setup["columns"].items():
-        of.setdefault(told, []).append(name)
+    for name, description in setup["columns"].items():
+        of.setdefault(description, []).append(name)
     scale = {"standard": "standardised with training-set statistics"}.get(
         setup["scale"], setup["scale"]
     )
     lines = []
-    for told, names in of.items():
-        if told in ("number", "flag"):
-            many = f"{len(names)} {told}s" if len(names) > 1 else f"1 {told}"
+    for description, names in of.items():
+        if description in ("number", "flag"):
+            many = f"{len(names)} {description}s" if len(names) > 1 else f"1 {description}"
             shown = f"{many}: {', '.join(names)}" if len(", ".join(names)) <= _SHOWN else many
             lines.append(shown)
         else:
-            lines += [f"{name}: {told}" for name in names]
+            lines += [f"{name}: {description}" for name in names]
     more = len(lines) - _LINES
     lines = [*lines[:_LINES], *([f"and {more} more columns"] if more > 0 else [])]
     return [*lines, f"scale: {scale}"]
@@ -241,11 +241,11 @@ def ensemble_lines(setup: dict[str, Any]) -> dict[str, str]:
     """Return what was read and how an ensemble of it is made, in lines by name."""
     recipe = setup["ensemble"]
     low, high = recipe["l2"]
-    told = (
+    text = (
         f"{recipe['candidates']} candidates, λ from {low:g} to {high:g}, each on"
         f" {recipe['folds']} folds;\n{recipe['members']} networks of each selected on all rows"
     )
-    return _read(setup) | {"training": _training(setup), "ensemble": told}
+    return _read(setup) | {"training": _training(setup), "ensemble": text}
 
 
 def candidates(found: Sequence[Mapping[str, Any]]) -> Grid:
@@ -281,12 +281,12 @@ def answer(test_score: float, setup: dict[str, Any]) -> list[str]:
     return _beside_baselines(f"Test {setup['measure']} {test_score:z.3f}", test_score, setup)
 
 
-def _beside_baselines(told: str, test_score: float, setup: dict[str, Any]) -> list[str]:
+def _beside_baselines(text: str, test_score: float, setup: dict[str, Any]) -> list[str]:
     baselines = setup["baselines"]
     others = ", ".join(f"{name} {score:z.3f}" for name, score in baselines.items())
     better = [name for name, score in baselines.items() if score > test_score]
     remark = [f"Better on this test set: {' and '.join(better)}."] if better else []
-    return [f"{told}; {others}.", *remark]
+    return [f"{text}; {others}.", *remark]
 
 
 def _rows(setup: dict[str, Any]) -> str:
@@ -322,10 +322,10 @@ def chosen_by_evidence(chosen: Mapping[str, Any], setup: dict[str, Any]) -> str:
 def training_headline(results: Sequence[Result], setup: dict[str, Any]) -> list[str]:
     """Return the score at the λ that was given, and what it did."""
     free, found = results[0], results[-1]
-    told = f"λ = {found.l2:.4g}, as given"
+    text = f"λ = {found.l2:.4g}, as given"
     if len(results) > 1:
-        told += f"; test {setup['measure']} {free.test_score:z.3f} without a penalty"
-    return [*answer(found.test_score, setup), f"{told}; {_rows(setup)}."]
+        text += f"; test {setup['measure']} {free.test_score:z.3f} without a penalty"
+    return [*answer(found.test_score, setup), f"{text}; {_rows(setup)}."]
 
 
 def path_headline(
@@ -335,13 +335,13 @@ def path_headline(
     name, place = next(iter(choices.items()))
     chosen = rows[place]
     if name in _RULES:
-        told = chosen_by_folds(chosen["l2"], chosen, setup)
+        text = chosen_by_folds(chosen["l2"], chosen, setup)
     else:
-        told = (
+        text = (
             f"λ = {chosen['l2']:.4g} is the best of {len(rows)} on this test set, so the score is"
             f" optimistic (--cv 5 chooses without it); {_rows(setup)}."
         )
-    found = [*answer(chosen["test_score"], setup), told]
+    found = [*answer(chosen["test_score"], setup), text]
     if place:
         free = rows[0]
         found.append(f"At λ = {free['l2']:.4g}: test {setup['measure']} {free['test_score']:z.3f}.")
@@ -485,5 +485,5 @@ def _leader(rows: Sequence[Mapping[str, Any]], name: str, sign: int) -> str:
         return math.isfinite(spread) and abs(float(best[name] - row[name])) <= spread
 
     others = ", ".join(row["method"] for row in rows if row is not best and level(row))
-    told = f"{best['method']}, {text_table.digits(best[name], 4)}"
-    return told + (f" (within the spread of the starts also {others})" if others else "")
+    text = f"{best['method']}, {text_table.digits(best[name], 4)}"
+    return text + (f" (within the spread of the starts also {others})" if others else "")

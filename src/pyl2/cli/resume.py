@@ -20,13 +20,13 @@ _OF_NO_MATTER = (
 
 def add(group: options.Group) -> None:
     """Add the option."""
-    told = "keep finished fits in this folder, and do not train again those that are there"
-    group.add_argument("--resume", metavar="FOLDER", help=told)
+    text = "keep finished fits in this folder, and do not train again those that are there"
+    group.add_argument("--resume", metavar="FOLDER", help=text)
 
 
 def kept(rows: Data, args: argparse.Namespace) -> Finished:
     """Return the fits that are finished; other options or rows than theirs are an error."""
-    from pyl2._common.finished import Finished, told_rows
+    from pyl2._common.finished import Finished, fingerprints
 
     settings = {
         f"--{name.replace('_', '-')}": value
@@ -34,5 +34,5 @@ def kept(rows: Data, args: argparse.Namespace) -> Finished:
         if name not in _OF_NO_MATTER
     }
     for name, part in (("training set", rows.train), ("test set", rows.test)):
-        settings[name] = told_rows(*part)
+        settings[name] = fingerprints(*part)
     return Finished(args.resume, settings if args.resume else {}, "--resume")

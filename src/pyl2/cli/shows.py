@@ -40,12 +40,12 @@ def evidence(shown: plots.EvidenceDisplay) -> str:
     """Return how the log evidence, γ and scores change with λ."""
     from pyl2._common import metrics
 
-    told = ["Log evidence against λ.", _curve("It", shown.l2, shown.log_evidence)]
+    lines = ["Log evidence against λ.", _curve("It", shown.l2, shown.log_evidence)]
     if shown.n_effective is not None:
-        told.append(_curve("γ", shown.l2, shown.n_effective))
+        lines.append(_curve("γ", shown.l2, shown.n_effective))
     for name, found in shown.scores.items():
-        told.append(_curve(f"{shown.measure}, {name},", shown.l2, metrics.mean_known(found)))
-    return " ".join(told)
+        lines.append(_curve(f"{shown.measure}, {name},", shown.l2, metrics.mean_known(found)))
+    return " ".join(lines)
 
 
 def saturation(shown: plots.SaturationDisplay) -> str:
@@ -75,43 +75,43 @@ def boundaries(shown: plots.BoundaryDisplay) -> str:
 
 def errors(shown: plots.ErrorDisplay) -> str:
     """Return to which E each method has come, and by when."""
-    told = []
+    lines = []
     for name, pairs in shown.curves.items():
         ends = [float(error[-1]) for _, error in pairs if len(error)]
         spent = [float(used[-1]) for used, _ in pairs if len(used)]
         if ends:
-            told.append(
+            lines.append(
                 f"{name}: E {_range(min(ends), max(ends))} after {_range(min(spent), max(spent))}."
             )
-    return f"E against {shown.xlabel}. {' '.join(told)}"
+    return f"E against {shown.xlabel}. {' '.join(lines)}"
 
 
 def courses(shown: plots.CurvesDisplay) -> str:
     """Return from where to where the errors went."""
     from pyl2.plots.training import PARTS
 
-    told = [
+    lines = [
         f"{name}: {PARTS[part]} from {values[0]:.3g} to {values[-1]:.3g}, lowest"
         f" {np.nanmin(values):.3g} in epoch {np.nanargmin(values) + 1}."
         for name, parts in shown.curves.items()
         for part, values in parts.items()
         if np.isfinite(values).any()
     ]
-    return f"Errors by epoch. {' '.join(told)}"
+    return f"Errors by epoch. {' '.join(lines)}"
 
 
 def rates(shown: plots.RatesDisplay) -> str:
     """Return from where to where the rates went."""
     from pyl2.plots.rates import RATES
 
-    told = [
+    lines = [
         f"{name}: {RATES[rate]} from {np.max(values[0]):.3g} to {np.max(values[-1]):.3g}, highest"
         f" {values.max():.3g}."
         for name, found in shown.rates.items()
         for rate, values in found.items()
         if values.any()
     ]
-    return f"Rates by epoch. {' '.join(told)}"
+    return f"Rates by epoch. {' '.join(lines)}"
 
 
 def weights(shown: plots.WeightsDisplay) -> str:
@@ -137,9 +137,9 @@ def _curve(name: str, l2: Array, values: Array, form: str = "{:.3g}") -> str:
     return f"{name}: from {ends}, highest {form.format(values[top])} at {style.title(l2[top])}."
 
 
-def _each(name: str, l2: Array, values: Array, told: Callable[[Array], str]) -> str:
+def _each(name: str, l2: Array, values: Array, words: Callable[[Array], str]) -> str:
     """Return what there is to say at each λ."""
-    found = (f"{style.title(one)}: {told(of)}." for one, of in zip(l2, values, strict=True))
+    found = (f"{style.title(one)}: {words(of)}." for one, of in zip(l2, values, strict=True))
     return f"{name} at each λ. {' '.join(found)}"
 
 

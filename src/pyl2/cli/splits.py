@@ -36,7 +36,7 @@ class Split:
     seed: int
     test: Array | None = None
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Return in words how a split is made."""
         if self.test is not None:
             return f"the test set is the file's own; folds drawn, seed {self.seed}"

@@ -28,11 +28,11 @@ _TABLE = (
 
 def add(commands: options.Commands) -> None:
     """Add the command and its options."""
-    told = "train a model of a table: λ by cross-validation, scores beside baselines"
+    text = "train a model of a table: λ by cross-validation, scores beside baselines"
     parser = options.command(
         commands,
         "train",
-        told,
+        text,
         examples=(
             "pyl2 train flowers.csv --target species --save flowers.pyl2",
             "pyl2 train sales.csv --target price --time date --early-stopping",
@@ -43,16 +43,16 @@ def add(commands: options.Commands) -> None:
     data.add_data(parser)
     training.add_network(parser, hidden=(32, 16))
     group = parser.add_argument_group("training")
-    told = (
+    text = (
         "cv (default): λ by cross-validation; evidence: by the evidence, for numbers, with lbfgs or"
         " lm; a number: beside a network without penalty"
     )
-    group.add_argument("--l2", type=options.l2_or_rule, metavar="L", help=told)
-    told = "folds to choose λ by (default: 5)"
-    group.add_argument("--cv", type=options.folds, metavar="K", help=told)
+    group.add_argument("--l2", type=options.l2_or_rule, metavar="L", help=text)
+    text = "folds to choose λ by (default: 5)"
+    group.add_argument("--cv", type=options.folds, metavar="K", help=text)
     folds.add_rule(group)
-    told = "divides λ: train (default), batch or a number"
-    group.add_argument("--n", type=options.divisor, help=told)
+    text = "divides λ: train (default), batch or a number"
+    group.add_argument("--n", type=options.divisor, help=text)
     training.add_optimizer(
         group,
         "for each training, or all of an ensemble",
@@ -105,8 +105,11 @@ def _run(rows: data.Data, args: argparse.Namespace) -> None:
     ]
     if args.save:
         model_file.save(args.save, trainer.network, rows.schema)
-    told = {"results": [asdict(result) for result in results], "baselines": baselines.scores(rows)}
-    setup |= {"resumed": kept.taken} | told
+    scores = {
+        "results": [asdict(result) for result in results],
+        "baselines": baselines.scores(rows),
+    }
+    setup |= {"resumed": kept.taken} | scores
     headline = report.training_headline(results, setup)
     lines = report.training_lines(setup)
     table = report.trainings(results, setup["measure"])
@@ -119,7 +122,7 @@ def _run(rows: data.Data, args: argparse.Namespace) -> None:
         remarks=report.training_remarks(results),
         explained=[_TABLE],
         lines=lines,
-        told=setup,
+        results=setup,
         pictures=lambda: training.pictures(histories, trainers),
     )
     tell(outcome, args)

@@ -51,8 +51,8 @@ def add_network(parser: options.Parser, hidden: tuple[int, ...]) -> None:
         metavar="L",
         help="of numbers: squared_error (default), huber:0.5, absolute_error, quantile:0.9, …",
     )
-    told = "of classes: part of a target that is spread over all of them (default: 0)"
-    add("--label-smoothing", type=options.part, default=0.0, metavar="E", help=told)
+    text = "of classes: part of a target that is spread over all of them (default: 0)"
+    add("--label-smoothing", type=options.part, default=0.0, metavar="E", help=text)
     add("--dtype", choices=("float32", "float64"), default="float64", help="default: float64")
 
 
@@ -80,8 +80,8 @@ _SCHEDULES = (
 
 def add_l2(group: options.Group) -> None:
     """Add the option of the penalty."""
-    told = f"the penalty λ (default: {L2:g})"
-    group.add_argument("--l2", type=options.not_negative, metavar="L", help=told)
+    text = f"the penalty λ (default: {L2:g})"
+    group.add_argument("--l2", type=options.not_negative, metavar="L", help=text)
 
 
 def l2(args: argparse.Namespace) -> float:
@@ -91,8 +91,8 @@ def l2(args: argparse.Namespace) -> float:
 
 def add_batch_size(group: options.Group) -> None:
     """Add the option of the batches."""
-    told = "rows of an update, or all (default: 32)"
-    group.add_argument("--batch-size", type=options.batch_size, default=32, metavar="B", help=told)
+    text = "rows of an update, or all (default: 32)"
+    group.add_argument("--batch-size", type=options.batch_size, default=32, metavar="B", help=text)
 
 
 EPOCHS = 200
@@ -113,18 +113,18 @@ def add_optimizer(group: options.Group, time: str, epochs: str = "") -> None:
         metavar="K",
         help="updates, or below 1 a part of them, in which the learning rate rises (default: 0)",
     )
-    told = "the same for λ, by the update (default: constant)"
-    add("--l2-schedule", type=options.course, default="constant", metavar="S", help=told)
-    told = "largest norm of the gradient of the error"
-    add("--clip-norm", type=options.positive, metavar="C", help=told)
-    told = "largest component of the gradient of the error"
-    add("--clip-value", type=options.positive, metavar="C", help=told)
-    told = "average the weights over updates with this β, such as 0.999"
-    add("--average", type=options.positive, metavar="B", help=told)
-    told = "part of the hidden units that each update leaves out; or one per layer: 0.2,0.5"
-    add("--dropout", type=options.dropout, default=0.0, metavar="P", help=told)
-    told = "part of the inputs that each update leaves out"
-    add("--input-dropout", type=options.part, default=0.0, metavar="P", help=told)
+    text = "the same for λ, by the update (default: constant)"
+    add("--l2-schedule", type=options.course, default="constant", metavar="S", help=text)
+    text = "largest norm of the gradient of the error"
+    add("--clip-norm", type=options.positive, metavar="C", help=text)
+    text = "largest component of the gradient of the error"
+    add("--clip-value", type=options.positive, metavar="C", help=text)
+    text = "average the weights over updates with this β, such as 0.999"
+    add("--average", type=options.positive, metavar="B", help=text)
+    text = "part of the hidden units that each update leaves out; or one per layer: 0.2,0.5"
+    add("--dropout", type=options.dropout, default=0.0, metavar="P", help=text)
+    text = "part of the inputs that each update leaves out"
+    add("--input-dropout", type=options.part, default=0.0, metavar="P", help=text)
     add_batch_size(group)
     add("--epochs", type=options.count, help=f"at most (default: {EPOCHS}{epochs})")
     add("--max-time", type=options.positive, metavar="SECONDS", help=time)
@@ -133,21 +133,21 @@ def add_optimizer(group: options.Group, time: str, epochs: str = "") -> None:
 
 def add_threads(group: options.Group) -> None:
     """Add the option of the threads."""
-    told = "maximum number of threads (default: as many as there are processors)"
-    group.add_argument("--n-threads", type=options.count, metavar="K", help=told)
+    text = "maximum number of threads (default: as many as there are processors)"
+    group.add_argument("--n-threads", type=options.count, metavar="K", help=text)
 
 
 def add_early_stopping(parser: options.Parser) -> None:
     """Add the options of early stopping."""
     add = parser.add_argument_group("early stopping").add_argument
-    told = "keep the weights of the least error on training rows held out, and stop when it stalls"
-    add("--early-stopping", action="store_true", help=told)
-    told = "share of the training rows held out (default: 0.1)"
-    add("--validation-size", type=options.fraction, default=0.1, metavar="F", help=told)
-    told = "stop after this number of epochs without improvement (default: 10)"
-    add("--patience", type=options.count, default=10, metavar="K", help=told)
-    told = "better is by more than this; without --early-stopping it is the training error's"
-    add("--tol", type=options.not_negative, metavar="T", help=told)
+    text = "keep the weights of the least error on training rows held out, and stop when it stalls"
+    add("--early-stopping", action="store_true", help=text)
+    text = "share of the training rows held out (default: 0.1)"
+    add("--validation-size", type=options.fraction, default=0.1, metavar="F", help=text)
+    text = "stop after this number of epochs without improvement (default: 10)"
+    add("--patience", type=options.count, default=10, metavar="K", help=text)
+    text = "better is by more than this; without --early-stopping it is the training error's"
+    add("--tol", type=options.not_negative, metavar="T", help=text)
 
 
 def network(data: Data, args: argparse.Namespace, inputs: int | None = None) -> Network:
@@ -255,7 +255,7 @@ def described(data: Data, network: Network) -> dict[str, Any]:
         "why": data.why,
         "notes": data.notes,
         "scale": data.scale,
-        "columns": {found.name: found.told() for found in data.schema.treatments},
+        "columns": {found.name: found.describe() for found in data.schema.treatments},
         "measure": Objective.of(network).measure,
         "layer_sizes": list(network.layer_sizes),
         "hidden": list(map(shown, network.hidden)),

@@ -187,14 +187,11 @@ def cells_of(column: Any, name: str) -> Cells:
     ValueError
         If they are none of numbers, flags, text and dates.
     """
-    if isinstance(column, np.ndarray):
-        found = _of_array(column)
-        told = str(column.dtype)
-    else:
-        found = _of_series(column)
-        told = str(column.dtype)
+    found = (_of_array if isinstance(column, np.ndarray) else _of_series)(column)
     if found is None:
-        raise ValueError(f"column {name!r} is neither numbers, text, flags nor dates: {told}")
+        raise ValueError(
+            f"column {name!r} is neither numbers, text, flags nor dates: {column.dtype}"
+        )
     return found
 
 

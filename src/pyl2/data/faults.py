@@ -18,7 +18,7 @@ NAMED_AT_MOST = 8
 class Fault:
     """What is wrong with the cells of a column."""
 
-    told: str
+    reason: str
 
 
 def fault(rows: Sequence[int] | Array, what: str) -> Fault:
@@ -29,7 +29,7 @@ def fault(rows: Sequence[int] | Array, what: str) -> Fault:
 
 def places(faults: Mapping[str, Fault]) -> str:
     """Return in a line which columns are at fault, and where."""
-    shown = [f"{name!r} ({fault.told})" for name, fault in list(faults.items())[:NAMED_AT_MOST]]
+    shown = [f"{name!r} ({fault.reason})" for name, fault in list(faults.items())[:NAMED_AT_MOST]]
     more = len(faults) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 

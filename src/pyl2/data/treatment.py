@@ -85,7 +85,7 @@ class Treatment:
             found += [f"{self.name}: rare"] if self.rare else []
         return found + ([f"{self.name}: missing"] if self.missing else [])
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Return in words what becomes of the column."""
         return f"{self._kind()}{self._gaps()}"
 
@@ -180,8 +180,8 @@ def fit(
     )
     treatments = [scaled.get(found.name, found) for found in begun]
     if all(found.kind == "left out" for found in treatments):
-        told = "; ".join(f"{found.name!r} {found.told()}" for found in treatments[:8])
-        raise ValueError(f"no column remains to learn from: {told or 'there is none'}")
+        columns = "; ".join(f"{found.name!r} {found.describe()}" for found in treatments[:8])
+        raise ValueError(f"no column remains to learn from: {columns or 'there is none'}")
     return treatments
 
 
@@ -278,7 +278,7 @@ def _scaled(
     if not begun:
         return []
     blocks = [raw_numbers(found, table[found.name]) for found in begun]
-    with np.errstate(all="ignore"):  # what is too large is told of below
+    with np.errstate(all="ignore"):  # what is too large is described below
         fills = [
             [0.0] if found.kind == "flag" else np.nanmedian(block, axis=0)
             for found, block in zip(begun, blocks, strict=True)

@@ -205,12 +205,12 @@ class Arrays(Typed):
 
     def _joined(self, name: str, train: Array, test: Array) -> Array:
         """Return an array of the training set, and that of the test set behind it."""
-        told = [f"{part.dtype} {part.shape}" for part in (train, test)]
+        arrays = [f"{part.dtype} {part.shape}" for part in (train, test)]
         kinds = {train.dtype.kind, test.dtype.kind}
         alike = len(kinds) == 1 or kinds <= {*"iuf"}
         if not alike or train.shape[1:] != test.shape[1:] or 0 in (train.ndim, test.ndim):
             raise ValueError(
-                f"{self.path}: {name} and its test set do not go together: {' and '.join(told)}"
+                f"{self.path}: {name} and its test set do not go together: {' and '.join(arrays)}"
             )
         found: Array = attempt(self.path, "an npz", lambda: np.concatenate([train, test]))
         return found
@@ -239,8 +239,8 @@ class Arrays(Typed):
             return found
         lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) > 1 or 0 in lengths.values():
-            told = ", ".join(f"{name!r} {length}" for name, length in lengths.items())
-            raise ValueError(f"{self.path}: the columns must have one length, and rows: {told}")
+            sizes = ", ".join(f"{name!r} {length}" for name, length in lengths.items())
+            raise ValueError(f"{self.path}: the columns must have one length, and rows: {sizes}")
         return found
 
     def _target(self, name: str) -> Array:
@@ -303,8 +303,8 @@ class Frame(Typed):
 
     def cells(self, names: Sequence[str]) -> dict[str, Cells | Fault]:
         """Return columns."""
-        told = Fault("neither numbers, text, flags nor dates")
-        return {name: of_values(self.found[name]) or told for name in names}
+        fault = Fault("neither numbers, text, flags nor dates")
+        return {name: of_values(self.found[name]) or fault for name in names}
 
 
 def workbook(path: str, data: bytes) -> Frame:

@@ -73,7 +73,7 @@ from pyl2.training.state import OptimizerState
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
-# "sgd" stands for momentum and nesterov too, which are told by parameters of their own.
+# "sgd" stands for momentum and nesterov too, which have parameters of their own.
 ESTIMATOR_SOLVERS = tuple(name for name in SOLVERS if name not in ("momentum", "nesterov"))
 
 # Whose learning rate follows ``learning_rate``, as in scikit-learn.
@@ -1035,16 +1035,16 @@ class BaseMLP(CallbackSupportMixin, ExportsNetwork, BaseEstimator):  # type: ign
 
     def _diverged(self, fit: Fit, error: Diverged) -> None:
         """Early stopping still has its best parameters; all else is an error."""
-        told = f"learning_rate_init={self.learning_rate_init} and alpha={self.alpha}: {error}"
+        setting = f"learning_rate_init={self.learning_rate_init} and alpha={self.alpha}: {error}"
         if not fit.early_stopping:
-            raise ValueError(f"{_NOT_FINITE} It happened with {told}") from None
+            raise ValueError(f"{_NOT_FINITE} It happened with {setting}") from None
         self.n_iter_ += 1
         self.loss_ = math.nan
         for curve in (self.loss_curve_, self.validation_scores_, self.validation_loss_curve_):
             curve.append(math.nan)
         fit.restore_best()
         warn(
-            f"Training diverged with {told} Early stopping has put the best parameters back.",
+            f"Training diverged with {setting} Early stopping has put the best parameters back.",
             ConvergenceWarning,
         )
 

@@ -93,7 +93,7 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
         Precision > 0 of a prior of the hidden biases, in the evidence alone: training knows none.
         In the units of standardised inputs.
     normalize_y : bool, default=True
-        Whether the network learns (y − mean) / standard deviation; what is told of predictions,
+        Whether the network learns (y − mean) / standard deviation; what is said of predictions,
         noise and evidence is in the units of y all the same.
     random_state : None, int or numpy.random.RandomState, default=None
         Where initial weights come from.  With an int those of the first start are MLPRegressor's.
@@ -347,18 +347,18 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
 
     def _warn(self, found: Found, grid: list[float], targets: float) -> None:
         best = found.tried[found.best]
-        told = ", ".join(f"{value:.3g}" for value in dict.fromkeys(found.best))
+        alpha = ", ".join(f"{value:.3g}" for value in dict.fromkeys(found.best))
         if not best.converged:
             warn(
                 f"{self.solver} had not converged after {best.iterations} iterations at the alpha"
-                f" chosen, {told}, and the evidence is of a minimum: more iterations (max_iter="
+                f" chosen, {alpha}, and the evidence is of a minimum: more iterations (max_iter="
                 f"{self.max_iter}) or scaled data (StandardScaler) may help.",
                 ConvergenceWarning,
             )
         edges = [value for value in found.best if not grid[0] < value < grid[-1]]
         if edges and len(grid) > 1:
             warn(
-                f"the alpha chosen, {told}, is at the edge of alphas, {grid[0]:.3g} to"
+                f"the alpha chosen, {alpha}, is at the edge of alphas, {grid[0]:.3g} to"
                 f" {grid[-1]:.3g}: a wider grid may hold a better one"
             )
         if best.n_effective > _FEW_LEFT * targets:

@@ -94,17 +94,17 @@ class _Chooses:
         self.alphas_ = source.defaults
         if self.alphas is not None:
             self.alphas_ = np.sort(np.array(penalty.check_l2_grid(self.alphas, "alphas")))
-        told = shown(self.cv)
-        with named_error(f"cv={told}"):
+        given = shown(self.cv)
+        with named_error(f"cv={given}"):
             splitter = check_cv(self.cv, y, classifier=is_classifier(self))
             folds = [(train, test) for train, test in splitter.split(X, y, groups)]
         if not folds:
-            raise ValueError(f"cv must give at least one fold, got none from {told}")
+            raise ValueError(f"cv must give at least one fold, got none from {given}")
         for part in itertools.chain.from_iterable(folds):
             _check_indices(part, X.shape[0])
         if not any(source.recipe.scorable(test) for _, test in folds):
             raise ValueError(
-                f"R² takes two rows with a weight > 0, and no fold of cv={told} holds out as"
+                f"R² takes two rows with a weight > 0, and no fold of cv={given} holds out as"
                 " many: scoring='neg_mean_squared_error' judges by one row too"
             )
         path = None
@@ -126,12 +126,12 @@ class _Chooses:
         failed = np.isnan(self.scores_path_)
         if not failed.any():
             return
-        told = []
+        failures = []
         for fold in np.flatnonzero(failed.any(axis=0)):
             where = self.alphas_[failed[:, fold]]
             many = "every alpha" if failed[:, fold].all() else f"alpha {_listed(where)}"
-            told.append(f"fold {fold} at {many} ({reasons[fold] or 'the score is NaN'})")
-        message = "there is no score for " + "; ".join(told)
+            failures.append(f"fold {fold} at {many} ({reasons[fold] or 'the score is NaN'})")
+        message = "there is no score for " + "; ".join(failures)
         if failed.all():
             other = "accuracy" if is_classifier(self) else "neg_mean_squared_error"
             advice = "" if any(reasons) else f"; scoring={other!r} may have one"

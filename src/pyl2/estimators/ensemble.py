@@ -610,8 +610,8 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
         values = self.classes_.tolist()
         if not all(isinstance(value, str if kind == "text" else int | float) for value in values):
             raise ValueError(f"classes must be numbers or texts to be saved, got {shown(values)}")
-        told = {"kind": kind, "values": values, "multilabel": self._coder._is_multilabel()}
-        ensemble_file.save(self, path, {}, {"classes": told})
+        coded = {"kind": kind, "values": values, "multilabel": self._coder._is_multilabel()}
+        ensemble_file.save(self, path, {}, {"classes": coded})
 
     @classmethod
     def load(cls, path: PathLike) -> MLPClassifierEnsemble:
@@ -639,9 +639,9 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
             raise ValueError(f"{path}: the ensemble is damaged: {error}") from None
         return cast(MLPClassifierEnsemble, found)
 
-    def _take_classes(self, told: dict[str, Any]) -> None:
+    def _take_classes(self, coded: dict[str, Any]) -> None:
         """Take the classes of a file, which must go with the networks."""
-        kind, values = kept(told, "kind", str), kept(told, "values", list)
+        kind, values = kept(coded, "kind", str), kept(coded, "values", list)
         dtype = object if kind == "text" else np.dtype(kind)
         if kind != "text" and np.dtype(dtype).kind not in "biuf":
             raise ValueError(f"classes are of kind {kind!r:.40}")
@@ -649,7 +649,7 @@ class MLPClassifierEnsemble(ClassifierMixin, BaseEnsemble):  # type: ignore[misc
             raise ValueError("classes are malformed")
         classes = np.array(values, dtype)
         labels = classes
-        if kept(told, "multilabel", bool):
+        if kept(coded, "multilabel", bool):
             labels = np.vstack([np.zeros_like(classes), np.ones_like(classes)])
         coder = MLPClassifier()
         coder._set_outputs(coder._encode(labels, False))

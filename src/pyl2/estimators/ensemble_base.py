@@ -296,14 +296,14 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         if self.select == "bagging":
             rng = np.random.RandomState(seed)
             return [_bootstrap(rng, count) for _ in range(self.candidates)]
-        told = shown(self.folds)
-        with named_error(f"folds={told}"):
+        given = shown(self.folds)
+        with named_error(f"folds={given}"):
             splitter = self._splitter(rows, seed)
             found = list(splitter.split(np.zeros(count), rows.labels, groups))
         held_out = [np.arange(count)[test] for _, test in found]
         every = np.sort(np.concatenate([[], *held_out]))
         if not np.array_equal(every, np.arange(count)):
-            raise ValueError(f"folds must hold out each row once, which folds={told} does not")
+            raise ValueError(f"folds must hold out each row once, which folds={given} does not")
         return [
             Split(np.arange(count)[train], None, test)
             for (train, _), test in zip(found, held_out, strict=True)

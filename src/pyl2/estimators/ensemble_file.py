@@ -23,8 +23,8 @@ def save(estimator: Any, path: files.PathLike, arrays: dict[str, Array], meta: A
         "score_path": estimator.score_path_,
         "oof_prediction": estimator.oof_prediction_,
     }
-    told = {**described(estimator), "network": network}
-    files.write(path, "ensemble", own | arrays, told | meta)
+    meta = {**described(estimator), "network": network, **meta}
+    files.write(path, "ensemble", own | arrays, meta)
 
 
 def load(kind: Any, path: files.PathLike) -> tuple[Any, dict[str, Array], dict[str, Any]]:

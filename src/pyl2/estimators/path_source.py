@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 
 from pyl2._common import metrics, sparse, threads
 from pyl2._common.dataset import Matrix, check_dataset
-from pyl2._common.finished import Stored, told_rows
+from pyl2._common.finished import Stored, fingerprints
 from pyl2._common.progress import Progress
 from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.split import draw_split, test_rows
@@ -159,7 +159,7 @@ class EstimatorSource:
         """Return what the trainings depend on besides λ."""
         own = self._model.get_params(deep=False)
         kept = {name: value for name, value in own.items() if name not in _OF_NO_MATTER}
-        rows = told_rows(self._checked.X, self._checked.y, self._checked.sample_weight)
+        rows = fingerprints(self._checked.X, self._checked.y, self._checked.sample_weight)
         return {"estimator": type(self._model).__name__, **kept, **rows}
 
     def train(
@@ -202,7 +202,7 @@ class Recipe(NamedTuple):
     given: tuple[Any, ...]
 
     def limited(self, n_threads: int) -> Recipe:
-        """Return one whose trainings take so many threads, unless they were told how many."""
+        """Return one whose trainings take so many threads, unless their number is given."""
         model = copy.copy(self.model)
         model.n_threads = model.n_threads or n_threads
         return self._replace(model=model)

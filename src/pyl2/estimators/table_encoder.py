@@ -58,7 +58,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     treatments_ : list of Treatment
-        What becomes of each column; `treatments_[i].told()` says it in words.
+        What becomes of each column; `treatments_[i].describe()` says it in words.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (features,) of str
         Where X is a data frame.
@@ -78,7 +78,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     0  31.0           0.0        0.0        1.0
     1  41.5           1.0        1.0        0.0
     2  52.0           0.0        0.0        1.0
-    >>> [found.told() for found in encoder.treatments_]
+    >>> [found.describe() for found in encoder.treatments_]
     ['number, 1 missing: the median 41.5 and an indicator', '2 categories']
     """
 

@@ -131,10 +131,10 @@ def _further(
 
 
 def _line(point: Point, tried: Tried) -> str:
-    told = ", ".join(f"{value:.4g}" for value in dict.fromkeys(point))
+    alpha = ", ".join(f"{value:.4g}" for value in dict.fromkeys(point))
     if tried.network is None:
-        return f"alpha = {told}: {tried.problem}"
+        return f"alpha = {alpha}: {tried.problem}"
     return (
-        f"alpha = {told}: log evidence = {tried.score:.3f} (of normalised targets), effective"
+        f"alpha = {alpha}: log evidence = {tried.score:.3f} (of normalised targets), effective"
         f" parameters = {tried.n_effective:.1f}"
     )

@@ -16,7 +16,7 @@ from pyl2._common import jobs, keywords, metrics, penalty, threads
 from pyl2._common.dataset import Matrix, check_dataset
 from pyl2._common.drawn import Drawn
 from pyl2._common.files import PathLike, saved_array
-from pyl2._common.finished import Finished, Stored, told_rows
+from pyl2._common.finished import Finished, Stored, fingerprints
 from pyl2._common.jobs import Stop
 from pyl2._common.outputs import Objective
 from pyl2._common.progress import progress
@@ -513,8 +513,8 @@ def _settings(
     of_plan = {name: value for name, value in vars(plan).items() if name != "n_threads"}
     named = ("layer_sizes", "hidden", "output", "loss", "label_smoothing", "init", "dtype")
     of_network = {name: str(getattr(network, name)) for name in named}
-    rows = told_rows(*training) | {
-        f"test {name}": value for name, value in told_rows(*testing).items()
+    rows = fingerprints(*training) | {
+        f"test {name}": value for name, value in fingerprints(*testing).items()
     }
     return {**of_plan, "seeds": list(seeds), **of_network, **rows}
 
@@ -578,12 +578,12 @@ def check_methods(methods: Iterable[str]) -> tuple[str, ...]:
     found = [methods] if one else check_entries("methods", methods, f"names of {named}")
     for method in found:
         if not isinstance(method, str) or not set(method.split("+")) <= set(STAGES):
-            told = f"methods must be {named}, got {shown(method)}"
+            message = f"methods must be {named}, got {shown(method)}"
             if method == "adamw":
-                raise ValueError(f"{told} (adamw minimises no fixed E)")
+                raise ValueError(f"{message} (adamw minimises no fixed E)")
             words = method.split("+") if isinstance(method, str) else []
             unknown = next((word for word in words if word not in STAGES), "")
-            raise ValueError(told + meant(unknown, STAGES))
+            raise ValueError(message + meant(unknown, STAGES))
     if not found or len(set(found)) < len(found):
         raise ValueError(f"methods must be distinct, at least one, got {shown(found)}")
     return tuple(found)

@@ -11,7 +11,7 @@ import numpy as np
 
 from pyl2._common import metrics
 from pyl2._common.files import PathLike, saved_array
-from pyl2._common.finished import NOTHING, Finished, told
+from pyl2._common.finished import NOTHING, Finished, fingerprint
 from pyl2._common.progress import Progress, progress
 from pyl2._common.validation import Array
 from pyl2._common.validation import kept as saved
@@ -98,7 +98,7 @@ def cv_path(
     made = [partial(source.fold, train, test) for train, test in folds]
     settings: dict[str, Any] = {}
     if resume_dir is not None:
-        pieces = [[told(np.asarray(part)) for part in fold] for fold in folds]
+        pieces = [[fingerprint(np.asarray(part)) for part in fold] for fold in folds]
         settings = {**source.settings(), "l2": list(map(float, l2)), "folds": pieces}
     return score_folds(made, l2, source.epochs, verbose, Finished(resume_dir, settings))
 

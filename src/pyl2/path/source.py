@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from pyl2._common import keywords, metrics, penalty, random, sparse, threads
 from pyl2._common.dataset import Dataset, Matrix, check_dataset, check_sample_weight
 from pyl2._common.files import saved_array
-from pyl2._common.finished import Stored, told, told_rows
+from pyl2._common.finished import Stored, fingerprint, fingerprints
 from pyl2._common.outputs import Objective
 from pyl2._common.progress import Progress
 from pyl2._common.scaling import warn_if_unscaled
@@ -225,7 +225,7 @@ class _Plan:
         named = ("layer_sizes", "hidden", "output", "loss", "label_smoothing")
         return {
             **{name: getattr(network, name) for name in named},
-            "weights": told(network.params),
+            "weights": fingerprint(network.params),
             "optimizer": "pso" if self._swarm else self._probe.optimizer,
             **self._options,
             "epochs": self.epochs,
@@ -306,7 +306,7 @@ class NetworkSource:
 
     def settings(self) -> dict[str, Any]:
         """Return what the trainings depend on besides λ."""
-        return self._plan.settings() | told_rows(*self.rows.dataset)
+        return self._plan.settings() | fingerprints(*self.rows.dataset)
 
     def fold(self, train: Array, test: Array) -> NetworkSource:
         """Return the same network on some of its rows, judged on others."""

@@ -48,9 +48,11 @@ def path_table(
     words = [Column("", left=True)] if marks else []
     grid = Grid([*(column for column, _, _ in columns), *words])
     for place, row in enumerate(rows):
-        told = [RULES.get(word, word) for word, marked in (marks or {}).items() if marked == place]
+        titles = [
+            RULES.get(word, word) for word, marked in (marks or {}).items() if marked == place
+        ]
         cells = [form.format(row[name]) for _, name, form in columns]
-        grid.add_row(*cells, *[", ".join(told) for _ in words], marked=bool(told))
+        grid.add_row(*cells, *[", ".join(titles) for _ in words], marked=bool(titles))
     return grid
 
 

@@ -320,7 +320,7 @@ class Swarm:
 
     @classmethod
     def from_file(cls, arrays: dict[str, Array], meta: dict[str, Any]) -> Swarm:
-        """Return the swarm that ``to_file`` told of, each value checked; it is to be revalued."""
+        """Return the swarm ``to_file`` has written, each value checked; it is to be revalued."""
         positions = np.array(kept(arrays, "positions", np.ndarray))
         swarm = cls.__new__(cls)
         if positions.ndim != 2 or positions.dtype.char not in ("f", "d"):

@@ -186,7 +186,7 @@ def pso(
     rules = SwarmParams(topology, neighbours, inertia, c1, c2, speeds, boundary, low, high)
     limits = StoppingCriteria(target, maxfun, tol, n_iter_no_change)
     swarm = _begin(rules, low, high, x0, particles, generator)
-    told = _told(callback)
+    asks_to_stop = _caller(callback)
     started = time.perf_counter()
 
     with (
@@ -200,7 +200,7 @@ def pso(
             result = OptimizeResult(
                 x=swarm.place.copy(), fun=swarm.value, nit=nit, nfev=nit * particles
             )
-            if told(result):
+            if asks_to_stop(result):
                 reached = "callback"
             elif not reached and time.perf_counter() - started >= seconds:
                 reached = "max_time"
@@ -336,7 +336,7 @@ def _numbers(found: Any) -> Array:
         raise TypeError(f"fun must return real numbers, got {found!r:.40} of {kind}") from None
 
 
-def _told(callback: Callable[..., Any] | None) -> Callable[[Any], bool]:
+def _caller(callback: Callable[..., Any] | None) -> Callable[[Any], bool]:
     """Return a function that calls back with a result, and says whether to stop."""
     if callback is None:
         return lambda result: False
@@ -346,7 +346,7 @@ def _told(callback: Callable[..., Any] | None) -> Callable[[Any], bool]:
     except (TypeError, ValueError):  # a callable that does not tell
         by_name = False
 
-    def told(result: Any) -> bool:
+    def call(result: Any) -> bool:
         try:
             if by_name:
                 return bool(callback(intermediate_result=result))
@@ -354,4 +354,4 @@ def _told(callback: Callable[..., Any] | None) -> Callable[[Any], bool]:
         except StopIteration:
             return True
 
-    return told
+    return call

@@ -224,9 +224,9 @@ def history_from_file(arrays: dict[str, NDArray[Any]], meta: dict[str, Any]) -> 
         if column.ndim not in ((1, 2) if name == "l2" else (1,)) or column.dtype != np.float64:
             raise ValueError(f"{name} of the history is malformed")
     lengths = {name: len(column) for name, column in columns.items()}
-    told = {*lengths.values()} - {0}
+    known = {*lengths.values()} - {0}
     pairs = (("mean", "diversity"), ("eta", "l2"), ("data_error", "penalty"))
-    if len(told) > 1 or any(lengths[a] != lengths[b] for a, b in (*pairs, ("penalty", "seconds"))):
+    if len(known) > 1 or any(lengths[a] != lengths[b] for a, b in (*pairs, ("penalty", "seconds"))):
         raise ValueError("the arrays of the history differ in length")
     found._data_error = columns["data_error"].tolist()
     found._penalty = columns["penalty"].tolist()

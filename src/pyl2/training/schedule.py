@@ -72,7 +72,7 @@ class Progress:
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> Progress:
-        """Return what ``to_json`` told of, each value checked."""
+        """Return what ``to_json`` has written, each value checked."""
         best = kept(saved, "best", object)
         return cls(
             check_integer("items_seen", kept(saved, "items_seen", int), 0),
