@@ -485,7 +485,7 @@ CASES = {
     "MLPClassifierCV": estimator(
         MLPClassifierCV,
         *("alphas", "cv", "rule", "scoring", "hidden_layer_sizes", "activation", "callbacks"),
-        *("class_weight", "n", "learning_rate_init"),
+        *("class_weight", "n", "learning_rate_init", "n_jobs", "resume_dir"),
     ),
     "MLPRegressorCV": estimator(MLPRegressorCV, "alphas", "cv"),
     "BayesianMLPRegressor": estimator(BayesianMLPRegressor),

@@ -321,7 +321,7 @@ def test_it_has_what_the_plain_one_has_and_the_path():
 def test_its_parameters():
     own = set(MLPClassifierCV().get_params())
     plain = set(MLPClassifier().get_params())
-    assert own == plain - {"alpha", "warm_start"} | {"alphas", "cv", "rule", "n_jobs"}
+    assert own == plain - {"alpha", "warm_start"} | {"alphas", "cv", "rule", "n_jobs", "resume_dir"}
     assert MLPRegressorCV().get_params()["loss"] == "squared_error"
     model = clone(MLPClassifierCV(rule="1se", alphas=[1, 2], solver="sgd"))
     assert model.get_params()["rule"] == "1se"

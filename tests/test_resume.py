@@ -1,12 +1,31 @@
 """Sweeps that were interrupted go on: the same bits, and no finished fit trained again."""
 
+import json
 import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
 
+import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
-from pyl2 import MLPClassifier, MLPRegressor, Network, compare, l2_path
+from pyl2 import (
+    MLPClassifier,
+    MLPClassifierCV,
+    MLPRegressor,
+    MLPRegressorCV,
+    Network,
+    __version__,
+    compare,
+    l2_path,
+)
+from pyl2._common import files
 from pyl2.estimators.path_source import EstimatorSource, checked_clone
 from pyl2.experiments import comparison
 from pyl2.path import selection, source
@@ -195,6 +214,207 @@ def test_folds_go_on(tmp_path, trained, of_estimator):
     assert trained.begun == len(LAMBDAS)
     with pytest.raises(ValueError, match="folds was"):
         selection.cv_path(made, LAMBDAS, folds[::-1], resume_dir=tmp_path)
+
+
+# The estimators that choose λ.
+
+
+SEARCH = {**SLOW, "alphas": LAMBDAS, "max_iter": 5000, "cv": 3}
+ADAM = {"solver": "adam", "max_iter": 5}
+
+
+def searched(resume_dir=None, n_jobs=None, kind=MLPRegressorCV, y=Y, **given):
+    model = kind(**{**SEARCH, "resume_dir": resume_dir, "n_jobs": n_jobs, **given})
+    with joblib.parallel_config("threading"):
+        return model.fit(X, y)
+
+
+def same_search(found, expected):
+    same(found.l2_path_, expected.l2_path_)
+    np.testing.assert_array_equal(found.scores_path_, expected.scores_path_)
+    assert found.alpha_ == expected.alpha_
+    for ours, theirs in zip(found.coefs_, expected.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def fits_in(folder):
+    """The files of finished fits in the one folder within."""
+    (inner,) = folder.iterdir()
+    return sorted(file.name for file in inner.glob("*.pyl2"))
+
+
+IN_FULL = [*(f"fold-{i}.pyl2" for i in range(3)), *(f"l2-{i}.pyl2" for i in range(4))]
+searches = pytest.mark.filterwarnings("ignore:the alpha chosen", "ignore:Stochastic Optimizer")
+
+
+@searches
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("options", [{}, ADAM], ids=["lbfgs", "adam"])
+def test_a_search_goes_on(tmp_path, trained, options, n_jobs):
+    expected = searched(**options)
+    with_folder = {"resume_dir": tmp_path, "n_jobs": n_jobs, **options}
+    same_search(searched(**with_folder), expected)
+    assert fits_in(tmp_path) == IN_FULL
+    trained.begun = 0
+    same_search(searched(tmp_path, **options), expected)
+    assert trained.begun == 0  # in any number of jobs; the last fit is none of the path's
+    (inner,) = tmp_path.iterdir()
+    for lost in ("fold-1", "l2-2"):
+        (inner / f"{lost}.pyl2").unlink()
+    same_search(searched(**with_folder), expected)
+    assert trained.begun == 4 + (4 if options else 1)  # those that train together all once more
+    assert fits_in(tmp_path) == IN_FULL
+
+
+@searches
+def test_an_interrupted_search_keeps_what_is_finished(tmp_path, trained):
+    expected = searched()
+    trained.begun, trained.breaks = 0, 2 * 4
+    with pytest.raises(KeyboardInterrupt):
+        searched(tmp_path)
+    assert fits_in(tmp_path) == IN_FULL[:2]
+    trained.begun, trained.breaks = 0, None
+    same_search(searched(tmp_path), expected)
+    assert trained.begun == 4 + 4
+
+
+KILLED = """
+    import sys, time
+    import numpy as np
+    from pyl2 import MLPRegressorCV
+    from pyl2._common import files
+    folder, n_jobs, left = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 6))
+    model = MLPRegressorCV(
+        hidden_layer_sizes=8, solver="lbfgs", alphas=[0.1, 1, 10], cv=3, random_state=0, n_jobs=n_jobs,
+        max_iter=2000, resume_dir=folder or None,
+    )
+    write = files.write
+
+    def slowly(path, *rest):
+        global left
+        write(path, *rest)
+        left -= 1
+        if not left:
+            print("now", flush=True)
+            time.sleep(60)
+
+    files.write = slowly
+    model.fit(X, np.sin(X[:, 0]) + X[:, 1])
+    parts = [model.scores_path_, model.l2_path_.params, *model.coefs_]
+    print(b"".join(part.tobytes() for part in parts).hex())
+"""
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_search_that_was_killed_goes_on(tmp_path, n_jobs):
+    script, folder = tmp_path / "search.py", tmp_path / "kept"
+    script.write_text(textwrap.dedent(KILLED))
+
+    def command(*rest):
+        return [sys.executable, "-W", "ignore", script, *rest]
+
+    with subprocess.Popen(
+        command(folder, str(n_jobs), "4"), stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout.readline() == "now\n"
+        child.send_signal(signal.SIGKILL)
+        assert child.wait(20) == -signal.SIGKILL
+    finished = {file: file.stat().st_mtime_ns for file in folder.glob("*/*.pyl2")}
+    assert len(finished) == 4
+    found, expected = (
+        subprocess.run(command(*rest), check=True, capture_output=True, timeout=120).stdout
+        for rest in ((folder, str(n_jobs), "-1"), ("", "1", "-1"))
+    )
+    assert found == expected
+    assert {file: file.stat().st_mtime_ns for file in finished} == finished
+
+
+@searches
+def test_other_data_and_parameters_have_folders_of_their_own(tmp_path, trained):
+    searched(tmp_path)
+    begun = trained.begun
+    searched(tmp_path, rule="1se", n_threads=1)
+    assert trained.begun == begun
+    others = [{"y": Y + 1}, {"alphas": [0.1, 2]}, {"cv": 2}, {"activation": "tanh"}]
+    others += [{"kind": MLPClassifierCV, "y": LABELS}]
+    for count, other in enumerate(others, 2):
+        same_search(searched(tmp_path, **other), searched(**other))
+        assert len(list(tmp_path.iterdir())) == count
+
+
+@searches
+def test_objects_among_the_parameters_are_known_again(tmp_path, trained):
+    class Watch:
+        def __call__(self, model, history):
+            return None
+
+    def given():
+        return {"random_state": np.random.RandomState(3), "callbacks": [Watch()]}
+
+    expected = searched(tmp_path, **given())
+    trained.begun = 0
+    same_search(searched(tmp_path, **given()), expected)
+    assert trained.begun == 0
+
+
+@searches
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_searches_share_a_folder(tmp_path, n_jobs):
+    model = MLPRegressorCV(**{**SEARCH, "resume_dir": tmp_path})
+    grid = {"hidden_layer_sizes": [2, 3]}
+    search = GridSearchCV(model, grid, cv=2, n_jobs=n_jobs, error_score="raise").fit(X, Y)
+    plain = GridSearchCV(clone(model).set_params(resume_dir=None), grid, cv=2).fit(X, Y)
+    assert search.best_score_ == plain.best_score_
+    same_search(search.best_estimator_, plain.best_estimator_)
+    assert len(list(tmp_path.iterdir())) == 2 * 2 + 1
+
+
+@searches
+def test_a_search_with_a_folder_is_cloned_and_pickled(tmp_path):
+    model = searched(tmp_path)
+    assert clone(model).get_params()["resume_dir"] == tmp_path
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    assert again.resume_dir == tmp_path
+
+
+def test_folders_that_will_not_do_for_a_search(tmp_path):
+    with pytest.raises(ValueError, match="resume_dir needs a random_state"):
+        searched(tmp_path, random_state=None)
+    with pytest.raises(ValueError, match="'resume_dir' parameter of MLPRegressorCV must be"):
+        searched(3)
+    (tmp_path / ".hidden").write_text("")
+    (tmp_path / "taxes.csv").write_text("a")
+    with pytest.raises(ValueError, match=r"resume_dir .* holds 'taxes\.csv', which is no fit"):
+        searched(tmp_path)
+    with pytest.raises(OSError, match="taxes"):
+        searched(tmp_path / "taxes.csv")
+
+
+@searches
+def test_what_another_version_has_trained_is_trained_again(tmp_path, trained):
+    expected = searched(tmp_path)
+    versions = iter([None, "0.0.1", *[__version__] * 5])
+    for file in sorted(tmp_path.glob("*/*.pyl2")):
+        arrays, meta = files.read(file, "finished")
+        assert meta.pop("pyl2") == __version__
+        version = next(versions)
+        files.write(file, "finished", arrays, meta | ({} if version is None else {"pyl2": version}))
+    trained.begun = 0
+    with pytest.warns(UserWarning, match="an older pyl2: pyl2 .* trains them again") as caught:
+        same_search(searched(tmp_path), expected)
+    assert sum("trains them again" in str(one.message) for one in caught) == 1
+    assert trained.begun == 2 * 4
+    same_search(searched(tmp_path), expected)
+    assert trained.begun == 2 * 4
+
+
+def test_a_folder_whose_first_file_was_not_finished_will_do(tmp_path):
+    (tmp_path / ".pyl2-0123456789abcdef").write_bytes(b"half a")
+    same(path(tmp_path), path())
+    assert "optimizer" in json.loads((tmp_path / "settings.json").read_text())
 
 
 COMPARED = {"l2": 0.5, "evaluations": 300, "seeds": 2, "methods": ["adam", "pso+lbfgs"]}

@@ -40,6 +40,8 @@ True
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from pyl2._common import version
+
 if TYPE_CHECKING:
     from pyl2.bayes.laplace import Laplace
     from pyl2.convert import convert_l2
@@ -87,7 +89,7 @@ __all__ = [
     "train_many",
     "unpatch_sklearn",
 ]
-__version__ = "0.1.0"
+__version__ = version.VERSION
 
 # Where each public name lives; it and its module are imported when first asked for, so that
 # `import pyl2` is quick.

@@ -87,6 +87,14 @@ def replace(path: PathLike, *pieces: bytes | memoryview) -> None:
         _write_into(os.open(name, os.O_WRONLY), name, pieces)
 
 
+_PASSING = ".pyl2-"
+
+
+def is_passing(name: str) -> bool:
+    """Whether ``replace`` calls a file so, which a process that is killed may leave."""
+    return name.startswith(_PASSING)
+
+
 def file_name(path: Any) -> str:
     """Return a path as a string.  A whole number is none, though ``open`` takes it for a file."""
     try:
@@ -107,7 +115,7 @@ def _write_beside(path: str, found: os.stat_result | None, pieces: tuple[Any, ..
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
     # As bytes: to remove the file where memory is short, nothing must be converted then.
-    passing = os.fsencode(os.path.join(folder, f".pyl2-{secrets.token_hex(8)}"))
+    passing = os.fsencode(os.path.join(folder, f"{_PASSING}{secrets.token_hex(8)}"))
     descriptor = _create(passing, folder, 0o666 if found is None else 0o600)
     try:
         _write_into(descriptor, path, pieces)

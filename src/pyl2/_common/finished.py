@@ -1,7 +1,8 @@
 """Fits that are finished, kept in a folder: a sweep that was interrupted goes on behind them.
 
 Each is a file of its own, written whole or not at all.  `settings.json` says what they are fits of:
-with other settings, or other rows, the folder is refused.
+with other settings, or other rows, the folder is refused.  What another version of pyl2 has trained
+might have other bits, and is trained again.
 """
 
 from __future__ import annotations
@@ -9,13 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from pyl2._common import files, random
 from pyl2._common.validation import Array, shown
+from pyl2._common.version import VERSION
+from pyl2._common.warn import warn
 
 Stored = tuple[dict[str, Array], dict[str, Any]]
 """Arrays and JSON values of a fit."""
@@ -47,6 +52,7 @@ class Finished:
         self.folder = None if folder is None else _checked(folder, name)
         self.taken = 0
         """Fits that were found finished."""
+        self._warned = False
         if self.folder is not None:
             self._begin(settings, f"{name} {self.folder!r}")
 
@@ -58,7 +64,7 @@ class Finished:
         try:
             found = json.loads(files.contents(path))
         except FileNotFoundError:
-            if os.listdir(self.folder):
+            if any(not files.is_passing(name) for name in os.listdir(self.folder)):
                 raise ValueError(f"{what} is not empty, and no sweep was begun there") from None
             files.replace(path, text.encode())
             return
@@ -78,24 +84,73 @@ class Finished:
             )
 
     def load(self, name: str) -> Stored | None:
-        """Return a fit, None if it is not finished."""
+        """Return a fit, None if it is not finished, or of another version of pyl2."""
         if self.folder is None:
             return None
         try:
             found = files.read(os.path.join(self.folder, f"{name}.pyl2"), "finished")
         except FileNotFoundError:
             return None
+        if (version := found[1].get("pyl2")) != VERSION:
+            self._warn_of(version)
+            return None
         self.taken += 1
         return found
+
+    def _warn_of(self, version: Any) -> None:
+        if not self._warned:
+            by = f"pyl2 {version}" if isinstance(version, str) else "an older pyl2"
+            warn(f"{self.folder} holds fits by {by}: pyl2 {VERSION} trains them again")
+        self._warned = True
 
     def save(self, name: str, arrays: dict[str, Array], meta: dict[str, Any]) -> None:
         """Keep a fit."""
         if self.folder is not None:
-            files.write(os.path.join(self.folder, f"{name}.pyl2"), "finished", arrays, meta)
+            path = os.path.join(self.folder, f"{name}.pyl2")
+            files.write(path, "finished", arrays, {**meta, "pyl2": VERSION})
 
     def inside(self, name: str) -> str | None:
         """Return a folder in this one, for a part of the sweep with settings of its own."""
         return None if self.folder is None else os.path.join(self.folder, name)
+
+
+def own_folder(folder: Any, kind: str, settings: Mapping[str, Any]) -> str:
+    """Return the folder for fits of these settings, in one that fits of several may share.
+
+    Parameters
+    ----------
+    folder : path-like
+        It holds nothing but such folders.
+    kind : str
+        What their names begin with.
+    settings : mapping of str to object
+        As ``Finished`` takes them.
+
+    Raises
+    ------
+    ValueError
+        If it holds other things.
+    OSError
+        If it cannot be read.
+    """
+    shared = _checked(folder, "resume_dir")
+    with suppress(FileNotFoundError):
+        others = [
+            name
+            for name in os.listdir(shared)
+            if not (name.startswith(".") or _OWN.fullmatch(name))
+        ]
+        if others:
+            raise ValueError(
+                f"resume_dir {shared!r} holds {others[0]!r}, which is no fit of an estimator: take"
+                " another folder"
+            )
+    digest = hashlib.sha256(json.dumps(_plain(settings), sort_keys=True).encode())
+    return os.path.join(shared, f"{kind}-{digest.hexdigest()[:16]}")
+
+
+# What ``own_folder`` calls a folder.
+_OWN = re.compile(r"\w+-[0-9a-f]{16}")
 
 
 def _checked(folder: Any, name: str) -> str:
@@ -142,6 +197,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufUSM":
         return fingerprint(value)
     if isinstance(value, random.Rng):
-        return fingerprint(np.frombuffer(json.dumps(random.to_json(value)).encode(), np.uint8))
+        return _of_json(random.to_json(value))
+    if isinstance(value, np.random.RandomState):
+        return _of_json(_plain(value.get_state(legacy=False)))
     named = getattr(value, "__qualname__", None)
-    return f"{value.__module__}.{named}" if named else shown(value)
+    # Without the address in memory, which tells no object from that of another process.
+    return f"{value.__module__}.{named}" if named else re.sub(" at 0x[0-9a-f]+", "", shown(value))
+
+
+def _of_json(value: Any) -> str:
+    return fingerprint(np.frombuffer(json.dumps(value).encode(), np.uint8))

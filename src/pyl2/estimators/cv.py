@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable
 from functools import partial
 from numbers import Integral
-from operator import itemgetter
+from os import PathLike
 from typing import Any, cast
 
 import numpy as np
@@ -15,19 +14,18 @@ from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 
-from pyl2._common import jobs, metrics, penalty, threads
-from pyl2._common.jobs import Look, Stop
+from pyl2._common import jobs, metrics, penalty
+from pyl2._common.finished import NOTHING, Finished, own_folder
 from pyl2._common.scaling import one_warning
 from pyl2._common.validation import Array, as_array, shown
 from pyl2._common.warn import warn
 from pyl2.estimators._sklearn_compat import StrOptions, checks_parameters
 from pyl2.estimators.base import BaseMLP, check_weights, named_error
 from pyl2.estimators.classifier import MLPClassifier
+from pyl2.estimators.cv_jobs import train_in_jobs
 from pyl2.estimators.path_source import EstimatorSource, checked_clone
 from pyl2.estimators.regressor import MLPRegressor
-from pyl2.path.diagnostics import describe
-from pyl2.path.result import L2Path
-from pyl2.path.selection import RULES, choose, cv_path, fold_scores
+from pyl2.path.selection import RULES, choose, folds_settings, score_folds
 from pyl2.path.train import trace
 
 
@@ -38,6 +36,7 @@ class _Chooses:
     cv: Any
     rule: str
     n_jobs: int | None
+    resume_dir: Any
     scoring: Any
     alpha_: float
     alphas_: Array
@@ -107,20 +106,35 @@ class _Chooses:
                 f"R² takes two rows with a weight > 0, and no fold of cv={given} holds out as"
                 " many: scoring='neg_mean_squared_error' judges by one row too"
             )
-        path = None
+        path, kept = None, self._kept(source, folds)
         workers = jobs.count(self.n_jobs, len(folds) + 1)
         if workers == 1:
-            self.scores_path_, reasons = cv_path(source, self.alphas_, folds)
+            made = [partial(source.fold, *fold) for fold in folds]
+            self.scores_path_, reasons = score_folds(made, self.alphas_, source.epochs, kept=kept)
         else:
-            self.scores_path_, reasons, path = _in_jobs(source, self.alphas_, folds, workers)
+            self.scores_path_, reasons, path = train_in_jobs(
+                source, self.alphas_, folds, workers, kept
+            )
         self._tell_failures(reasons)
         chosen = choose(self.alphas_, self.scores_path_, self.rule)
         self.alpha_ = float(self.alphas_[chosen])
         self._warn_at_edge(chosen)
-        path = path or trace(source, self.alphas_)
+        path = path or trace(source, self.alphas_.tolist(), kept=kept)
         if self.scoring is None:
             path = dataclasses.replace(path, test_score=metrics.mean_known(self.scores_path_))
         self.l2_path_ = path
+
+    def _kept(self, source: EstimatorSource, folds: list[tuple[Any, Any]]) -> Finished:
+        """Return the fits that are finished, of these rows, folds and parameters."""
+        if self.resume_dir is None:
+            return NOTHING
+        if cast(Any, self).random_state is None:
+            raise ValueError(
+                "resume_dir needs a random_state: resumed fits must begin as they first did"
+            )
+        kind = type(self).__name__
+        settings = {**folds_settings(source, self.alphas_, folds), "estimator": kind}
+        return Finished(own_folder(self.resume_dir, kind, settings), settings)
 
     def _tell_failures(self, reasons: list[str]) -> None:
         failed = np.isnan(self.scores_path_)
@@ -148,37 +162,7 @@ class _Chooses:
             )
 
 
-_OURS = ("alphas", "cv", "rule", "n_jobs")
-
-
-def _in_jobs(
-    source: EstimatorSource, alphas: Array, folds: list[tuple[Any, Any]], workers: int
-) -> tuple[Array, list[str], L2Path]:
-    """Train all rows and each fold at each λ, in so many jobs; return scores, reasons and path.
-
-    All rows take longest, and come first.
-    """
-    values: list[float] = alphas.tolist()
-    _, n_threads = threads.share(source.n_threads, workers)
-    recipe = source.recipe.limited(n_threads)
-    tasks: list[Any] = [partial(_path_task, recipe.all_rows, values)]
-    tasks += [partial(_fold_task, partial(recipe.fold, *fold), values) for fold in folds]
-    (_, path), *scored = sorted(jobs.run(tasks, workers), key=itemgetter(0))
-    columns, reasons = zip(*(found for _, found in scored), strict=True)
-    return np.column_stack(columns), list(reasons), path
-
-
-def _path_task(make: Callable[[], EstimatorSource], values: list[float], stop: Stop) -> L2Path:
-    source = make()
-    source.train(values, None, Look(stop))
-    return describe(source, values)
-
-
-def _fold_task(
-    make: Callable[[], EstimatorSource], values: list[float], stop: Stop
-) -> tuple[list[float], str]:
-    scores, reason, _ = fold_scores(make, values, Look(stop))
-    return scores, reason
+_OURS = ("alphas", "cv", "rule", "n_jobs", "resume_dir")
 
 
 def _check_indices(part: Any, rows: int) -> None:
@@ -205,6 +189,7 @@ _CONSTRAINTS: dict[str, Any] = {
     "cv": ["cv_object"],
     "rule": [StrOptions(set(RULES))],
     "n_jobs": [Integral, None],
+    "resume_dir": [str, PathLike, None],
 }
 
 
@@ -242,6 +227,14 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
         Folds at a time, by joblib: None is 1 unless ``joblib.parallel_config`` says more, -1 all
         processors, which the jobs then share.  Processes are the default, and take a second or
         more to start when they are first used.  The results are the same bits for any number.
+    resume_dir : str or path-like, optional
+        Folder where trainings are kept as they finish, made if there is none: after an interruption
+        the same ``fit`` takes them from there, with any ``n_jobs``, and gives the same bits; only
+        the last training, with the λ chosen, is done again.  Other rows, folds or parameters have a
+        folder of their own inside, so searches and pipelines may share one; delete it when it is
+        not needed any more.  λs that train together, as by "adam", finish together.  What
+        ``max_time`` cuts short is not kept; what another version of pyl2 has trained is trained
+        again, with a warning.  It needs a ``random_state``.
 
     Attributes
     ----------
@@ -325,6 +318,7 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
         callbacks: Any = None,
         n_threads: int | None = None,
         n_jobs: int | None = None,
+        resume_dir: PathLike[str] | str | None = None,
     ) -> None:
         BaseMLP.__init__(
             self,
@@ -368,6 +362,7 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
         self.cv = cv
         self.rule = rule
         self.n_jobs = n_jobs
+        self.resume_dir = resume_dir
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
 
@@ -456,6 +451,14 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
         Folds at a time, by joblib: None is 1 unless ``joblib.parallel_config`` says more, -1 all
         processors, which the jobs then share.  Processes are the default, and take a second or
         more to start when they are first used.  The results are the same bits for any number.
+    resume_dir : str or path-like, optional
+        Folder where trainings are kept as they finish, made if there is none: after an interruption
+        the same ``fit`` takes them from there, with any ``n_jobs``, and gives the same bits; only
+        the last training, with the λ chosen, is done again.  Other rows, folds or parameters have a
+        folder of their own inside, so searches and pipelines may share one; delete it when it is
+        not needed any more.  λs that train together, as by "adam", finish together.  What
+        ``max_time`` cuts short is not kept; what another version of pyl2 has trained is trained
+        again, with a warning.  It needs a ``random_state``.
 
     Attributes
     ----------
@@ -537,6 +540,7 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
         callbacks: Any = None,
         n_threads: int | None = None,
         n_jobs: int | None = None,
+        resume_dir: PathLike[str] | str | None = None,
     ) -> None:
         BaseMLP.__init__(
             self,
@@ -580,6 +584,7 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
         self.cv = cv
         self.rule = rule
         self.n_jobs = n_jobs
+        self.resume_dir = resume_dir
         self.loss = loss
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -96,11 +96,16 @@ def cv_path(
         Why a training of each fold failed, "" where none did.
     """
     made = [partial(source.fold, train, test) for train, test in folds]
-    settings: dict[str, Any] = {}
-    if resume_dir is not None:
-        pieces = [[fingerprint(np.asarray(part)) for part in fold] for fold in folds]
-        settings = {**source.settings(), "l2": list(map(float, l2)), "folds": pieces}
+    settings = {} if resume_dir is None else folds_settings(source, l2, folds)
     return score_folds(made, l2, source.epochs, verbose, Finished(resume_dir, settings))
+
+
+def folds_settings(
+    source: PathSource, l2: Sequence[float] | Array, folds: Sequence[tuple[Array, Array]]
+) -> dict[str, Any]:
+    """Return what the scores of folds at each λ depend on, as ``Finished`` takes it."""
+    pieces = [[fingerprint(np.asarray(part)) for part in fold] for fold in folds]
+    return {**source.settings(), "l2": list(map(float, l2)), "folds": pieces}
 
 
 def score_folds(
@@ -134,38 +139,60 @@ def score_folds(
     with progress(verbose, len(folds) * len(values) * epochs) as advance:
         for place, make in enumerate(folds):
             fold = advance.within(f"fold {place + 1}/{len(folds)}")
-            found = kept.load(f"fold-{place}")
+            found = kept_scores(kept, place, len(values))
             if found is None:
-                column, reason, whole = fold_scores(make, values, fold)
-                if whole:
-                    kept.save(f"fold-{place}", {"scores": np.array(column)}, {"reason": reason})
+                found = fold_scores(make, values, fold)
+                keep_scores(kept, place, found)
             else:
-                scores = saved_array(found[0], "scores", np.dtype(float), (len(values),))
-                column, reason = scores.tolist(), saved(found[1], "reason", str)
                 fold.leg(len(values) * epochs)
-            columns.append(column)
-            reasons.append(reason)
+            columns.append(found.scores)
+            reasons.append(found.reason)
     return np.column_stack(columns), reasons
+
+
+class FoldScores(NamedTuple):
+    """The scores of a fold at some λ.
+
+    Attributes
+    ----------
+    scores : list of float
+        NaN where training failed.
+    reason : str
+        Why a training failed, "" if none did.
+    whole : bool
+        Whether none was cut short by ``max_time``.
+    """
+
+    scores: list[float]
+    reason: str
+    whole: bool
+
+
+def kept_scores(kept: Finished, place: int, count: int) -> FoldScores | None:
+    """Return the scores of a fold at so many λ, None if it is not finished."""
+    found = kept.load(f"fold-{place}")
+    if found is None:
+        return None
+    scores = saved_array(found[0], "scores", np.dtype(float), (count,))
+    return FoldScores(scores.tolist(), saved(found[1], "reason", str), True)
+
+
+def keep_scores(kept: Finished, place: int, found: FoldScores) -> None:
+    """Keep the scores of a fold, unless a training was cut short."""
+    if found.whole:
+        kept.save(f"fold-{place}", {"scores": np.array(found.scores)}, {"reason": found.reason})
 
 
 def fold_scores(
     make: Callable[[], PathSource], values: Sequence[float], advance: Progress
-) -> tuple[list[float], str, bool]:
-    """Train one fold at each λ.
-
-    Returns
-    -------
-    scores : list of float
-    reason : str
-        Why a training failed, "" if none did.
-    whole : bool
-        Whether none was cut short.
-    """
+) -> FoldScores:
+    """Train one fold at each λ."""
     try:
         fold = make()
     except ValueError as error:
-        return [math.nan] * len(values), str(error), True
+        return FoldScores([math.nan] * len(values), str(error), True)
     fold.train(values, None, advance)
     diverged = [str(session.diverged) for session in fold.sessions if session.diverged is not None]
     whole = all(session.history.stopped != "max_time" for session in fold.sessions)
-    return [fold.score(i) for i in range(len(values))], next(iter(diverged), ""), whole
+    scores = [fold.score(i) for i in range(len(values))]
+    return FoldScores(scores, next(iter(diverged), ""), whole)

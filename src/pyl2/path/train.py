@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from pyl2._common import penalty
 from pyl2._common.dataset import Matrix
 from pyl2._common.files import PathLike
-from pyl2._common.finished import Finished, Stored
+from pyl2._common.finished import NOTHING, Finished, Stored
 from pyl2._common.progress import Progress, progress
 from pyl2._common.validation import Array, check_flag, check_option
 from pyl2.network import Network
@@ -137,10 +137,13 @@ def l2_path(
         n_threads=n_threads,
         training=training,
     )
-    if not check_flag("evidence", evidence):
-        return trace(source, l2, start, verbose, resume_dir)
-    check_evidence(source)
-    path = trace(source, l2, start, verbose, resume_dir)
+    values = _check_l2(source.defaults if l2 is None else l2, start, source.template)
+    if check_flag("evidence", evidence):
+        check_evidence(source)
+    settings = {} if resume_dir is None else {**source.settings(), "l2": values, "start": start}
+    path = trace(source, values, start, verbose, Finished(resume_dir, settings))
+    if not evidence:
+        return path
     try:
         return with_evidence(path, source)
     except KeyboardInterrupt:
@@ -149,18 +152,12 @@ def l2_path(
 
 def trace(
     source: PathSource,
-    l2: Any = None,
+    values: list[float],
     start: str = "same",
     verbose: bool = False,
-    resume_dir: PathLike | None = None,
+    kept: Finished = NOTHING,
 ) -> L2Path:
-    """Train a source at each λ, its own if none are given, and look at what λ has done.
-
-    Finished fits are kept in ``resume_dir``, and taken from there.
-    """
-    values = _check_l2(source.defaults if l2 is None else l2, start, source.template)
-    settings = {} if resume_dir is None else {**source.settings(), "l2": values, "start": start}
-    kept = Finished(resume_dir, settings)
+    """Train a source at each λ, but for the fits that are kept, and look at what λ has done."""
     try:
         with progress(verbose, len(values) * source.epochs) as advance:
             _train(source, values, start, advance, kept)
@@ -185,18 +182,43 @@ def _check_l2(l2: Any, start: str, network: Network) -> list[float]:
     return values
 
 
+def path_of(source: PathSource, values: list[float], fits: Sequence[Stored]) -> L2Path:
+    """Return the path of fits that are finished, one for each λ."""
+    with progress(False, 1) as advance:
+        source.train(values, None, advance, fits)
+    return describe(source, values)
+
+
+def kept_fit(kept: Finished, place: int) -> Stored | None:
+    """Return the fit at a λ, by its place in the path; None if it is not finished."""
+    return kept.load(f"l2-{place}")
+
+
+def keep_fit(kept: Finished, place: int, fit: Stored) -> None:
+    """Keep the fit at a λ, unless it was cut short by ``max_time``."""
+    if fit[1]["stopped"] != "max_time":
+        kept.save(f"l2-{place}", *fit)
+
+
+def stored_fit(session: TrainingSession) -> Stored:
+    """Return what a training has come to, as it is kept."""
+    arrays, meta = history_to_file(session.history)
+    diverged = "" if session.diverged is None else str(session.diverged)
+    return {"params": session.network.params, **arrays}, {**meta, "diverged": diverged}
+
+
 def _train(
     source: PathSource, values: list[float], start: str, advance: Progress, kept: Finished
 ) -> None:
     begin: Array | None = None
     for places in _groups(source, len(values), start, kept):
-        fits = [kept.load(f"l2-{place}") for place in places]
+        fits = [kept_fit(kept, place) for place in places]
         finished = [fit for fit in fits if fit is not None]
         done = len(finished) == len(places)
         source.train([values[i] for i in places], begin, advance, finished if done else None)
         for place, session in zip(places, source.sessions[places.start :], strict=True):
-            if not done and session.history.stopped != "max_time":
-                kept.save(f"l2-{place}", *_fit_of(session))
+            if not done:
+                keep_fit(kept, place, stored_fit(session))
         if start == "warm":
             begin = source.sessions[-1].network.params
 
@@ -205,9 +227,3 @@ def _groups(source: PathSource, count: int, start: str, kept: Finished) -> list[
     """Return which λs are set up at a time: all, unless one goes on from another, or is kept."""
     alone = start == "warm" or (kept.folder is not None and not source.together)
     return [range(i, i + 1) for i in range(count)] if alone else [range(count)]
-
-
-def _fit_of(session: TrainingSession) -> Stored:
-    arrays, meta = history_to_file(session.history)
-    diverged = "" if session.diverged is None else str(session.diverged)
-    return {"params": session.network.params, **arrays}, {**meta, "diverged": diverged}
