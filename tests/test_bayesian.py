@@ -438,7 +438,7 @@ def test_memory_limits_the_trainings_side_by_side():
         made = MLPRegressor(hidden_layer_sizes=hidden)
         made.n_outputs_, made.out_activation_ = 1, "identity"
         made._start(10, [hidden], np.float64, np.random.RandomState(0))
-        found = trials.Trials(made, None, None, 0.1, None)._most
+        found = trials.Trials(made, None, None, 0.1, None, None)._most
         assert found > 1000 if most is None else found == most
 
 

@@ -2,7 +2,9 @@
 
 import time
 import warnings
+from itertools import pairwise
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -12,7 +14,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pyl2 import MLPClassifier, MLPClassifierCV, MLPRegressor
+from pyl2 import (
+    BayesianMLPRegressor,
+    MLPClassifier,
+    MLPClassifierCV,
+    MLPClassifierEnsemble,
+    MLPRegressor,
+    MLPRegressorEnsemble,
+)
 
 callback = pytest.importorskip("sklearn.callback")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -136,6 +145,120 @@ def test_a_search_of_ours_reports_the_refit():
         warnings.simplefilter("ignore")
         model.set_callbacks(heard).fit(X, y)
     assert len(heard.models) == 4
+
+
+def test_each_partial_fit_is_a_fit_of_an_epoch():
+    plain, heard = classifier(), Counter()
+    watched = classifier().set_callbacks(heard)
+    for model in (plain, watched):
+        for _ in range(2):
+            model.partial_fit(X, y, classes=[0, 1, 2])
+    for ours, theirs in zip(watched.coefs_, plain.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    epoch = ["epoch begins", "epoch ends"]
+    assert heard.heard == ["setup", "fit begins", *epoch, "fit ends", "teardown"] * 2
+    np.testing.assert_array_equal(heard.models[-1], plain.predict_proba(X))
+
+
+class Tasks(Counter):
+    """Counts tasks, and asks to stop after so many trainings."""
+
+    def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
+        self.heard.append(f"{context.task_name} ends")
+        if fitted_estimator is not None:
+            self.models.append(fitted_estimator.predict(X))
+        return self.heard.count("training ends") >= self.most
+
+
+SMALL = {"hidden_layer_sizes": 3, "max_iter": 10, "random_state": 0}
+DRAWN = {"candidates": 3, "folds": 2, **SMALL}
+TWO = [*["training begins", "training ends"] * 6]
+CANDIDATES = ["candidates begins", *TWO, "candidates ends"]
+
+
+def searched(trainings):
+    return ["search begins", *["training begins", "training ends"] * trainings, "search ends"]
+
+
+# Each with what is heard between the begin and the end of its fit.
+OF_MANY = {
+    "regressors": (
+        lambda **given: MLPRegressorEnsemble(members=2, **DRAWN, **given),
+        [*CANDIDATES, "members begins", *TWO, "members ends"],
+    ),
+    "classifiers": (
+        lambda **given: MLPClassifierEnsemble(members=0, select="equal", **DRAWN, **given),
+        CANDIDATES,
+    ),
+    "bagging": (
+        lambda **given: MLPClassifierEnsemble(select="bagging", **DRAWN, **given),
+        ["candidates begins", *TWO[:6], "candidates ends"],
+    ),
+    "evidence": (
+        lambda **given: BayesianMLPRegressor(alphas=[1, 10], **SMALL, **given),
+        [*searched(2), *searched(2)],
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("name", OF_MANY)
+def test_trainings_of_many_are_tasks_and_all_stays_as_it_is(name, n_jobs):
+    make, between = OF_MANY[name]
+    plain, heard = make().fit(X, y), Tasks()
+    with joblib.parallel_config("threading"):
+        watched = make(n_jobs=n_jobs).set_callbacks(heard).fit(X, y)
+    np.testing.assert_array_equal(watched.predict(X), plain.predict(X))
+    if name == "regressors":  # as many members as were selected
+        selected = 2 * sum(one.weight > 0 for one in plain.candidates_)
+        between = [*CANDIDATES, "members begins", *TWO[: 2 * selected], "members ends"]
+    if name == "evidence":  # the vertex of a parabola may be tried, too
+        searches = heard.heard.count("search begins")
+        assert searches in (2, 3)
+        between = [*searched(2), *searched(2), *(searched(1) if searches == 3 else [])]
+    assert heard.heard == ["setup", "fit begins", *between, "fit ends", "teardown"]
+    np.testing.assert_array_equal(heard.models, [plain.predict(X)])
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("name", OF_MANY)
+def test_a_callback_may_stop_the_trainings_of_many(name, n_jobs):
+    heard = Tasks(most=1)
+    model = OF_MANY[name][0](n_threads=1).set_callbacks(heard)
+    with joblib.parallel_config("threading", n_jobs=n_jobs):
+        model.fit(X, y)
+    assert np.isfinite(np.asarray(model.predict(X), float)).all()
+    assert "members begins" not in heard.heard
+    assert heard.heard.count("search begins") <= 1
+    ends = [first for first, then in pairwise(heard.heard) if then == "fit ends"]
+    assert ends[0] in ("candidates ends", "search ends")
+    if n_jobs is None:  # in jobs others have begun by then
+        assert heard.heard.count("training ends") == {"bagging": 1, "evidence": 1}.get(name, 2)
+
+
+def test_errors_of_a_callback_end_the_trainings_of_many():
+    class Broken(Tasks):
+        def on_fit_task_begin(self, estimator, context):
+            if context.task_name == "training":
+                raise RuntimeError("broken")
+
+    heard = Broken()
+    model = OF_MANY["regressors"][0]().set_callbacks(heard)
+    with pytest.raises(RuntimeError, match="broken"):
+        model.fit(X, y)
+    assert heard.heard[-1] == "teardown"
+    assert clone(model).set_callbacks().fit(X, y).networks_
+
+
+def test_an_ensemble_is_monitored_in_a_search():
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    model = OF_MANY["bagging"][0]().set_callbacks(monitor)
+    search = GridSearchCV(model, {"hidden_layer_sizes": [2, 3]}, cv=2).fit(X, y)
+    found = [row["accuracy"] for row in monitor.get_logs().data if "accuracy" in row]
+    assert len(found) == 2 * 2 + 1
+    assert found[-1] == search.best_estimator_.score(X, y)
 
 
 def test_no_callbacks_no_cost():

@@ -287,8 +287,8 @@ KILLED = """
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 6))
     model = MLPRegressorCV(
-        hidden_layer_sizes=8, solver="lbfgs", alphas=[0.1, 1, 10], cv=3, random_state=0, n_jobs=n_jobs,
-        max_iter=2000, resume_dir=folder or None,
+        hidden_layer_sizes=8, solver="lbfgs", alphas=[0.1, 1, 10], cv=3, random_state=0,
+        max_iter=2000, n_jobs=n_jobs, resume_dir=folder or None,
     )
     write = files.write
 

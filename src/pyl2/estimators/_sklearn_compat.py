@@ -99,6 +99,9 @@ def has_callbacks(estimator: Any) -> bool:
     return bool(getattr(estimator, "_skl_callbacks", None))
 
 
-def begin_fit_task(estimator: Any, subtasks: int) -> Any:
-    """Set up an estimator's callbacks; return the context of a fit of at most so many tasks."""
+def begin_fit_task(estimator: Any, subtasks: int | None) -> Any:
+    """Set up an estimator's callbacks; return the context of a fit of at most so many tasks.
+
+    None is any number.
+    """
     return estimator._init_callback_context(max_subtasks=subtasks)

@@ -53,7 +53,7 @@ from pyl2.estimators._sklearn_compat import (
     check_sample_weight,
     has_callbacks,
 )
-from pyl2.estimators.callbacks import Reporter
+from pyl2.estimators.callbacks import Epochs
 from pyl2.estimators.exports import ExportsNetwork
 from pyl2.estimators.policy import EstimatorPolicy, FitState
 from pyl2.export.layers import Model, layers
@@ -593,10 +593,10 @@ class BaseMLP(CallbackSupportMixin, ExportsNetwork, BaseEstimator):  # type: ign
         incremental: bool = False,
     ) -> None:
         fit = self._set_up(self._rows(X, y, sample_weight, validation, incremental))
-        if incremental or not has_callbacks(self):
+        if not has_callbacks(self):
             self._run(fit)
             return
-        reporter = Reporter(self, X, y, sample_weight, fit.run.session.epochs)
+        reporter = Epochs(self, X, y, sample_weight, fit.run.session.epochs)
         fit.run.session.callbacks.append(reporter.finish_epoch)
         self._run(fit)
         reporter.finish()

@@ -20,6 +20,7 @@ from pyl2._common.warn import warn
 from pyl2.bayes.error_bars import variances
 from pyl2.bayes.evidence import BIAS_PRECISION, check_size
 from pyl2.estimators._sklearn_compat import (
+    CallbackSupportMixin,
     Interval,
     StrOptions,
     check_parameters,
@@ -33,6 +34,7 @@ from pyl2.estimators.base import (
     validated_inputs,
     validated_rows,
 )
+from pyl2.estimators.callbacks import Trainings
 from pyl2.estimators.conversion import to_sklearn
 from pyl2.estimators.estimator_file import check_kind, described, restored, vectors
 from pyl2.estimators.exports import ExportsNetwork
@@ -52,7 +54,12 @@ _KIND = "bayesian_regressor"
 _F64 = np.dtype(np.float64)
 
 
-class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # type: ignore[misc]
+class BayesianMLPRegressor(
+    RegressorMixin,  # type: ignore[misc]
+    ExportsNetwork,
+    CallbackSupportMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
+):
     """Multilayer perceptron regressor whose λ is chosen by the evidence, with error bars.
 
     For smooth units (tanh), few rows, or where error bars are wanted.  With relu, or where there
@@ -286,12 +293,14 @@ class BayesianMLPRegressor(RegressorMixin, ExportsNetwork, BaseEstimator):  # ty
         check_size(model._network, dataset)
         warn_if_unscaled(X)
         rows = FitRows(X, normalised, labels, sample_weight, None, True)
-        trials = Trials(model, rows, dataset, float(self.bias_precision), self.n_jobs)
+        report = Trainings(self, X, y, sample_weight, None)
+        trials = Trials(model, rows, dataset, float(self.bias_precision), self.n_jobs, report)
         with threads.one_blas_thread():
             found = trials.search(grid, self.per_layer, self._seeds(), self.verbose)
             posterior = trials.posterior(found)
         self._take(found, posterior, (mean, scale), dataset.weight_sum)
         self._warn(found, grid, dataset.weight_sum * len(scale))
+        report.finish()
 
     def _grid(self) -> list[float]:
         if self.alphas is None:

@@ -21,7 +21,12 @@ from pyl2._common.scaling import warn_if_unscaled
 from pyl2._common.validation import Array, check_integer, check_pair, check_real, shown
 from pyl2._common.warn import warn
 from pyl2.ensemble import Ensemble
-from pyl2.estimators._sklearn_compat import Interval, StrOptions, check_parameters
+from pyl2.estimators._sklearn_compat import (
+    CallbackSupportMixin,
+    Interval,
+    StrOptions,
+    check_parameters,
+)
 from pyl2.estimators.base import (
     BaseMLP,
     FitRows,
@@ -31,6 +36,7 @@ from pyl2.estimators.base import (
     validated_inputs,
     validated_rows,
 )
+from pyl2.estimators.callbacks import Trainings
 from pyl2.estimators.candidates import Candidate, Split, Task, Trained, pack_size, train_all
 from pyl2.estimators.ensemble_selection import Selection, greedy, mean_error
 from pyl2.estimators.exports import Exports
@@ -41,6 +47,7 @@ SELECTIONS = ("greedy", "equal", "bagging")
 SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "rmsprop", "nadam")
 
 _FOLDS = 5
+_STAGES = 2  # candidates, members
 _MOST_SEED = 2**31 - 1
 _MOST = 10**6  # candidates, members of one, rounds
 # The least that is left of the out-of-fold error where a spread is taken off.
@@ -97,7 +104,7 @@ class Chosen(NamedTuple):
     path: Array
 
 
-class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
+class BaseEnsemble(Exports, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     """What the two estimators share; each says how targets become numbers and back."""
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
@@ -219,16 +226,18 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         splits = self._splits(rows, library, groups)
         candidates = self._drawn(library, limits)
         warn_if_unscaled(check_features(rows.X, rows.X.shape[1], rows.X.dtype))
-        interrupted = self._train_candidates(model, rows, library, splits, candidates)
+        report = Trainings(self, X, y, sample_weight, _STAGES)
+        interrupted = self._train_candidates(model, rows, library, splits, candidates, report)
         chosen = self._choose(model, rows, library, splits)
         members: list[tuple[Trained, float]] = []
-        if not (interrupted or self.select == "bagging"):
-            members = self._train_members(model, rows, library, candidates, chosen)
+        if not (interrupted or report.stopped or self.select == "bagging"):
+            members = self._train_members(model, rows, library, candidates, chosen, report)
         self._publish(library, candidates, chosen, members or _of_folds(library, chosen))
         self._conclude(rows, chosen, of_folds=not members)
         self.__dict__.pop("_library", None)
         if self.warm_start:
             self._library = library
+        report.finish()
 
     def _model(self) -> BaseMLP:
         """Return the estimator of one network, λ and seed aside, with its parameters checked."""
@@ -324,6 +333,7 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         library: Library,
         splits: list[Split],
         candidates: list[tuple[float, int]],
+        report: Trainings,
     ) -> bool:
         """Train those that are missing; return whether they were interrupted."""
         missing = [i for i in range(len(candidates)) if i not in library.trained]
@@ -339,7 +349,8 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         found: dict[int, list[Trained | None]] = {}
         interrupted = False
         try:
-            self._train(model, rows, tasks, found, _Clock(self.max_time, places).begins)
+            begins = _Clock(self.max_time, places, report).begins
+            self._train(model, rows, tasks, found, begins, report, "candidates")
         except KeyboardInterrupt:
             interrupted = True
         at = 0
@@ -365,11 +376,17 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         tasks: list[Task],
         found: dict[int, list[Trained | None]],
         begins: Callable[[int], bool],
+        report: Trainings,
+        stage: str,
     ) -> None:
-        with progress(
-            self.verbose, sum(len(task.seeds) for task in tasks), unit="training"
-        ) as advance:
-            train_all(model, rows, tasks, found, begins, advance, self.n_jobs)
+        count = sum(len(task.seeds) for task in tasks)
+        with progress(self.verbose, count, unit="training") as advance, report.stage(stage, count):
+
+            def ended(error: float) -> None:
+                advance(error)
+                report.ended()
+
+            train_all(model, rows, tasks, found, begins, ended, self.n_jobs)
 
     def _choose(
         self, model: BaseMLP, rows: FitRows, library: Library, splits: list[Split]
@@ -422,6 +439,7 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         library: Library,
         candidates: list[tuple[float, int]],
         chosen: Chosen,
+        report: Trainings,
     ) -> list[tuple[Trained, float]]:
         """Train what was selected on all rows; return nothing where the folds' networks stay."""
         if not self.members:
@@ -437,9 +455,11 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
         tasks = [Task([one[0] for one in pack], [one[1] for one in pack], None) for pack in packs]
         found: dict[int, list[Trained | None]] = {}
         try:
-            self._train(model, rows, tasks, found, lambda _: True)
+            self._train(model, rows, tasks, found, lambda _: not report.stopped, report, "members")
         except KeyboardInterrupt:
             warn("Training interrupted by user: the networks of the folds are the ensemble.")
+            return []
+        if len(found) < len(tasks):  # a callback has asked to stop
             return []
         made = [fitted for place in range(len(tasks)) for fitted in found[place]]
         kept = [
@@ -489,9 +509,13 @@ class BaseEnsemble(Exports, BaseEstimator):  # type: ignore[misc]
 
 
 class _Clock:
-    """Which tasks begin in time: those of a pack all or none, the first pack always."""
+    """Which tasks begin in time, and before a callback asks to stop.
 
-    def __init__(self, max_time: float | None, places: list[int]) -> None:
+    Of a pack all or none do; of the first pack all.
+    """
+
+    def __init__(self, max_time: float | None, places: list[int], report: Trainings) -> None:
+        self._report = report
         self._end = np.inf if max_time is None else time.perf_counter() + max_time
         self._places = places
         self._begun: dict[int, bool] = {}
@@ -499,8 +523,8 @@ class _Clock:
     def begins(self, place: int) -> bool:
         """Return whether a task may begin; asked again, of a pack, the answer is the same."""
         pack = self._places[place]
-        in_time = pack == 0 or time.perf_counter() < self._end
-        return self._begun.setdefault(pack, in_time)
+        in_time = time.perf_counter() < self._end and not self._report.stopped
+        return self._begun.setdefault(pack, pack == 0 or in_time)
 
 
 def _listed(value: Any) -> Any:

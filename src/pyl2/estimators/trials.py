@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from pyl2._common.validation import Array
 from pyl2.bayes.evidence import Evidence, curvature, evidence
 from pyl2.bayes.search import Point, Search, search
 from pyl2.estimators.base import BaseMLP, FitRows
+from pyl2.estimators.callbacks import Trainings
 from pyl2.estimators.candidates import Task, do_all, train_task
 from pyl2.estimators.regressor import MLPRegressor
 from pyl2.network import Network, in_float64
@@ -48,6 +50,34 @@ class Posterior(NamedTuple):
     noise: float
 
 
+@dataclass(frozen=True)
+class _Trial:
+    """A training on rows, and its evidence; it can be pickled."""
+
+    rows: FitRows
+    dataset: Dataset
+    bias_precision: float
+
+    def __call__(self, seed: int, point: Point, pattern: BaseMLP) -> Tried:
+        """Return a network with the evidence for its λ, or why there is none."""
+        task = Task([list(point)], [seed], None)
+        ((trained, _),) = train_task(self.rows, task, pattern)
+        if trained is None:
+            return Tried(problem="training diverged; scaled inputs (StandardScaler) help")
+        try:
+            found = self.evidence(trained.network, point, int(pattern.n_threads or 1))
+        except ValueError as error:
+            return Tried(problem=str(error))
+        score, effective = found.log_evidence, found.n_effective
+        return Tried(score, effective, trained.network, trained.iterations, trained.converged)
+
+    def evidence(self, network: Network, point: Point, n_threads: int) -> Evidence:
+        """Return the evidence for a λ, at the minimum that a network is in."""
+        found = curvature(in_float64(network), self.dataset, n_threads)
+        rates = penalty.rates(point, self.dataset.weight_sum)
+        return evidence(found, rates, bias_precision=self.bias_precision)
+
+
 class Trials:
     """Trainings at many λ on the same rows, and the evidence for each."""
 
@@ -58,9 +88,10 @@ class Trials:
         dataset: Dataset,
         bias_precision: float,
         n_jobs: int | None,
+        report: Trainings,
     ) -> None:
-        self._model, self._rows, self._dataset = model, rows, dataset
-        self._bias_precision, self._n_jobs = bias_precision, n_jobs
+        self._model, self._n_jobs, self._report = model, n_jobs, report
+        self._trial = _Trial(rows, dataset, bias_precision)
         self._layers = len(model._network.weights)
         # Of G, A's factor and its inverse.
         self._most = max(1, int(_ROOM / (24 * model._network.params.size**2)))
@@ -75,47 +106,41 @@ class Trials:
         while asked:
             pairs = [(start, point) for start, points in asked.items() for point in points]
             results = self._try([(seeds[start], point) for start, point in pairs])
-            for (start, point), result in zip(pairs, results, strict=True):
+            for place, result in results.items():
+                start, point = pairs[place]
                 tried[start][point] = result
                 if verbose:
                     print(_line(point, result))
-            asked = _further(searches, asked, tried)
-        start = max(range(len(seeds)), key=lambda i: max(one.score for one in tried[i].values()))
+            asked = {} if self._report.stopped else _further(searches, asked, tried)
+        begun = [start for start in range(len(seeds)) if tried[start]]
+        start = max(begun, key=lambda i: max(one.score for one in tried[i].values()))
         best = max(tried[start], key=lambda point: tried[start][point].score)
         if tried[start][best].network is None:
             problem = tried[start][best].problem
             raise ValueError(f"there is no evidence at any of alphas: {problem}")
         return Found(tried[start], best)
 
-    def _try(self, wanted: list[tuple[int, Point]]) -> list[Tried]:
+    def _try(self, wanted: list[tuple[int, Point]]) -> dict[int, Tried]:
+        """Return the results by their places, in order; a callback may have them end early."""
         found: dict[int, Tried] = {}
-        tasks = [partial(self._train, seed, point) for seed, point in wanted]
-        do_all(self._model, tasks, found.__setitem__, self._n_jobs, most=self._most)
-        return [found[place] for place in range(len(wanted))]
+        tasks = [partial(self._trial, seed, point) for seed, point in wanted]
 
-    def _train(self, seed: int, point: Point, pattern: BaseMLP) -> Tried:
-        """Return a network with the evidence for its λ, or why there is none."""
-        task = Task([list(point)], [seed], None)
-        ((trained, _),) = train_task(self._rows, task, pattern)
-        if trained is None:
-            return Tried(problem="training diverged; scaled inputs (StandardScaler) help")
-        try:
-            found = self._evidence(trained.network, point, int(pattern.n_threads or 1))
-        except ValueError as error:
-            return Tried(problem=str(error))
-        score, effective = found.log_evidence, found.n_effective
-        return Tried(score, effective, trained.network, trained.iterations, trained.converged)
+        def keep(place: int, tried: Tried) -> None:
+            found[place] = tried
+            self._report.ended()
 
-    def _evidence(self, network: Network, point: Point, n_threads: int) -> Evidence:
-        found = curvature(in_float64(network), self._dataset, n_threads)
-        rates = penalty.rates(point, self._dataset.weight_sum)
-        return evidence(found, rates, bias_precision=self._bias_precision)
+        def begins(_: int) -> bool:
+            return not self._report.stopped
+
+        with self._report.stage("search", len(wanted)):
+            do_all(self._model, tasks, keep, self._n_jobs, most=self._most, begins=begins)
+        return dict(sorted(found.items()))
 
     def posterior(self, found: Found) -> Posterior:
         """Return the posterior at the best λ; a factor for each would have been too much."""
         network = found.tried[found.best].network
         assert network is not None
-        result = self._evidence(network, found.best, threads.count(self._model.n_threads))
+        result = self._trial.evidence(network, found.best, threads.count(self._model.n_threads))
         return Posterior(network, result.factor, result.noise_variance)
 
 
