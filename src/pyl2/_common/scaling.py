@@ -16,6 +16,9 @@ from pyl2._common.warn import warn
 # The root mean square of a column beyond which a network cannot be expected to train.
 LIMIT = 100.0
 
+# So many products OpenBLAS adds on one thread.
+_FEW = 10_000
+
 # Whether it has warned, within `one_warning`; None outside of it.
 _warned: ContextVar[bool | None] = ContextVar("_warned", default=None)
 
@@ -66,9 +69,15 @@ def warn_if_unscaled(x: Features) -> None:
 
 
 def _squares(values: Array) -> float:
-    """Return the sum of the squares; infinity where it overflows."""
+    """Return the sum of the squares; infinity where it overflows.
+
+    BLAS is asked for few alone: for many it wakes threads, which keep a processor busy for a while
+    after that, and which it awaits for milliseconds where all processors are busy.
+    """
     if values.flags.c_contiguous:
-        return float(np.vdot(values, values))  # which, unlike dot, does not warn
+        if values.size <= _FEW:
+            return float(np.vdot(values, values))  # which, unlike dot, does not warn
+        values = values.reshape(1, -1)
     with np.errstate(all="ignore"):
         return float(np.einsum("ij,ij->", values, values))
 

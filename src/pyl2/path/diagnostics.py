@@ -104,7 +104,7 @@ class _Look:
         total = 0.0
         for first in range(0, X.shape[0], step):
             gradient = self._input_gradient(params, X[first : first + step]).ravel()
-            total += float(gradient @ gradient)
+            total += float(np.einsum("i,i->", gradient, gradient))  # BLAS would wake its threads
         return total / int(X.shape[0])
 
     def curvature(self, X: Any) -> Array:
@@ -124,7 +124,9 @@ class _Look:
         return float((second**2).sum(axis=1).mean())
 
     def _input_gradient(self, params: Array, X: Any) -> Array:
-        return self._engine.input_gradient(params, X, self._n_threads).astype(np.float64)
+        return self._engine.input_gradient(params, X, self._n_threads).astype(
+            np.float64, copy=False
+        )
 
     def saturation(self, X: Any) -> Array:
         """Return the share of saturated units in each hidden layer of each."""
