@@ -99,16 +99,26 @@ def run(tasks: Iterable[Callable[[Stop], _T]], workers: int) -> Iterator[tuple[i
     from sklearn.utils.parallel import Parallel, delayed
 
     stop = Stop()
-    try:
-        parallel = Parallel(workers, return_as="generator_unordered")
-    except (TypeError, ValueError):  # joblib < 1.4, or a backend without generators
-        parallel = Parallel(workers)
+    parallel = Parallel(workers, **({"return_as": "generator_unordered"} if _one_by_one() else {}))
     numbered = delayed(_numbered)
     try:
         with threads.one_blas_thread():  # threads of this process may be the jobs
             yield from parallel(numbered(place, task, stop) for place, task in enumerate(tasks))
     finally:
         stop.set()
+
+
+def _one_by_one() -> bool:
+    """Whether results come one by one, as they are done.
+
+    Before joblib 1.4 all come at the end, and a failure when the tasks before it have ended.
+    """
+    import joblib
+
+    if tuple(map(int, joblib.__version__.split(".")[:2])) < (1, 4):
+        return False
+    backend, _ = joblib.parallel.get_active_backend()
+    return bool(getattr(backend, "supports_return_generator", False))
 
 
 def _numbered(place: int, task: Callable[[Stop], _T], stop: Stop) -> tuple[int, _T]:
