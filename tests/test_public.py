@@ -23,9 +23,10 @@ MODULES = (
 
 def signature(value):
     try:
-        return re.sub(r" at 0x[0-9a-f]+", "", str(inspect.signature(value)))
+        found = re.sub(r" at 0x[0-9a-f]+", "", str(inspect.signature(value)))
     except (TypeError, ValueError):
         return ""
+    return re.sub(r"ForwardRef\('(\w+)'\)", r"\1", found)  # of named tuples, before Python 3.14
 
 
 def members(kind):

@@ -68,7 +68,7 @@ class Cells:
         if self.kind == "date":
             return self.values
         if self.missing.all():
-            return np.full(len(self.missing), np.datetime64("NaT"), "M8[us]")
+            return np.full(len(self.missing), np.datetime64("NaT", "us"))
         raise ValueError(f"column {name!r} has {self._first()}, where it had dates in fit")
 
     def texts(self) -> list[str]:
