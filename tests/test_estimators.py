@@ -774,6 +774,13 @@ def test_attributes_are_scikit_learns(Estimator, solver, cancer):
     assert not found[1] - found[0]
 
 
+@pytest.mark.parametrize("Estimator", BOTH)
+def test_new_models_hold_what_scikit_learns_do(Estimator):
+    theirs = getattr(neural_network, Estimator.__name__)()
+    ours = vars(Estimator())
+    assert {name: ours.get(name, "absent") for name in vars(theirs)} == vars(theirs)
+
+
 def copies(model, tmp_path):
     joblib.dump(model, tmp_path / "model.joblib")
     yield joblib.load(tmp_path / "model.joblib")
@@ -792,6 +799,27 @@ def test_copies_go_on_alike(Estimator, solver, cancer, tmp_path):
     for other in found:
         assert np.shares_memory(other.coefs_[0], other._network.params)
         np.testing.assert_array_equal(parameters_of(other.partial_fit(X, y)), expected)
+
+
+def stored(value):
+    """All objects of pyl2's that a state holds, as serializers that follow states find them."""
+    if type(value).__module__.startswith("pyl2."):
+        yield value
+        yield from stored(value.__getstate__())
+    elif isinstance(value, dict):
+        yield from stored(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from stored(part)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+@pytest.mark.parametrize("Estimator", BOTH)
+def test_states_hold_nothing_of_c(Estimator, solver, cancer):
+    model = Estimator(hidden_layer_sizes=4, solver=solver, max_iter=2).fit(*cancer)
+    found = [type(part) for part in stored(model)]
+    assert Network in found
+    assert not [kind for kind in found if kind.__module__ == "pyl2._core"]
 
 
 def test_pickle_holds_the_parameters_once(iris):

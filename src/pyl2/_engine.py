@@ -65,8 +65,13 @@ class Engine:
         self._lock = _core.TrainingLock()
         self.layer_sizes, self.hidden, self.objective = layer_sizes, hidden, objective
 
-    def __reduce__(self) -> Any:
-        return Engine, (self.layer_sizes, self.hidden, self.objective, self.dtype)
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what it was made from: C's part cannot be stored."""
+        names = ("layer_sizes", "hidden", "objective", "dtype")
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Engine.__init__(self, **state)
 
     def renewed(self, *, objective: Objective | None = None, dtype: Any = None) -> Engine:
         """Return another engine of the same shape, for another network."""

@@ -378,6 +378,7 @@ class BaseMLP(CallbackSupportMixin, ExportsNetwork, BaseEstimator):  # type: ign
         max_time: float | None,
         callbacks: Any,
         n_threads: int | None,
+        loss: Any,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -414,6 +415,7 @@ class BaseMLP(CallbackSupportMixin, ExportsNetwork, BaseEstimator):  # type: ign
         self.max_time = max_time
         self.callbacks = callbacks
         self.n_threads = n_threads
+        self.loss = loss  # in every MLP of scikit-learn's, whether or not it can be chosen
 
     def _validate_params(self) -> None:
         """Refuse what scikit-learn's check stumbles over or lets pass, then have it look."""

@@ -190,8 +190,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     array([0, 0, 0])
     """
 
-    loss = "log_loss"
-
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
@@ -271,6 +269,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             max_time=max_time,
             callbacks=callbacks,
             n_threads=n_threads,
+            loss="log_loss",
         )
         self.alpha = alpha
         self.warm_start = warm_start

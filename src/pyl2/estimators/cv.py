@@ -357,6 +357,7 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
             max_time=max_time,
             callbacks=callbacks,
             n_threads=n_threads,
+            loss="log_loss",
         )
         self.alphas = alphas
         self.cv = cv
@@ -579,13 +580,13 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
             max_time=max_time,
             callbacks=callbacks,
             n_threads=n_threads,
+            loss=loss,
         )
         self.alphas = alphas
         self.cv = cv
         self.rule = rule
         self.n_jobs = n_jobs
         self.resume_dir = resume_dir
-        self.loss = loss
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's convention)
         **{k: v for k, v in MLPRegressor._parameter_constraints.items() if k not in _FIXED},

@@ -250,8 +250,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             max_time=max_time,
             callbacks=callbacks,
             n_threads=n_threads,
+            loss=loss,
         )
-        self.loss = loss
         self.alpha = alpha
         self.warm_start = warm_start
 
