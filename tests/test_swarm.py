@@ -318,6 +318,31 @@ def test_the_binding_checks_who_follows_whom(change, error, message):
         _core.follow(**arguments | change)
 
 
+# Errors.
+
+
+def test_errors_are_the_sums_of_their_parts():
+    parts, errors = np.array([[1.0, 0.5], [2.0, 0.25], [np.inf, 0.0]]), np.zeros(3)
+    assert _core.add_parts(parts[:2], errors[:2]) == 1.875
+    assert errors.tolist() == [1.5, 2.25, 0.0]
+    assert _core.add_parts(parts, errors) == np.inf
+    assert math.isnan(_core.add_parts(parts[:0], errors[:0]))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"parts": np.zeros((2, 3))}, ValueError, "parts must have shape"),
+        ({"parts": np.zeros((2, 2), "f")}, TypeError, "parts must be an array of float64"),
+        ({"errors": np.zeros(3)}, ValueError, "errors must have shape"),
+        ({"errors": np.zeros(4)[::2]}, ValueError, "errors must be C-contiguous"),
+    ],
+)
+def test_the_binding_checks_parts(change, error, message):
+    with pytest.raises(error, match=message):
+        _core.add_parts(**{"parts": np.zeros((2, 2)), "errors": np.zeros(2)} | change)
+
+
 # Best places.
 
 

@@ -41,6 +41,7 @@ from core cimport (
     Verb,
     pl2_activation_numbers,
     pl2_activations,
+    pl2_add_parts,
     pl2_among,
     pl2_begin,
     pl2_best,
@@ -57,6 +58,7 @@ from core cimport (
     pl2_loss_numbers,
     pl2_loss_outputs,
     pl2_losses,
+    pl2_mean,
     pl2_optimizers,
     pl2_outputs,
     pl2_plan,
@@ -732,6 +734,14 @@ def follow(str topology not None, values, links, leader):
 cdef int64_t MOVED_AT_ONCE = 2**22
 
 
+def add_parts(parts, errors):
+    """Write E0 + R of each particle, its `parts` (P, 2), into `errors` (P,); return their mean."""
+    cdef Loan loan = Loan()
+    cdef Py_buffer *view = loan.take("parts", parts, c"d", matrix(-1, 2), DENSE)
+    cdef double *sums = <double *> loan.take("errors", errors, c"d", vector(view.shape[0]), WRITTEN).buf
+    return pl2_add_parts(<const double *> view.buf, view.shape[0], sums)
+
+
 cdef class Mover:
     """The step of a swarm for one dtype and instruction set.
 
@@ -779,6 +789,7 @@ cdef class Mover:
              uint64_t iteration, *, v_max=None, str boundary not None="none", lower=None, upper=None):
         """Move all particles one step; write the squared distance of each from `centre` into `distance`.
 
+        Returns the mean of these.
         When an exception (Ctrl-C) comes between, each particle has moved or not.
         """
         cdef Loan loan = Loan()
@@ -803,6 +814,7 @@ cdef class Mover:
         swarm.inertia, swarm.c1, swarm.c2 = inertia, c1, c2
         swarm.seed, swarm.iteration = seed, iteration
         self.run(&swarm)
+        return pl2_mean(swarm.distance, particles)
 
     cdef int run(self, CSwarm *swarm) except -1:
         """Move a range of particles at a time, looking for signals between them."""

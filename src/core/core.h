@@ -312,6 +312,10 @@ void pl2_shuffle(int64_t *order, const double *uniform, int64_t first, int64_t l
 extern const char *const pl2_topologies[];
 /* The particle with the least value; `best`, which was it before, unless another's is less. */
 int64_t pl2_best(const double *values, int64_t particles, int64_t best);
+/* The mean of `count` numbers, infinite where their sum is. */
+double pl2_mean(const double *values, int64_t count);
+/* E = E0 + R of each particle, parts being (P, 2); returns their mean. */
+double pl2_add_parts(const double *parts, int64_t particles, double *errors);
 /* Puts what was found at x, (P) and (P, row_bytes), where it is better, in place of what was known. */
 void pl2_keep(const double *found, const void *x, int64_t particles, int64_t row_bytes, double *values,
               void *bests);

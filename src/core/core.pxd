@@ -100,6 +100,8 @@ cdef extern from "core.h" nogil:
     bint pl2_finite(const void *, int64_t, int64_t)
     void pl2_shuffle(int64_t *, const double *, int64_t, int64_t)
     int64_t pl2_best(const double *, int64_t, int64_t)
+    double pl2_mean(const double *, int64_t)
+    double pl2_add_parts(const double *, int64_t, double *)
     void pl2_keep(const double *, const void *, int64_t, int64_t, double *, void *)
     void pl2_follow(int32_t, const double *, int64_t, const int64_t *, int64_t, int64_t *)
     const char *const *pl2_isas

@@ -16,6 +16,19 @@ int64_t pl2_best(const double *values, int64_t particles, int64_t best)
     return best;
 }
 
+double pl2_mean(const double *values, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) sum += values[i];
+    return sum / (double)count;
+}
+
+double pl2_add_parts(const double *parts, int64_t particles, double *errors)
+{
+    for (int64_t p = 0; p < particles; p++) errors[p] = parts[2 * p] + parts[2 * p + 1];
+    return pl2_mean(errors, particles);
+}
+
 void pl2_keep(const double *found, const void *x, int64_t particles, int64_t row_bytes, double *values,
               void *bests)
 {

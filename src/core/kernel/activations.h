@@ -94,7 +94,7 @@ PL2_INLINE V NAME(selu)(V z, R number, V *slope)
 PL2_INLINE V NAME(logistic_and_exp)(V z, V *e)
 {
     const M negative = NAME(less)(z, NAME(splat)(0));
-    *e = NAME(exp)(NAME(pick)(negative, z, -z));
+    *e = NAME(exp_below)(NAME(pick)(negative, z, -z));
     return NAME(pick)(negative, *e, NAME(splat)(1)) / (1 + *e);
 }
 

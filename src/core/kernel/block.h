@@ -269,36 +269,55 @@ static void NAME(silence)(const Block *b, int64_t i, int count, V s)
     }
 }
 
+/* Of the vector of items from row i on, those there are. */
+PL2_INLINE int NAME(filled_lanes)(const Block *b, int64_t i)
+{
+    return (int)(b->rows - i < LANES ? b->rows - i : LANES);
+}
+
+/* Their losses and deltas z, times their sample weights, 0 in unused lanes. */
+static V NAME(weigh)(const Block *b, const Job *job, int64_t network, int64_t first, int64_t i, R *z,
+                     int64_t step, V loss)
+{
+    const int count = NAME(filled_lanes)(b, i), one = b->layout == PL2_ONE_ITEM;
+    if ((count == LANES || one) && !job->data.sample_weight) return loss;
+    const V s = NAME(sample_weights)(b, job, network, first + b->from + i, count), zero = NAME(splat)(0);
+    const M counts = NAME(less)(zero, s);
+    if (!one) NAME(silence)(b, i, count, s);
+    for (int64_t j = 0; j < b->net->outputs; j++)
+        NAME(store)(z + j * step, NAME(pick)(counts, s * NAME(load)(z + j * step), zero));
+    return NAME(pick)(counts, s * loss, zero);
+}
+
 /* z of the last layer -> delta, each times its sample weight, 0 in unused lanes; the sums of s loss over
-   each vector of items into `loss`.  The whole block begins with item `first`. */
+   each vector of items into `loss`.  The whole block begins with item `first`.  Where items lie in rows, a vector
+   of them at a time is turned into columns. */
 static void NAME(losses)(const Block *b, const Job *job, int64_t network, int64_t first)
 {
     const int64_t n = b->net->outputs;
     const int turned = b->layout == PL2_COLUMNS || b->narrow;
-    const int64_t step = turned ? b->room : LANES;
-    for (int64_t i = 0; i < b->rows; i += LANES) {
-        const int64_t at = b->from + i;
-        const int count = (int)(b->rows - i < LANES ? b->rows - i : LANES);
+    const int64_t step = turned ? b->room : LANES, most = turned ? PL2_LOSS_VECTORS : 1;
+    for (int64_t i = 0; i < b->rows; i += most * LANES) {
+        const int64_t at = b->from + i, left = (b->rows - i + LANES - 1) / LANES;
+        const int vectors = (int)(left < most ? left : most);
         R *z = turned ? NAME(activation)(b, b->net->layers - 1) + i : b->panel;
-        R *y = turned ? b->targets + at : b->panel + n * LANES, *row[LANES], each[LANES];
-        if (b->layout != PL2_COLUMNS) NAME(targets)(b->net, job, network, first + at, count, y, step);
+        R *y = turned ? b->targets + at : b->panel + n * LANES, *row[LANES];
+        V loss[PL2_LOSS_VECTORS];
+        for (int v = 0; v < vectors && b->layout != PL2_COLUMNS; v++)
+            NAME(targets)(b->net, job, network, first + at + v * LANES, NAME(filled_lanes)(b, i + v * LANES),
+                          y + v * LANES, step);
         if (!turned) {
-            NAME(top_rows)(b, i, count, row);
-            NAME(to_feature_major)((const R *const *)row, count, n, z, step);
+            NAME(top_rows)(b, i, NAME(filled_lanes)(b, i), row);
+            NAME(to_feature_major)((const R *const *)row, NAME(filled_lanes)(b, i), n, z, step);
         }
-        V loss = NAME(loss)(b->net->loss, (R)b->net->loss_number, z, step, y, n);
-        if ((count < LANES && b->layout != PL2_ONE_ITEM) || job->data.sample_weight) {
-            const V s = NAME(sample_weights)(b, job, network, first + at, count), zero = NAME(splat)(0);
-            const M counts = NAME(less)(zero, s);
-            if (b->layout != PL2_ONE_ITEM) NAME(silence)(b, i, count, s);
-            loss = NAME(pick)(counts, s * loss, zero);
-            for (int64_t j = 0; j < n; j++)
-                NAME(store)(z + j * step, NAME(pick)(counts, s * NAME(load)(z + j * step), zero));
+        NAME(loss)(b->net->loss, (R)b->net->loss_number, z, step, y, n, loss, vectors);
+        for (int v = 0; v < vectors; v++) {
+            const V s = NAME(weigh)(b, job, network, first, i + v * LANES, z + v * LANES, step, loss[v]);
+            /* a single item's is in all lanes */
+            b->loss[at / LANES + v] =
+                NAME(total_in_float64)(b->layout == PL2_ONE_ITEM ? NAME(first)(s, 1) : s);
         }
-        if (!turned) NAME(from_feature_major)(z, step, n, row, count, 0);
-        NAME(store)(each, loss);
-        b->loss[at / LANES] = 0;
-        for (int r = 0; r < count; r++) b->loss[at / LANES] += (double)each[r];
+        if (!turned) NAME(from_feature_major)(z, step, n, row, NAME(filled_lanes)(b, i), 0);
     }
 }
 

@@ -125,6 +125,15 @@ PL2_INLINE V NAME(exp)(V x)
     return NAME(pick)(below, NAME(pick)(above, y, zero), x * (R)INFINITY);
 }
 
+/* e^x for x <= 0, the same but sooner: nothing can overflow, so 2^k can be multiplied by. */
+PL2_INLINE V NAME(exp_below)(V x)
+{
+    const V bottom = NAME(splat)((R)(PL2_DOUBLE ? -0x1.6232bdd7abcd3p9 : -0x1.5d58ap6));
+    V power;
+    const V e = NAME(reduce)(NAME(larger)(x, bottom), &power);
+    return NAME(pick)(NAME(less)(x, bottom), NAME(splat)(0), power + power * e);
+}
+
 /* e^x - 1 for |x| <= 40. */
 PL2_INLINE V NAME(expm1)(V x)
 {

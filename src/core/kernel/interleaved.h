@@ -182,17 +182,19 @@ static void NAME(interleaved_losses)(const Interleaved *g, const Job *job, int64
         const M counts = NAME(less)(zero, s);
         const int weighted = job->data.sample_weight != NULL;
         NAME(interleaved_targets)(g, job, begin + i);
-        NAME(store)(each, NAME(loss)(g->net->loss, (R)g->net->loss_number, z, LANES, g->targets, n));
+        V loss = NAME(splat)(0);
+        NAME(loss)(g->net->loss, (R)g->net->loss_number, z, LANES, g->targets, n, &loss, 1);
         for (int64_t j = 0; weighted && j < n; j++)
             NAME(store)(z + j * LANES, NAME(pick)(counts, s * NAME(load)(z + j * LANES), zero));
         if (weighted) {
             R all[LANES];
             int none = 0;
             NAME(store)(all, s);
-            NAME(store)(each, NAME(pick)(counts, s * NAME(load)(each), zero));
+            loss = NAME(pick)(counts, s * loss, zero);
             for (int r = 0; r < LANES; r++) none |= !(all[r] > 0);
             if (none) NAME(interleaved_silence)(g, i, counts);
         }
+        NAME(store)(each, loss);
         for (int r = 0; r < LANES; r++) g->loss[r] += (double)each[r];
     }
 }

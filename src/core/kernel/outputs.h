@@ -6,8 +6,10 @@
 
    OUTPUT_link: z -> prediction, in place.
    OUTPUT_jacobian: given one item's prediction p (n), the derivatives of p_j by every z.
-   OUTPUT_LOSS: z -> the loss's gradient by z, in place; returns the losses. */
+   OUTPUT_LOSS: z -> the loss's gradient by z, in place; returns the losses.
+   OUTPUT_LOSS_of: the same of several vectors of items, beside one another in the rows of z and y. */
 #ifndef OUTPUTS
+#define PL2_LOSS_VECTORS 8 /* at most */
 #define OUTPUTS(row) row(identity) row(logistic) row(softmax) row(exp)
 #define OUTPUT_ENUM(name) OUTPUT_##name,
 enum { OUTPUTS(OUTPUT_ENUM) };
@@ -62,7 +64,7 @@ PL2_INLINE V NAME(logistic_log_loss)(R *z, int64_t step, const R *y, int64_t n, 
     {
         const V logit = NAME(load)(z), target = NAME(load)(y + j * step);
         const M negative = NAME(less)(logit, zero);
-        const V e = NAME(exp)(NAME(pick)(negative, logit, -logit));
+        const V e = NAME(exp_below)(NAME(pick)(negative, logit, -logit));
         loss += (NAME(pick)(negative, zero, logit) - target * logit) + NAME(log1p)(e);
         NAME(store)(z, NAME(pick)(negative, e, NAME(splat)(1)) / (1 + e) - target);
     }
@@ -77,7 +79,7 @@ static void NAME(logistic_jacobian)(const R *p, int64_t j, R *d, int64_t n)
 static V NAME(largest)(const R *z, int64_t step, int64_t n)
 {
     V top = NAME(load)(z);
-    PL2_EACH_OUTPUT(n) top = NAME(pick)(NAME(less)(top, NAME(load)(z)), NAME(load)(z), top);
+    PL2_EACH_OUTPUT(n) top = NAME(larger)(top, NAME(load)(z));
     return top;
 }
 
@@ -88,7 +90,7 @@ static void NAME(softmax_link)(R *z, int64_t step, int64_t n)
     V sum = NAME(splat)(0);
     PL2_EACH_OUTPUT(n)
     {
-        const V e = NAME(exp)(NAME(load)(z) - top);
+        const V e = NAME(exp_below)(NAME(load)(z) - top);
         NAME(store)(z, e);
         sum += e;
     }
@@ -98,28 +100,39 @@ static void NAME(softmax_link)(R *z, int64_t step, int64_t n)
 
 /* -sum y log p = sum_j y_j (top - z_j) + (sum y) log(sum_j e^(z_j - top)): of the second sum one term is
    1 and is kept apart, so that small losses come out exactly.  A row of y need not sum to 1: the
-   gradient is (sum y) p - y. */
-static V NAME(softmax_log_loss)(R *z, int64_t step, const R *y, int64_t n, R number)
+   gradient is (sum y) p - y.  Here the gradient, the first sum, and of the second sum y and the rest but 1. */
+PL2_INLINE V NAME(softmax_but_log)(R *z, int64_t step, const R *y, int64_t n, V *given, V *rest)
 {
-    (void)number;
     R *const begin = z;
     const V zero = NAME(splat)(0), one = NAME(splat)(1), top = NAME(largest)(z, step, n);
-    V given = zero, loss = zero, rest = zero, tops = -one;
+    V loss = zero, total = zero, sum = zero, tops = -one;
     PL2_EACH_OUTPUT(n)
     {
-        const V below = NAME(load)(z) - top, target = NAME(load)(y + j * step), e = NAME(exp)(below);
+        const V below = NAME(load)(z) - top, target = NAME(load)(y + j * step), e = NAME(exp_below)(below);
         const M less = NAME(less)(below, zero);
         NAME(store)(z, e);
-        given += target;
+        total += target;
         loss -= target * below;
-        rest += NAME(pick)(less, e, zero);
+        sum += NAME(pick)(less, e, zero);
         tops += NAME(pick)(less, zero, one);
     }
-    rest += tops;
-    const V scale = given / (1 + rest);
+    *given = total;
+    *rest = sum + tops;
+    const V scale = total / (1 + *rest);
     z = begin;
     PL2_EACH_OUTPUT(n) NAME(store)(z, NAME(load)(z) * scale - NAME(load)(y + j * step));
-    return loss + given * NAME(log1p)(rest);
+    return loss;
+}
+
+/* Of several vectors first all exponentials, then all logarithms: each waits for what is before it alone. */
+static void NAME(softmax_log_loss_of)(R *z, int64_t step, const R *y, int64_t n, R number, V *loss,
+                                      int vectors)
+{
+    V given[PL2_LOSS_VECTORS], rest[PL2_LOSS_VECTORS];
+    (void)number;
+    for (int v = 0; v < vectors; v++)
+        loss[v] = NAME(softmax_but_log)(z + v * LANES, step, y + v * LANES, n, &given[v], &rest[v]);
+    for (int v = 0; v < vectors; v++) loss[v] += given[v] * NAME(log1p)(rest[v]);
 }
 
 static void NAME(softmax_jacobian)(const R *p, int64_t j, R *d, int64_t n)
@@ -221,6 +234,21 @@ static V NAME(exp_gamma)(R *z, int64_t step, const R *y, int64_t n, R number)
 }
 #undef PL2_EACH_OUTPUT
 
+/* The same of several vectors, one after another. */
+#define PL2_LOSS_OF(f) \
+    static void NAME(f##_of)(R * z, int64_t step, const R *y, int64_t n, R number, V *loss, int vectors) \
+    { \
+        for (int v = 0; v < vectors; v++) loss[v] = NAME(f)(z + v * LANES, step, y + v * LANES, n, number); \
+    }
+PL2_LOSS_OF(identity_squared_error)
+PL2_LOSS_OF(logistic_log_loss)
+PL2_LOSS_OF(exp_poisson)
+PL2_LOSS_OF(identity_huber)
+PL2_LOSS_OF(identity_absolute_error)
+PL2_LOSS_OF(identity_quantile)
+PL2_LOSS_OF(exp_gamma)
+#undef PL2_LOSS_OF
+
 /* Label smoothing (Szegedy et al., CVPR 2016, section 7): y (n, step) <- (1 - epsilon) y + epsilon / classes. */
 static void NAME(smooth)(R *y, int64_t step, int64_t n, double epsilon, double classes)
 {
@@ -240,16 +268,16 @@ static void NAME(link)(int kind, R *z, int64_t step, int64_t n)
 #undef PL2_CASE
 }
 
-static V NAME(loss)(int kind, R number, R *z, int64_t step, const R *y, int64_t n)
+static void NAME(loss)(int kind, R number, R *z, int64_t step, const R *y, int64_t n, V *loss, int vectors)
 {
 #define PL2_CASE(output, f, usual) \
     case LOSS_##output##_##f: \
-        return NAME(output##_##f)(z, step, y, n, number);
+        NAME(output##_##f##_of)(z, step, y, n, number, loss, vectors); \
+        break;
     switch (kind) {
         LOSSES(PL2_CASE)
     }
 #undef PL2_CASE
-    return NAME(splat)(0);
 }
 
 static void NAME(jacobian)(int kind, const R *p, int64_t j, R *d, int64_t n)

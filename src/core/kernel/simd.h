@@ -451,11 +451,29 @@ PL2_INLINE void NAME(add_scaled)(Sums *sums, const Sums *more, double scale)
     for (int h = 0; h < HALVES; h++) sums->half[h] += more->half[h] * scale;
 }
 
+/* Pairwise, the upper half to the lower, whatever the instruction set. */
 PL2_INLINE double NAME(sum_up)(const Sums *sums)
 {
+#if defined(PL2_AVX512) || defined(PL2_AVX2)
+#ifdef PL2_AVX512
+    const __m512d all = (__m512d)(HALVES == 2 ? sums->half[0] + sums->half[HALVES - 1] : sums->half[0]);
+    const __m256d four = _mm512_castpd512_pd256(all) + _mm512_extractf64x4_pd(all, 1);
+#else
+    const __m256d four = (__m256d)(HALVES == 2 ? sums->half[0] + sums->half[HALVES - 1] : sums->half[0]);
+#endif
+    const __m128d two = _mm256_castpd256_pd128(four) + _mm256_extractf128_pd(four, 1);
+    return _mm_cvtsd_f64(two + _mm_unpackhi_pd(two, two));
+#else
     double lane[LANES];
     memcpy(lane, sums, sizeof *sums);
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int l = 0; l < half; l++) lane[l] += lane[l + half];
     return lane[0];
+#endif
+}
+
+PL2_INLINE double NAME(total_in_float64)(V v)
+{
+    const Sums wide = NAME(widened)(v);
+    return NAME(sum_up)(&wide);
 }

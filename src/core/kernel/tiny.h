@@ -95,7 +95,7 @@ PL2_INLINE V NAME(tiny_softmax)(V z, V y, V eta, M given, V *loss)
 {
     const V zero = NAME(splat)(0), one = NAME(splat)(1), none = NAME(splat)(-(R)INFINITY);
     const V logit = NAME(pick)(given, z, none), total = NAME(sum_outputs)(y);
-    const V below = logit - NAME(largest_output)(logit), e = NAME(exp)(below);
+    const V below = logit - NAME(largest_output)(logit), e = NAME(exp_below)(below);
     const V delta = e * (eta * total / NAME(sum_outputs)(e)) - eta * y;
     const M less = NAME(less)(below, zero);
     const V rest =

@@ -203,6 +203,7 @@ class Swarm:
         """Make what is neither saved nor kept from one move to the next."""
         self._mover = _core.Mover(self.positions.dtype.char)
         self._distances = np.empty(len(self.positions))
+        self._spread = math.nan
         self._leaders = np.empty(len(self.positions), np.int64)
 
     @property
@@ -219,8 +220,7 @@ class Swarm:
     @property
     def diversity(self) -> float:
         """Root of the mean squared distance of the particles from the best place they knew of."""
-        with np.errstate(over="ignore"):
-            return math.sqrt(self._distances.sum() / len(self._distances))
+        return math.sqrt(self._spread)
 
     def step(self, evaluate: Callable[[Array], Array], rules: SwarmParams) -> None:
         """Move, unless the particles stand where they have not been evaluated, and evaluate.
@@ -241,14 +241,14 @@ class Swarm:
         self._evaluated = True
         if first:
             away = np.subtract(self.positions, self.place, dtype=np.float64)
-            self._distances = np.einsum("pd,pd->p", away, away)
+            self._spread = float(np.einsum("pd,pd->", away, away) / len(away))
 
     def _move(self, rules: SwarmParams) -> None:
         if rules.topology == "random" and not (self.improved and self._links.size):
             self._links = draw_links(self._rng, len(self.values), rules.neighbours)
         _core.follow(rules.topology, self.values, self._links, self._leaders)
         self._moves += 1  # before the move, which Ctrl-C may leave half done
-        self._mover.move(
+        self._spread = self._mover.move(
             self.positions,
             self.velocities,
             self.bests,

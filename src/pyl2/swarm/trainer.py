@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pyl2 import _core
 from pyl2._common import files, keywords, penalty, random, threads
 from pyl2._common.dataset import Dataset, Matrix, check_dataset
 from pyl2._common.files import PathLike
@@ -500,16 +501,15 @@ class _Errors:
         self._dataset = dataset
         self._rates = np.tile(np.array(rates), (particles, 1))
         self._parts = np.empty((particles, 2))
-        self._data_errors, self._penalties = self._parts.T
-        self._sums = np.empty(particles)
+        self._sums, self._mean = np.empty(particles), math.nan
         self.count = 0
 
     def __call__(self, places: Array) -> Array:
         """Return E of each place; NaN where it is none."""
         self._engine.errors(places, self._dataset, self._rates, self._n_threads, self._parts)
         self.count += len(places)
-        with np.errstate(over="ignore"):
-            return np.add(self._data_errors, self._penalties, out=self._sums)
+        self._mean = _core.add_parts(self._parts, self._sums)
+        return self._sums
 
     def parts(self, particle: int) -> tuple[float, float]:
         """Return E₀ and R of one."""
@@ -518,10 +518,8 @@ class _Errors:
 
     def mean(self) -> float:
         """Return the mean E of those that are finite; NaN if none is."""
-        with np.errstate(over="ignore"):
-            mean = float(self._sums.sum() / len(self._sums))
-        if math.isfinite(mean):
-            return mean
+        if math.isfinite(self._mean):
+            return self._mean
         finite = self._sums[np.isfinite(self._sums)]
         return float((finite / finite.size).sum()) if finite.size else math.nan
 
