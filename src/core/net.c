@@ -261,11 +261,20 @@ static int64_t reserve(int64_t *end, int64_t bytes)
     return at;
 }
 
-/* Rows of the largest block of so many, rounded up to whole cache lines. */
-static int64_t room(int64_t rows, int64_t block_rows, int64_t item_bytes)
+/* Rows of the largest block of so many. */
+static int64_t largest_block(int64_t rows, int64_t block_rows)
 {
-    const int64_t line = PL2_LINE / item_bytes, blocks = max_int(1, (rows + block_rows - 1) / block_rows);
-    return max_int(1, ((rows + blocks - 1) / blocks + line - 1) / line) * line;
+    const int64_t blocks = max_int(1, (rows + block_rows - 1) / block_rows);
+    return (rows + blocks - 1) / blocks;
+}
+
+/* The same of all batches, rounded up to whole cache lines: a last batch is smaller, but its blocks need not be. */
+static int64_t room(const Job *job, int64_t batch_rows, int64_t item_bytes)
+{
+    const int64_t line = PL2_LINE / item_bytes, last = batch_rows ? job->data.rows % batch_rows : 0;
+    const int64_t rows =
+        max_int(largest_block(batch_rows, job->split.block_rows), largest_block(last, job->split.block_rows));
+    return max_int(1, (rows + line - 1) / line) * line;
 }
 
 /* Numbers of a Jacobian in work: a row with a panel to spare, and for gauss_newton the rows at hand. */
@@ -294,7 +303,7 @@ static void lay_out_one(const Net *net, Job *job, int64_t batch_rows, int64_t it
     const int sparse = job->data.indptr != NULL;
     Layout *work = &job->work;
     int64_t *end = &work->bytes;
-    *work = (Layout){.room = room(batch_rows, job->split.block_rows, item_bytes)};
+    *work = (Layout){.room = room(job, batch_rows, item_bytes)};
     work->jacobian = reserve(end, jacobian_items(net, job) * item_bytes);
     const int64_t vectors = packed ? 1 + pl2_state_vectors(job->training.updates) : 0;
     work->packed = reserve(end, vectors * net->packed * item_bytes);
