@@ -533,7 +533,7 @@ def test_batch_size(dtype, isa, optimizer, batch_size):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize(("rows", "batch_size"), [(500, 300), (511, 257), (700, 400)])
 def test_last_batch_of_a_larger_block(dtype, isa, rows, batch_size, optimizer):
-    """A batch is so long that it takes two blocks; the last takes one, which is longer than these."""
+    """A batch takes two blocks; the last takes one, which is longer than these."""
     net = reference.Net((8, 50, 3), ("tanh",), "softmax")
     params, x, y, s = make_problem(net, rows)
     update, state = update_of(net, optimizer), state_of(net, optimizer)
