@@ -1,14 +1,17 @@
 """The package itself: what `import pyl2` gives, and how little of it at once."""
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import pyl2
 
+ROOT = Path(__file__).parent.parent
 MODULES = (
     "bayes",
     "convert",
@@ -76,16 +79,15 @@ def test_what_is_not_there():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="MSVC is looked for elsewhere")
 def test_without_a_compiler_one_line_says_what_to_install(tmp_path):
-    root = Path(__file__).parent.parent
     pytest.importorskip("Cython")
     pytest.importorskip("setuptools", minversion="77")
-    if not (root / "setup.py").exists():
+    if not (ROOT / "setup.py").exists():
         pytest.skip("not in a checkout")
     environment = {k: v for k, v in os.environ.items() if k not in ("CC", "LDSHARED")}
     command = ["setup.py", "build_ext", "--build-temp", tmp_path, "--build-lib", tmp_path]
     done = subprocess.run(
         [sys.executable, *command],
-        cwd=root,
+        cwd=ROOT,
         env=environment | {"PATH": str(tmp_path)},
         capture_output=True,
         text=True,
@@ -94,3 +96,31 @@ def test_without_a_compiler_one_line_says_what_to_install(tmp_path):
     *_, told = done.stderr.strip().splitlines()
     assert "there is no compiler" in told
     assert "apt install gcc" in told
+
+
+def test_the_conda_recipe_says_what_pyproject_says():
+    if not (ROOT / "conda").exists():
+        pytest.skip("not in a checkout")
+    recipe = (ROOT / "conda" / "recipe.yaml").read_text("utf-8")
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    project = told["project"]
+
+    def listed(name):
+        [lines] = re.findall(rf"^  {name}:\n((?:    .*\n)+)", recipe, re.MULTILINE)
+        return [line.strip().removeprefix("- ") for line in lines.splitlines()]
+
+    def condas(requirements):
+        return [re.sub(r"(?=[<>=])", " ", text, count=1) for text in requirements]
+
+    built_by = condas(told["build-system"]["requires"])
+    assert listed("host") == ["python", "pip", *built_by]
+    assert listed("run") == ["python", *condas(project["dependencies"])]
+    assert {one for one in built_by if one.startswith("cython")} <= set(listed("build"))
+    oldest = project["requires-python"].removeprefix(">=")
+    for line in (
+        f'version: "{pyl2.__version__}"',
+        f'summary: "{project["description"]}"',
+        f"license: {project['license']}",
+        f'- match(python, "<{oldest}")',
+    ):
+        assert f" {line}\n" in recipe
