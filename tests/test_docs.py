@@ -80,7 +80,7 @@ def test_the_readmes_chart_is_as_it_was_drawn():
 
 
 def test_the_readmes_fits_are_as_they_were_drawn():
-    """To a pixel, but for the first: where nothing is penalized the last bits decide."""
+    """To two pixels, for the last bits choose among minima; but for the first."""
 
     def panels(drawn):
         found = re.findall(r'<polyline points="([^"]*)"[^>]*stroke="#d55e00"', drawn)
@@ -93,7 +93,7 @@ def test_the_readmes_fits_are_as_they_were_drawn():
     committed = panels((ROOT / "docs" / "_static" / "fits.svg").read_text("utf-8"))
     assert len(found) == len(committed) == 4
     for now, then in list(zip(found, committed, strict=True))[1:]:
-        np.testing.assert_allclose(now, then, rtol=0, atol=1)
+        np.testing.assert_allclose(now, then, rtol=0, atol=2)
 
 
 PAGES = [page for page in sorted((ROOT / "docs").glob("*.md")) if blocks(page)]
