@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+from functools import partial
 
 import joblib
 import numpy as np
@@ -91,13 +92,127 @@ WORK = {
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", WORK)
-def test_any_number_of_jobs_gives_the_same_bits(name, kind):
+def test_any_number_of_jobs_gives_the_same_bits(name, kind, monkeypatch):
     alone = WORK[name](None)
+    monkeypatch.setattr(jobs, "_must_start", lambda workers: False)
     with parallel_config(kind):
         together = WORK[name](2)
     assert len(alone) == len(together)
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.fixture
+def cold(monkeypatch):
+    """As if jobs were processes that do not run yet; returns who did each task, by thread."""
+    monkeypatch.setattr(jobs, "_must_start", lambda workers: True)
+    did = {}
+
+    def ask(place, stop, times=3):
+        did[place] = threading.get_ident()
+        for _ in range(times):
+            stop.check()
+            time.sleep(0.01)
+        return 10 * place
+
+    def done(count, times=3):
+        did.clear()
+        tasks = [partial(ask, place, times=times) for place in range(count)]
+        with parallel_config("threading"):
+            found = sorted(jobs.run(tasks, 2, tasks))
+        assert found == [(place, 10 * place) for place in range(count)]
+        return [did[place] == threading.get_ident() for place in range(count)]
+
+    return done
+
+
+@pytest.mark.skipif(IN_ORDER, reason="this process does nothing where results come at the end")
+def test_little_work_starts_no_jobs(cold):
+    assert cold(5) == [True] * 5
+
+
+@pytest.mark.skipif(IN_ORDER, reason="this process does nothing where results come at the end")
+def test_jobs_are_started_where_they_are_worth_it(cold, monkeypatch):
+    monkeypatch.setattr(jobs, "_START", 0.04)
+    assert cold(12) == [True] + [False] * 11  # the first goes on to its end
+    monkeypatch.setattr(jobs, "_START", 0.09)
+    here = cold(20, times=1)  # more are done until the jobs should be there
+    assert here[:2] == [True, True]
+    assert not all(here)
+
+
+@pytest.mark.skipif(IN_ORDER, reason="this process does nothing where results come at the end")
+def test_an_error_ends_the_jobs_that_were_started(monkeypatch):
+    monkeypatch.setattr(jobs, "_must_start", lambda workers: True)
+    monkeypatch.setattr(jobs, "_START", 0.0)
+    began, going = threading.Event(), []
+
+    def fail(stop):
+        time.sleep(0.01)
+        stop.check()
+        began.wait(10)
+        raise RuntimeError("broken")
+
+    def endless(stop):
+        going.append(stop)
+        began.set()
+        while not stop.is_set():
+            time.sleep(0.01)
+        going.remove(stop)
+
+    tasks = [fail, *[endless] * 3]
+    with parallel_config("threading"), pytest.raises(RuntimeError, match="broken"):
+        list(jobs.run(tasks, 2, tasks))
+    for _ in range(100):  # threads that outlive the test would put its warnings' filters back
+        time.sleep(0.1)
+        if not going:
+            break
+    assert not going
+
+
+def test_processes_that_run_are_seen():
+    with parallel_config("threading"):
+        assert not jobs._must_start(2)
+    code = """
+        import sys, numpy as np
+        from pyl2 import MLPRegressorCV
+        from pyl2._common import jobs
+        def task(stop): return 1
+        if __name__ == "__main__":
+            found = [jobs._must_start(2)]
+            list(jobs.run([task, task], 2))
+            print(found + [jobs._must_start(2), jobs._must_start(3)])
+    """
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "[True, False, True]\n"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_search_begins_in_this_process(monkeypatch):
+    expected = of_cv(None)
+    monkeypatch.setattr(jobs, "_must_start", lambda workers: True)
+    for seconds in (0.0, 0.002, 60):
+        monkeypatch.setattr(jobs, "_START", seconds)
+        with parallel_config("multiprocessing"):
+            found = of_cv(2)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.skipif(IN_ORDER, reason="this process does nothing where results come at the end")
+def test_this_process_takes_all_threads_while_it_is_alone(monkeypatch):
+    monkeypatch.setattr("pyl2._core.get_num_threads", lambda: 6)
+    monkeypatch.setattr(jobs, "_must_start", lambda workers: True)
+    seen = set()
+
+    def watch(model, history):
+        seen.add(model.n_threads)
+
+    of_cv(2, callbacks=watch)
+    assert seen == {None}
 
 
 def test_the_users_configuration_is_asked():

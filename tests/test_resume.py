@@ -33,6 +33,8 @@ from pyl2.path.source import path_source
 from pyl2.training import descent
 from pyl2.training.history import History, history_from_file, history_to_file
 
+# Its name before joblib 1.3.
+parallel_config = getattr(joblib, "parallel_config", joblib.parallel_backend)
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
 Y = np.sin(2 * X[:, 0]) + RNG.normal(0, 0.1, 60)
@@ -225,7 +227,7 @@ ADAM = {"solver": "adam", "max_iter": 5}
 
 def searched(resume_dir=None, n_jobs=None, kind=MLPRegressorCV, y=Y, **given):
     model = kind(**{**SEARCH, "resume_dir": resume_dir, "n_jobs": n_jobs, **given})
-    with joblib.parallel_config("threading"):
+    with parallel_config("threading"):
         return model.fit(X, y)
 
 

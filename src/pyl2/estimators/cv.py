@@ -226,7 +226,8 @@ class MLPClassifierCV(_Chooses, MLPClassifier):
     n_jobs : int, optional
         Folds at a time, by joblib: None is 1 unless ``joblib.parallel_config`` says more, -1 all
         processors, which the jobs then share.  Processes are the default, and take a second or
-        more to start when they are first used.  The results are the same bits for any number.
+        more to start: until they run, this one trains, and it starts them where that pays.  The
+        results are the same bits for any number.
     resume_dir : str or path-like, optional
         Folder where trainings are kept as they finish, made if there is none: after an interruption
         the same ``fit`` takes them from there, with any ``n_jobs``, and gives the same bits; only
@@ -451,7 +452,8 @@ class MLPRegressorCV(_Chooses, MLPRegressor):
     n_jobs : int, optional
         Folds at a time, by joblib: None is 1 unless ``joblib.parallel_config`` says more, -1 all
         processors, which the jobs then share.  Processes are the default, and take a second or
-        more to start when they are first used.  The results are the same bits for any number.
+        more to start: until they run, this one trains, and it starts them where that pays.  The
+        results are the same bits for any number.
     resume_dir : str or path-like, optional
         Folder where trainings are kept as they finish, made if there is none: after an interruption
         the same ``fit`` takes them from there, with any ``n_jobs``, and gives the same bits; only

@@ -14,13 +14,14 @@ from pyl2._common.finished import Finished, Stored
 from pyl2._common.jobs import Look, Stop
 from pyl2._common.validation import Array
 from pyl2.estimators.path_source import EstimatorSource, Recipe
+from pyl2.path.diagnostics import describe
 from pyl2.path.result import L2Path
 from pyl2.path.selection import FoldScores, fold_scores, keep_scores, kept_scores
 from pyl2.path.train import keep_fit, kept_fit, path_of, stored_fit
 
 # Trainings one after the other are cut into so many tasks for each job at least: some take longer
 # than others, and the last ones must not leave jobs idle.
-_TASKS = 8
+_TASKS = 6
 
 _ALL_ROWS = -1
 
@@ -30,6 +31,13 @@ class _Part(NamedTuple):
 
     fold: int
     places: range
+
+
+class _Trained(NamedTuple):
+    """Fits to all rows, and the path of them, where they are all of it."""
+
+    fits: list[Stored]
+    path: L2Path | None
 
 
 def train_in_jobs(
@@ -64,14 +72,20 @@ def train_in_jobs(
     fits = [kept_fit(kept, place) for place in range(len(values))]
     columns = [kept_scores(kept, fold, len(values)) for fold in range(len(folds))]
     parts = _parts(source.together, fits, columns, workers)
-    tasks = _tasks(source, values, folds, parts, workers)
+    _, n_threads = threads.share(source.n_threads, workers)
+    recipe = source.recipe.limited(n_threads)
+    tasks, alone = (_tasks(one, values, folds, parts) for one in (recipe, source.recipe))
+    path = None
     scored: dict[int, dict[int, FoldScores]] = {}
-    for number, found in jobs.run(tasks, workers):
+    for number, found in jobs.run(tasks, workers, alone):
         fold, places = parts[number]
         if fold == _ALL_ROWS:
-            for place, fit in zip(places, found, strict=True):
+            for place, fit in zip(places, found.fits, strict=True):
                 fits[place] = fit
                 keep_fit(kept, place, fit)
+            path = found.path
+            if path is None and all(fits):  # looked at while jobs train the folds
+                path = path_of(recipe.all_rows(), values, cast(list[Stored], fits))
             continue
         pieces = scored.setdefault(fold, {})
         pieces[places.start] = found
@@ -79,7 +93,7 @@ def train_in_jobs(
             columns[fold] = joined = _joined([pieces[start] for start in sorted(pieces)])
             keep_scores(kept, fold, joined)
     whole = cast(list[FoldScores], columns)
-    path = path_of(source, values, cast(list[Stored], fits))
+    path = path or path_of(source, values, cast(list[Stored], fits))
     return np.column_stack([fold.scores for fold in whole]), [fold.reason for fold in whole], path
 
 
@@ -109,20 +123,17 @@ def _parts(
 
 
 def _tasks(
-    source: EstimatorSource,
+    recipe: Recipe,
     values: list[float],
     folds: Sequence[tuple[Any, Any]],
     parts: Sequence[_Part],
-    workers: int,
 ) -> list[Callable[[Stop], Any]]:
     """Return what does each part, in another process, too."""
-    _, n_threads = threads.share(source.n_threads, workers)
-    recipe = source.recipe.limited(n_threads)
     tasks: list[Callable[[Stop], Any]] = []
     for fold, places in parts:
         given = [values[place] for place in places]
         if fold == _ALL_ROWS:
-            tasks.append(partial(_train_fits, recipe, given))
+            tasks.append(partial(_train_fits, recipe, given, len(given) == len(values)))
         else:
             tasks.append(partial(_score_fold, recipe, folds[fold], given))
     return tasks
@@ -135,10 +146,11 @@ def _joined(pieces: Sequence[FoldScores]) -> FoldScores:
     return FoldScores(scores, reason, all(piece.whole for piece in pieces))
 
 
-def _train_fits(recipe: Recipe, values: list[float], stop: Stop) -> list[Stored]:
+def _train_fits(recipe: Recipe, values: list[float], whole: bool, stop: Stop) -> _Trained:
     source = recipe.all_rows()
     source.train(values, None, Look(stop))
-    return [stored_fit(session) for session in source.sessions]
+    fits = [stored_fit(session) for session in source.sessions]
+    return _Trained(fits, describe(source, values) if whole else None)
 
 
 def _score_fold(

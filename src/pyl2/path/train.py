@@ -11,7 +11,7 @@ from pyl2._common import penalty
 from pyl2._common.dataset import Matrix
 from pyl2._common.files import PathLike
 from pyl2._common.finished import NOTHING, Finished, Stored
-from pyl2._common.progress import Progress, progress
+from pyl2._common.progress import Progress, progress, silent
 from pyl2._common.validation import Array, check_flag, check_option
 from pyl2.network import Network
 from pyl2.path.diagnostics import describe
@@ -184,8 +184,7 @@ def _check_l2(l2: Any, start: str, network: Network) -> list[float]:
 
 def path_of(source: PathSource, values: list[float], fits: Sequence[Stored]) -> L2Path:
     """Return the path of fits that are finished, one for each λ."""
-    with progress(False, 1) as advance:
-        source.train(values, None, advance, fits)
+    source.train(values, None, silent, fits)
     return describe(source, values)
 
 
