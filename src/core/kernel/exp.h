@@ -125,13 +125,14 @@ PL2_INLINE V NAME(exp)(V x)
     return NAME(pick)(below, NAME(pick)(above, y, zero), x * (R)INFINITY);
 }
 
-/* e^x for x <= 0, the same but sooner: nothing can overflow, so 2^k can be multiplied by. */
+/* e^x for x <= 0, the same but sooner: nothing can overflow, so 2^k can be multiplied by; the sum, for without
+   fused operations 2^k (e^r - 1) would be flushed to 0 at the bottom. */
 PL2_INLINE V NAME(exp_below)(V x)
 {
     const V bottom = NAME(splat)((R)(PL2_DOUBLE ? -0x1.6232bdd7abcd3p9 : -0x1.5d58ap6));
     V power;
     const V e = NAME(reduce)(NAME(larger)(x, bottom), &power);
-    return NAME(pick)(NAME(less)(x, bottom), NAME(splat)(0), power + power * e);
+    return NAME(pick)(NAME(less)(x, bottom), NAME(splat)(0), power * (1 + e));
 }
 
 /* e^x - 1 for |x| <= 40. */
