@@ -123,7 +123,7 @@ def install(project: Project, folder: Path, pyl2: str) -> None:
         address = f"https://github.com/{project.repository}"
         subprocess.run(["git", "clone", "--depth", "1", address, folder], check=True)
     if not python_of(folder).exists():
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         subprocess.run([sys.executable, "-m", "venv", folder / ".venv"], check=True)
     wanted = ["pytest", pyl2, *shlex.split(project.needs)]
     pip = [python_of(folder), "-m", "pip", "install", "--quiet"]

@@ -132,6 +132,21 @@ def test_a_swap_that_is_none_is_an_error(swaps, change, line):
     assert not good
 
 
+@pytest.mark.parametrize("distribution", ["", "made-up"])
+def test_what_is_missing_is_cloned_and_installed(swaps, distribution, tmp_path, monkeypatch):
+    commands = []
+    monkeypatch.setattr(swaps.subprocess, "run", lambda command, **_: commands.append(command))
+    project = swaps.Project("nobody/made-up", ". 'some<2'", "", distribution=distribution)
+    folder = tmp_path / "new" / "made-up"
+    swaps.install(project, folder, "pyl2")
+    *clone, venv, pip = [" ".join(map(str, command)) for command in commands]
+    wanted = f"git clone --depth 1 https://github.com/nobody/made-up {folder}"
+    assert clone == ([] if distribution else [wanted])
+    assert venv.endswith(f"-m venv {folder / '.venv'}")
+    assert pip.endswith("-m pip install --quiet pytest pyl2 . some<2")
+    assert folder.is_dir()
+
+
 def test_the_table_of_projects(swaps):
     names = [project.name for project in swaps.PROJECTS]
     assert len(set(names)) == len(names) >= 8
