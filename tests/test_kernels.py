@@ -238,10 +238,18 @@ def large_layer_case(inputs, width, rows):
 @KIND
 @pytest.mark.parametrize(
     ("inputs", "width", "rows"),
-    [(547, 548, 65), (548, 549, 65), (1600, 193, 67), (390, 385, 531), (1400, 1301, 531)],
+    [
+        (499, 500, 65),
+        (500, 501, 65),
+        (547, 548, 65),
+        (548, 549, 65),
+        (1600, 193, 67),
+        (390, 385, 531),
+        (1400, 1301, 531),
+    ],
 )
 def test_large_layer(inputs, width, rows, dtype, isa):
-    """From 1.2 MB of weights on products are packed.
+    """From 1.2 MB of weights on products are packed; with vectors shorter than a line from 1 MB on.
 
     Just below and above in either type, more inputs than a panel has rows, more items than a block,
     and what is far away and goes through a block in stages.

@@ -41,8 +41,6 @@
 
 enum { PL2_THERE, PL2_BACK, PL2_UPDATE, PL2_STAGES }; /* of a block in an epoch */
 
-#define PL2_SEGMENT 8192 /* weights whose squares are added up without a stop */
-
 /* How the items of a block lie: each a row, (rows, features); each a column, (features, rows), so that items
    fill the lanes of vectors; or a single one. */
 enum { PL2_ROWS, PL2_COLUMNS, PL2_ONE_ITEM };
@@ -149,6 +147,7 @@ typedef struct {
     int64_t jacobian; /* a row with a panel to spare, and for gauss_newton the rows at hand, in panels */
     /* Of one network.  `packed`: parameters, then state vectors. */
     int64_t packed, gradient, panels, squares, active, shrink; /* shrink: c of each layer */
+    int64_t strips;         /* of a large layer's inputs, see gemm.h; 0 where none are made */
     int64_t gradient_bytes; /* 0 where each product a^T delta is subtracted at once */
     /* Of a block of at most `room` rows, which are whole cache lines. */
     int64_t room;
@@ -280,11 +279,11 @@ int64_t pl2_lay_out(const Net *net, Job *job, int64_t batch_rows, int64_t item_b
 int64_t pl2_parts(const Job *job);
 Cursor pl2_part(const Net *net, const Job *job, int64_t part);
 
-/* Bytes of the sums of squares of all weights, a number for each segment of a layer's. */
+/* Bytes of the sums of squares of all weights, a number for each band of a layer's, of half a segment at least. */
 static inline int64_t pl2_squares_bytes(const Net *net, const Job *job)
 {
     const int64_t most = net->packed > net->params ? net->packed : net->params;
-    const int64_t count = job->training.updates ? most / PL2_SEGMENT + net->layers : 0;
+    const int64_t count = job->training.updates ? 2 * most / PL2_SEGMENT + net->layers : 0;
     return count * (int64_t)sizeof(double);
 }
 

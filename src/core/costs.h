@@ -18,19 +18,29 @@
 
 /* A cache line, or a part of one. */
 #define PL2_LINE 64                         /* bytes       chosen */
-/* Rows that are a multiple of it apart share few cache sets, and get a line more. */
-#define PL2_ALIAS_BYTES 2048                /* bytes       Zen 4    scaling.py --cases width */
+/* Rows that are a multiple of it apart share few cache sets, and get a line more; rows of packed W, which optimizers
+   pass through, only at a larger one. */
+#define PL2_ALIAS_BYTES 512                 /* bytes       Zen 4    scaling.py --cases width --isa avx2 */
+#define PL2_PACKED_ALIAS_BYTES 1024         /* bytes       Zen 4    run.py --cases W4 */
 /* A panel of a packed matrix in gemm.h has so many at most, and a row of it: the widest tile of AVX-512, 4
    vectors. */
 #define PL2_PANEL_BYTES 131072              /* bytes *     Zen 4    run.py --cases W6,W7 */
 #define PL2_PANEL_ROW_BYTES 256             /* bytes *     chosen */
-/* From so many on a layer is "large": its products are made of packed panels.  Then it is "far": of several
-   panels at a time, the next being fetched. */
+/* From so many on a layer is "large": its products are made of packed panels; the first with vectors of a whole
+   cache line, the second with shorter ones.  Then it is "far": of several panels at a time, the next being fetched. */
 #define PL2_LARGE_BYTES 1200000             /* bytes of W  ?        scaling.py --cases width */
+#define PL2_LARGE_BYTES_SHORT 1000000       /* bytes of W  Zen 4    scaling.py --cases width --isa avx2 */
 #define PL2_FAR_BYTES 6000000               /* bytes of W  Zen 4    scaling.py --cases width */
+/* With vectors of a whole cache line, batches of so many rows pay for putting a large layer's inputs in strips. */
+#define PL2_STRIPS_ROWS 256                 /* rows        Zen 4    run.py --cases W6,W7 */
 /* Networks whose padded parameters and optimizer's state take no more are packed in training: half of a
    second cache. Without state up to 9 % faster, with as much of it again and more up to 5 % slower. */
 #define PL2_PACKED_BYTES 524288             /* bytes       Zen 4    run.py --cases W3,W4,W5 */
+
+/* Weights whose squares are added up without a stop, and come just before their update: so many at most, or twice
+   as many that are all; and of rows a multiple, where they are so many: whole tiles of every instruction set. */
+#define PL2_SEGMENT 4096                    /* weights *   Zen 4    run.py --cases W5 */
+#define PL2_BAND_ROWS 12                    /* rows *      chosen */
 
 /* --- Blocks: rows that pass through all layers together. */
 

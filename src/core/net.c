@@ -9,11 +9,16 @@ static int64_t min_int(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max_int(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Whole cache lines, but no multiple of what would put all rows into the same cache sets. */
-static int64_t padded(int64_t count, int64_t item_bytes)
+static int64_t padded_apart(int64_t count, int64_t item_bytes, int64_t alias)
 {
     int64_t lines = (count * item_bytes + PL2_LINE - 1) / PL2_LINE;
-    lines += lines % (PL2_ALIAS_BYTES / PL2_LINE) == 0;
+    lines += lines % (alias / PL2_LINE) == 0;
     return lines * PL2_LINE / item_bytes;
+}
+
+static int64_t padded(int64_t count, int64_t item_bytes)
+{
+    return padded_apart(count, item_bytes, PL2_ALIAS_BYTES);
 }
 
 static void plan_packed(Net *net, int64_t item_bytes)
@@ -24,7 +29,7 @@ static void plan_packed(Net *net, int64_t item_bytes)
         Layer *layer = &net->layer[l];
         const int turned = net->narrow && l == net->layers - 1;
         layer->packed_weight = at;
-        layer->pitch = turned ? padded(layer->in, item_bytes) : layer->stride;
+        layer->pitch = padded_apart(turned ? layer->in : layer->out, item_bytes, PL2_PACKED_ALIAS_BYTES);
         at += layer->pitch * (turned ? layer->out : layer->in);
     }
     net->packed_weights = at;
@@ -44,13 +49,14 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
     net->outputs = net->layer[net->layers - 1].out;
     net->x_stride = padded(net->inputs, item_bytes);
     net->active_bytes = padded(net->inputs + 1, sizeof(int32_t)) * (int64_t)sizeof(int32_t);
+    const int64_t large = width < PL2_LINE ? PL2_LARGE_BYTES_SHORT : PL2_LARGE_BYTES;
     net->widest = net->weights = net->columns = net->large = net->slopes = 0;
     for (int64_t l = 0; l < net->layers; l++) {
         Layer *layer = &net->layer[l];
         layer->weight = net->weights;
         layer->stride = padded(layer->out, item_bytes);
         layer->column = net->columns;
-        layer->large = layer->in * layer->out * item_bytes >= PL2_LARGE_BYTES;
+        layer->large = layer->in * layer->out * item_bytes >= large;
         layer->far = layer->in * layer->out * item_bytes >= PL2_FAR_BYTES;
         net->large |= layer->large;
         net->slopes |= l < net->layers - 1 && pl2_stores_slope[layer->activation];
@@ -65,7 +71,8 @@ void pl2_plan(Net *net, int64_t item_bytes, int64_t width)
     }
     net->params_stride = padded(net->params, item_bytes);
     const int64_t longest = max_int(net->widest, net->inputs) * PL2_PANEL_ROW_BYTES;
-    net->panel_bytes = max_int(net->large ? PL2_PANEL_BYTES : min_int(longest, PL2_PANEL_BYTES),
+    const int64_t together = width < PL2_LINE ? 2 : 1; /* panels of gemm.h, at most */
+    net->panel_bytes = max_int(net->large ? together * PL2_PANEL_BYTES : min_int(longest, PL2_PANEL_BYTES),
                                net->outputs * PL2_PANEL_ROW_BYTES);
     plan_packed(net, item_bytes);
 }
@@ -296,6 +303,22 @@ static int subtracts_at_once(const Job *job, int64_t batch_rows)
     return all;
 }
 
+/* The most inputs of a large layer. */
+static int64_t widest_large(const Net *net)
+{
+    int64_t most = 0;
+    for (int64_t l = 0; l < net->layers; l++)
+        if (net->layer[l].large) most = max_int(most, net->layer[l].in);
+    return most;
+}
+
+/* Whether large layers' updates read the inputs in strips. */
+static int has_strips(const Net *net, const Job *job, int64_t rows, int64_t item_bytes)
+{
+    const int64_t least = net->lanes * item_bytes < PL2_LINE ? 0 : PL2_STRIPS_ROWS;
+    return job->training.updates && net->large && rows >= least;
+}
+
 static void lay_out_one(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes, int64_t team)
 {
     const Layer *top = &net->layer[net->layers - 1];
@@ -312,6 +335,8 @@ static void lay_out_one(const Net *net, Job *job, int64_t batch_rows, int64_t it
     work->gradient = reserve(end, work->gradient_bytes);
     work->shrink = reserve(end, trains ? net->layers * item_bytes : 0);
     work->panels = reserve(end, team * net->panel_bytes);
+    if (has_strips(net, job, work->room, item_bytes))
+        work->strips = reserve(end, work->room * widest_large(net) * item_bytes + team * PL2_LINE);
     work->squares = reserve(end, pl2_squares_bytes(net, job));
     work->active = reserve(end, sparse ? net->active_bytes : 0);
     work->loss = reserve(end, work->room * (int64_t)sizeof(double));

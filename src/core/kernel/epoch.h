@@ -123,26 +123,26 @@ static void NAME(shrinks)(const Net *net, const Update *u, int64_t t, double mas
 
 /* The whole batch in one block under plain SGD: W <- W - (c W + (eta/m) a^T delta) at once; for CSR
    the first sum goes through work, for a row of W waits there for all rows of x that touch it. */
-static void NAME(update_at_once)(const Block *b, R scale, const R *shrink, R *gradient)
+static void NAME(update_at_once)(const Block *b, R scale, const R *shrink, R *gradient, double *squares)
 {
     const Layer *layer = b->net->layer;
-    NAME(gradients)(b, &(Gradient){STORE_DECAYED, scale, shrink, b->params, gradient, b->active});
+    NAME(gradients)(b, &(Gradient){STORE_DECAYED, scale, shrink, b->params, squares, gradient, b->active});
     if (b->active)
         NAME(sparse_descend)(b->params, gradient, scale, shrink[0], layer->in, layer->out, b->active);
 }
 
-/* Sums of squares of the weights, segment by segment, so that they may be shared and add up alike
-   whoever has made them; this member's segments into `squares`. */
-static void NAME(segment_squares)(const Block *b, double *squares)
+/* Sums of squares of the weights, band by band, so that they may be shared and add up alike whoever has
+   made them; this member's bands into `squares`.  later: not of layers that take them in their update. */
+static void NAME(squares_of_bands)(const Block *b, int later, double *squares)
 {
     int64_t at = 0;
     for (int64_t l = 0; l < b->net->layers; l++) {
         const Matrix W = NAME(matrix)(b, b->params, l);
-        for (int64_t i = 0; i < W.count; i += PL2_SEGMENT, at++) {
-            const int64_t left = W.count - i;
-            if (at % b->team->size == b->team->rank)
-                squares[at] = NAME(sum_of_squares)(W.w + i, left < PL2_SEGMENT ? left : PL2_SEGMENT);
-        }
+        const int64_t bands = NAME(bands)(&W), skipped = later && NAME(takes_squares)(b, &W, l) ? bands : 0;
+        for (int64_t band = skipped; band < bands; band++)
+            if ((at + band) % b->team->size == b->team->rank)
+                squares[at + band] = NAME(band_squares)(&W, band);
+        at += bands;
     }
 }
 
@@ -151,9 +151,9 @@ static double NAME(batch_penalty)(const Block *b, const Update *u, double mass, 
     double sum = 0;
     for (int64_t l = 0; l < b->net->layers; l++) {
         const double rate = NAME(layer_decay)(u, l, mass).r;
-        const int64_t count = NAME(matrix)(b, b->params, l).count;
+        const Matrix W = NAME(matrix)(b, b->params, l);
         double square = 0;
-        for (int64_t i = 0; i < count; i += PL2_SEGMENT) square += *squares++;
+        for (int64_t band = NAME(bands)(&W); band > 0; band--) square += *squares++;
         sum += rate / 2 * square;
     }
     return sum;
@@ -247,22 +247,24 @@ static double NAME(advance)(const Net *net, const Job *job, Cursor *at, void *me
         int64_t own, end;
         const int online = plain && batch == 1 && whole.packed && net->layers > 1 && !u->dropout;
         if (online) whole.layout = PL2_ONE_ITEM;
+        const int decays = NAME(decays)(net, u), later = decays && at_once && !online && team->size == 1;
         NAME(member_share)(team, rows, PL2_LINE / (int64_t)sizeof(R), &own, &end);
         const Block b = team->size > 1 ? NAME(rows_of)(&whole, own, end - own) : whole;
         if (b.rows > 0) NAME(go)(job, p, first, &b, at);
         if (NAME(halts)(job, at)) return part;
-        if (last && NAME(decays)(net, u)) NAME(segment_squares)(&whole, squares);
+        if (last && decays) NAME(squares_of_bands)(&whole, later, squares);
         if (at_once && team->rank == 0) NAME(shrinks)(net, u, t, at->mass, shrink);
         pl2_team_wait(team);
         at->loss += NAME(block_loss)(&whole);
-        if (last) NAME(note)(job, &whole, u, at, batch, squares);
+        if (last && !later) NAME(note)(job, &whole, u, at, batch, squares);
         if (online) { /* a last batch of one row is too little to share */
             if (team->rank == 0) NAME(backward_one)(&whole, (R)(u->eta / at->mass), shrink);
         } else if (at_once)
-            NAME(update_at_once)(&whole, (R)(u->eta / at->mass), shrink, gradient);
+            NAME(update_at_once)(&whole, (R)(u->eta / at->mass), shrink, gradient, later ? squares : NULL);
         else
-            NAME(gradients)(&whole,
-                            &(Gradient){at->row ? STORE_ADD : STORE, 1, NULL, gradient, gradient, active});
+            NAME(gradients)(
+                &whole, &(Gradient){at->row ? STORE_ADD : STORE, 1, NULL, gradient, NULL, gradient, active});
+        if (later) NAME(note)(job, &whole, u, at, batch, squares);
         if (last && !at_once) NAME(update)(&whole, u, t, at->mass, gradient, state, squares, active);
         if (last && team->rank == 0)
             job->training.steps[p] = t; /* all have read it, and wait to do so again */
@@ -287,7 +289,7 @@ static void NAME(finish_epoch)(const Net *net, const Job *job, double loss, doub
     const Block b = {.net = net, .team = &pl2_alone, .params = job->params};
     if (!(mass > 0)) return;
     NAME(add_gradients)(net, gradient, gradient + net->params_stride, job->split.chunks - 1);
-    NAME(segment_squares)(&b, squares);
+    NAME(squares_of_bands)(&b, 0, squares);
     NAME(note)(job, &b, u, &at, job->data.rows, squares);
     NAME(update)(&b, u, ++job->training.steps[0], mass, gradient, NAME(state)(net, job, 0), squares, NULL);
 }

@@ -87,11 +87,12 @@ PL2_INLINE void NAME(epilogues)(const Product *g, V (*sum)[NV], const int mr, co
     }
 
 /* What the sums of a tile begin with. */
-PL2_INLINE void NAME(begin_tile)(const Product *g, V sum[MR][NV], const int mr, const int nv, int last,
+PL2_INLINE void NAME(begin_tile)(const Product *g, V sum[MOST_MR][NV], const int mr, const int nv, int last,
                                  int64_t i, int64_t j)
 {
     const R *start = g->start, *c = g->c + i * g->c_stride + j;
-    if (g->store == STORE_ADD || g->store == STORE_DECAYED) /* C is read in the end, and may be far away */
+    const int reads = g->store == STORE_ADD || g->store == STORE_DECAYED;
+    if (reads && (g->c_unpadded || g->interleaved)) /* C is read in the end, and may be far away */
         PL2_EACH(PL2_PREFETCH(c + r * g->c_stride + v * LANES))
     if (g->onward) {
         PL2_EACH(sum[r][v] = NAME(load)(c + r * g->c_stride + v * LANES))
@@ -115,7 +116,7 @@ PL2_INLINE void NAME(tile)(const Product *g, const int mr, const int nv, int las
     const int64_t k = g->k, a_row = g->a_row, a_column = g->a_column, b_stride = g->b_stride;
     const int64_t b_column = g->b_column ? g->b_column : LANES;
     const R *a = g->a + i * a_row, *b = g->b + j / LANES * b_column;
-    V sum[MR][NV];
+    V sum[MOST_MR][NV];
 
     NAME(begin_tile)(g, sum, mr, nv, b_last, i, j);
 #define PL2_STEPS(load_a, column, load_last) \
@@ -153,11 +154,14 @@ static void NAME(any_tile)(const Product *g, int mr, int nv, int last, int64_t i
     /* clang-format off */
     switch (mr * 8 + nv) {
         PL2_TILES(1) PL2_TILES(2) PL2_TILES(3)
+#if MOST_MR >= 6
+        PL2_TILE(5, 1) PL2_TILE(6, 1) PL2_TILE(5, 2) PL2_TILE(6, 2)
+#endif
 #if NV >= 4
         PL2_TILES(4) PL2_TILE(5, 4) PL2_TILE(6, 4)
 #endif
 #if MR >= 6
-        PL2_TILE(5, 1) PL2_TILE(6, 1) PL2_TILE(5, 2) PL2_TILE(6, 2) PL2_TILE(5, 3) PL2_TILE(6, 3)
+        PL2_TILE(5, 3) PL2_TILE(6, 3)
 #endif
     }
     /* clang-format on */
@@ -176,11 +180,12 @@ PL2_INLINE int NAME(share)(uint32_t count, uint32_t parts, uint32_t which)
 static void NAME(gemm)(const Product *g)
 {
     const uint32_t vectors = (uint32_t)((g->n + LANES - 1) / LANES), m = (uint32_t)g->m;
-    const uint32_t panels = (vectors + NV - 1) / NV, bands = (m + MR - 1) / MR;
-    const uint32_t height = bands ? m / bands : 0,
-                   higher = m - height * bands; /* the first are higher by 1 */
+    const uint32_t panels = (vectors + NV - 1) / NV;
     for (uint32_t q = 0, v = 0; q < panels; q++) {
         const int nv = NAME(share)(vectors, panels, q);
+        const uint32_t most = nv > 2 ? MR : MOST_MR, bands = (m + most - 1) / most;
+        const uint32_t height = bands ? m / bands : 0,
+                       higher = m - height * bands; /* the first are higher by 1 */
         const int64_t j = (int64_t)v * LANES, left = g->n - j;
         const int last = (int)(left < nv * LANES ? left - (nv - 1) * LANES : LANES);
         for (uint32_t h = 0, i = 0; h < bands; h++) {
@@ -285,22 +290,31 @@ static Product NAME(part)(const Product *g, int64_t p, int64_t k, int64_t j, int
     return part;
 }
 
+/* A square of W into T, transposed: so many rows and columns of it, the others 0 and not written. */
+PL2_INLINE void NAME(transpose_part)(const R *w, int64_t w_stride, int rows, int columns, R *t)
+{
+    V square[LANES];
+    PL2_UNROLL
+    for (int r = 0; r < LANES; r++)
+        square[r] = r < rows ? NAME(load_part)(w + r * w_stride, columns) : NAME(splat)(0);
+    NAME(transpose_square)(square);
+    PL2_UNROLL
+    for (int r = 0; r < LANES; r++)
+        if (r < columns) NAME(store)(t + r * PANEL, square[r]);
+}
+
 /* T (k, PANEL) = W (rows, k) transposed, rows <= PANEL; what T has beyond `rows` columns up to a whole
    vector is 0. */
 static void NAME(transpose)(const R *w, int64_t w_stride, int64_t rows, int64_t k, R *t)
 {
     for (int64_t i = 0; i < rows; i += LANES) {
+        const int height = (int)(rows - i < LANES ? rows - i : LANES);
         for (int64_t j = 0; j < k; j += LANES) {
-            V square[LANES];
-            const int lanes = (int)(k - j < LANES ? k - j : LANES);
-            PL2_UNROLL
-            for (int r = 0; r < LANES; r++)
-                square[r] =
-                    i + r < rows ? NAME(load_part)(w + (i + r) * w_stride + j, lanes) : NAME(splat)(0);
-            NAME(transpose_square)(square);
-            PL2_UNROLL
-            for (int r = 0; r < LANES; r++)
-                if (r < lanes) NAME(store)(t + (j + r) * PANEL + i, square[r]);
+            const int width = (int)(k - j < LANES ? k - j : LANES);
+            if (height == LANES && width == LANES) /* no branches: the square stays in registers */
+                NAME(transpose_part)(w + i * w_stride + j, w_stride, LANES, LANES, t + j * PANEL + i);
+            else
+                NAME(transpose_part)(w + i * w_stride + j, w_stride, height, width, t + j * PANEL + i);
         }
     }
 }
@@ -312,25 +326,6 @@ static void NAME(pack_panel)(const R *b, int64_t b_stride, int64_t k, int64_t n,
         int64_t j = 0;
         for (; j + LANES <= n; j += LANES) NAME(store)(t + j, NAME(load)(b + j));
         if (j < n) NAME(store)(t + j, NAME(load_part)(b + j, (int)(n - j)));
-    }
-}
-
-/* C (m, n) = A (m, k) B (k, n), or A B^T for B (n, k), a panel of B at a time: what is read again and again
-   lies close together, whatever the stride of B. */
-static void NAME(gemm_packed)(const Product *g, int transposed, R *panel)
-{
-    for (int64_t j = 0; j < g->n; j += PANEL) {
-        const int64_t n = g->n - j < PANEL ? g->n - j : PANEL;
-        for (int64_t p = 0; p < g->k; p += PANEL_ROWS) {
-            const int64_t k = g->k - p < PANEL_ROWS ? g->k - p : PANEL_ROWS;
-            Product part = NAME(part)(g, p, k, j, n, panel);
-            if (transposed) {
-                NAME(transpose)(g->b + j * g->b_stride + p, g->b_stride, n, k, panel);
-                part.unpadded = 0;
-            } else
-                NAME(pack_panel)(g->b + p * g->b_stride + j, g->b_stride, k, n, panel);
-            NAME(gemm)(&part);
-        }
     }
 }
 
@@ -360,27 +355,100 @@ static void NAME(fetch)(const Piece *next, int64_t which, int64_t parts)
         for (int64_t j = 0; j < next->n; j += LINE) PL2_PREFETCH_FAR(next->from + p * next->stride + j);
 }
 
-/* A product with B in panels, one behind the other: a row of tiles of C after the other, for C may be W, which
-   is then read and written in order.  Between two tiles a part of `next` is fetched. */
-static void NAME(gemm_panels)(const Product *g, const Piece *next)
+/* As many panels as end with a cache line: half a line more makes reading a column of them twice as slow, where
+   rows are a multiple of 4 KB apart. */
+#define PANELS_TOGETHER (PANEL * (int)sizeof(R) % PL2_LINE ? 2 : 1)
+
+/* B in panels, one behind the other. */
+static void NAME(pack_panels)(const Piece *b, R *panels)
+{
+    enum { WIDE = PANELS_TOGETHER * PANEL };
+    int64_t j = 0;
+    for (; WIDE > PANEL && j + WIDE <= b->n; j += WIDE) {
+        const R *from = b->from + j;
+        R *to = panels + j * b->k;
+        for (int64_t p = 0; p < b->k; p++, from += b->stride, to += PANEL) {
+            PL2_UNROLL
+            for (int v = 0; v < WIDE / LANES; v++)
+                NAME(store)(to + v / NV * b->k * PANEL + v % NV * LANES, NAME(load)(from + v * LANES));
+        }
+    }
+    for (; j < b->n; j += PANEL)
+        NAME(pack_panel)(b->from + j, b->stride, b->k, b->n - j < PANEL ? b->n - j : PANEL,
+                         panels + j * b->k);
+}
+
+/* A in strips, each as many rows as a tile of gemm_panels has, column after column, for A whose columns lie in
+   order.  Up to a vector behind the last is written. */
+static void NAME(pack_strips)(const Product *g, R *strip)
+{
+    const uint32_t m = (uint32_t)g->m, bands = (m + MR - 1) / MR;
+    for (uint32_t h = 0, i = 0; h < bands; h++) {
+        const int mr = NAME(share)(m, bands, h);
+        const R *a = g->a + i;
+        for (int64_t p = 0; p < g->k; p++, a += g->a_column, strip += mr)
+            for (int r = 0; r < mr; r += LANES)
+                NAME(store)(strip + r, NAME(load_part)(a + r, mr - r < LANES ? mr - r : LANES));
+        i += (uint32_t)mr;
+    }
+}
+/* C (m, n) = A (m, k) B (k, n), some panels of B at a time: what is read again and again lies close together,
+   whatever the stride of B. */
+static void NAME(gemm_packed)(const Product *g, R *panels)
+{
+    for (int64_t j = 0; j < g->n; j += PANELS_TOGETHER * PANEL) {
+        for (int64_t p = 0; p < g->k; p += PANEL_ROWS) {
+            const Piece here = NAME(piece)(g, p, j, PANEL_ROWS, PANELS_TOGETHER * PANEL);
+            NAME(pack_panels)(&here, panels);
+            for (int64_t q = 0; q < here.n; q += PANEL) {
+                const int64_t n = here.n - q < PANEL ? here.n - q : PANEL;
+                const Product part = NAME(part)(g, p, here.k, j + q, n, panels + q * here.k);
+                NAME(gemm)(&part);
+            }
+        }
+    }
+}
+
+/* The same with B (n, k) in place of its transpose, a panel at a time. */
+static void NAME(gemm_transposed)(const Product *g, R *panel)
+{
+    for (int64_t j = 0; j < g->n; j += PANEL) {
+        for (int64_t p = 0; p < g->k; p += PANEL_ROWS) {
+            const int64_t n = g->n - j < PANEL ? g->n - j : PANEL;
+            const int64_t k = g->k - p < PANEL_ROWS ? g->k - p : PANEL_ROWS;
+            Product part = NAME(part)(g, p, k, j, n, panel);
+            NAME(transpose)(g->b + j * g->b_stride + p, g->b_stride, n, k, panel);
+            part.unpadded = 0;
+            NAME(gemm)(&part);
+        }
+    }
+}
+
+/* A product with B in panels, one behind the other, and A as it is or in strips: a row of tiles of C after the
+   other, for C may be W, which is then read and written in order.  Between two tiles a part of `next`, if any, is
+   fetched. */
+static void NAME(gemm_panels)(const Product *g, int in_strips, const Piece *next)
 {
     const uint32_t m = (uint32_t)g->m, bands = (m + MR - 1) / MR;
     const int64_t panels = (g->n + PANEL - 1) / PANEL;
+    Product band = *g;
     for (uint32_t h = 0, i = 0; h < bands; h++) {
         const int mr = NAME(share)(m, bands, h);
+        if (in_strips) band.a = g->a + i * (g->k - 1), band.a_row = 1, band.a_column = mr;
         for (int64_t q = 0; q < panels; q++) {
             const int64_t left = g->n - q * PANEL, vectors = (left + LANES - 1) / LANES;
             const int nv = (int)(vectors < NV ? vectors : NV);
             const int last = (int)(left < nv * LANES ? left - (nv - 1) * LANES : LANES);
-            NAME(fetch)(next, h * panels + q, bands * panels);
-            NAME(any_tile)(g, mr, nv, last, i, q * PANEL);
+            if (next) NAME(fetch)(next, h * panels + q, bands * panels);
+            NAME(any_tile)(&band, mr, nv, last, i, q * PANEL);
         }
         i += (uint32_t)mr;
     }
 }
 
-/* C (m, n) = A (m, k) B (k, n) where B or C is far away: several panels at a time. */
-static void NAME(gemm_far)(const Product *g, R *panels)
+/* C (m, n) = A (m, k) B (k, n) where B or C is far away: as many panels at a time as fit.  The next ones are
+   fetched meanwhile, unless A is in strips, which it is where C alone is far. */
+static void NAME(gemm_far)(const Product *g, int in_strips, R *panels)
 {
     enum { ALL = PL2_PANEL_BYTES / (int)sizeof(R) };
     const int64_t rows = g->k < BLOCK_OF_PANELS_ROWS ? g->k : BLOCK_OF_PANELS_ROWS;
@@ -392,33 +460,41 @@ static void NAME(gemm_far)(const Product *g, R *panels)
                                                : NAME(piece)(g, 0, j + columns, rows, columns);
             Product part = NAME(part)(g, p, here.k, j, here.n, panels);
             part.b_column = here.k * LANES;
-            for (int64_t q = 0; q < here.n; q += PANEL)
-                NAME(pack_panel)(here.from + q, here.stride, here.k, here.n - q < PANEL ? here.n - q : PANEL,
-                                 panels + q * here.k);
-            NAME(gemm_panels)(&part, &next);
+            NAME(pack_panels)(&here, panels);
+            NAME(gemm_panels)(&part, in_strips, in_strips ? NULL : &next);
         }
     }
 }
 #undef Piece
 
 /* The product of a layer, which is packed where it is large and there are rows enough to pay for that. */
-static void NAME(gemm_layer)(const Product *g, const Layer *layer, R *panel)
+static void NAME(gemm_layer)(const Product *g, const Layer *layer, R *panels)
 {
     if (layer->far && g->m >= PL2_PACKING_ROWS)
-        NAME(gemm_far)(g, panel);
+        NAME(gemm_far)(g, 0, panels);
     else if (layer->large && g->m >= PL2_PACKING_ROWS)
-        NAME(gemm_packed)(g, 0, panel);
+        NAME(gemm_packed)(g, panels);
     else
         NAME(gemm)(g);
 }
 
+/* The same for a large layer's update, with room for A in strips: each step through the rows of its transpose
+   would else bring a cache line of another page, for a few numbers. */
+static void NAME(gemm_strips)(const Product *g, R *strips, R *panels)
+{
+    Product packed = *g;
+    NAME(pack_strips)(g, strips);
+    packed.a = strips;
+    NAME(gemm_far)(&packed, 1, panels);
+}
+
 /* C (m, n) = A (m, k) B^T for B (n, k).  A few rows take dot products along k; more of them pay for
-   transposing B, a panel at a time. */
-static void NAME(gemm_transposed)(const Product *g, int few, R *panel)
+   transposing B. */
+static void NAME(gemm_back)(const Product *g, int few, R *panel)
 {
     if (few)
         NAME(dots)(g);
     else
-        NAME(gemm_packed)(g, 1, panel);
+        NAME(gemm_transposed)(g, panel);
 }
 #undef PANEL

@@ -23,6 +23,7 @@ typedef struct {
     Sparse sparse;                  /* the first layer's input where it is CSR, instead of x */
     int32_t *active;                /* CSR: a list for sparse_gradient */
     R *act, *delta, *slope, *panel; /* slope: NULL where none is stored */
+    R *strips;                      /* of a large layer's inputs, see gemm.h; or NULL */
     R *targets;                     /* (outputs, room), in columns */
     double *loss;                   /* (room) of each vector of items */
     R *inputs;                      /* (room, x_stride): gathered items, or gradients by them; in columns x */
@@ -115,6 +116,29 @@ static Matrix NAME(matrix)(const Block *b, R *params, int64_t l)
     };
 }
 
+/* The numbers of a band of W, whose squares are one sum: all of a small W; else rows that take a part of the
+   nearest cache, and where they are enough whole tiles of every instruction set. */
+static int64_t NAME(band_size)(const Matrix *W)
+{
+    if (W->count <= 2 * PL2_SEGMENT) return W->count;
+    if (W->pitch > PL2_SEGMENT) return W->pitch;
+    const uint32_t rows = PL2_SEGMENT / (uint32_t)W->pitch;
+    return (rows < PL2_BAND_ROWS ? rows : rows / PL2_BAND_ROWS * PL2_BAND_ROWS) * W->pitch;
+}
+
+static int64_t NAME(bands)(const Matrix *W)
+{
+    const int64_t size = NAME(band_size)(W);
+    return size == W->count ? 1 : (W->count + size - 1) / size;
+}
+
+/* The squares of a band. */
+static double NAME(band_squares)(const Matrix *W, int64_t band)
+{
+    const int64_t size = NAME(band_size)(W), left = W->count - band * size;
+    return NAME(sum_of_squares)(W->w + band * size, left < size ? left : size);
+}
+
 /* a' = f(a W + b) in every layer but the last, which is left at z. */
 static void NAME(forward_rows)(const Block *b)
 {
@@ -201,7 +225,7 @@ static void NAME(deltas_rows)(const Block *b)
         if (W.transposed)
             NAME(gemm)(&product);
         else
-            NAME(gemm_transposed)(&product, b->few, b->panel);
+            NAME(gemm_back)(&product, b->few, b->panel);
     }
 }
 
@@ -212,6 +236,7 @@ typedef struct {
     R scale;
     const R *shrink; /* unused but by STORE_DECAYED: c of each layer's weights; biases have none */
     R *to;
+    double *squares; /* STORE_DECAYED: of each band before its update, in layers that take_squares; or NULL */
     R *sparse;       /* for CSR: the sum x^T delta of the first layer, whatever becomes of the others */
     int32_t *active; /* for CSR: see sparse_gradient; NULL: all rows of it, and STORE zeroes them */
 } Gradient;
@@ -262,9 +287,43 @@ static void NAME(sparse_sum)(const Block *b, const Gradient *g, const Layer *lay
     NAME(sparse_gradient)(&b->sparse, NAME(delta)(b, 0), layer->stride, layer->out, g->sparse, g->active);
 }
 
+/* Whether the squares of a layer's weights are taken in its update by one thread, band by band: they come from
+   afar once then.  Else they are taken before it. */
+static int NAME(takes_squares)(const Block *b, const Matrix *W, int64_t l)
+{
+    const int plain = !W->transposed && !b->net->layer[l].large && !(l == 0 && b->sparse.spans);
+    const int enough = W->count <= 2 * PL2_SEGMENT || W->pitch * PL2_BAND_ROWS <= PL2_SEGMENT;
+    return plain && enough && b->layout == PL2_ROWS && b->team->size == 1;
+}
+
+/* C <- C - (c C + scale a^T delta) of a layer W that takes squares. */
+static void NAME(gemm_bands)(const Product *g, const Matrix *W, double *squares)
+{
+    const int64_t height = NAME(band_size)(W) / W->pitch;
+    Product band = *g;
+    for (int64_t i = 0; i < g->m; i += height) {
+        *squares++ = NAME(band_squares)(W, i / height);
+        band.m = g->m - i < height ? g->m - i : height;
+        NAME(gemm)(&band);
+        band.a += height, band.c += height * g->c_stride;
+    }
+}
+
+/* The product a^T delta of a layer, of this member's rows from `first` on.  Each has its own part of the strips, with
+   a cache line to spare. */
+static void NAME(gemm_gradient)(const Block *b, const Product *g, const Layer *layer, int64_t first)
+{
+    const int64_t line = PL2_LINE / (int64_t)sizeof(R);
+    if (b->strips && layer->large && g->a_row == 1 && g->m >= PL2_PACKING_ROWS)
+        NAME(gemm_strips)(g, b->strips + first * b->rows + b->team->rank * line, b->panel);
+    else
+        NAME(gemm_layer)(g, layer, b->panel);
+}
+
 /* W <- a^T delta and b <- the sums of delta, in every layer; of a whole block. */
 static void NAME(gradients_rows)(const Block *b, const Gradient *g)
 {
+    double *squares = g->squares;
     for (int64_t l = 0; l < b->net->layers; l++) {
         const Layer *layer = &b->net->layer[l];
         const Matrix to = NAME(matrix)(b, g->to, l);
@@ -293,9 +352,12 @@ static void NAME(gradients_rows)(const Block *b, const Gradient *g)
         }
         if (l == 0 && b->sparse.spans)
             NAME(sparse_sum)(b, g, layer);
+        else if (squares && NAME(takes_squares)(b, &to, l))
+            NAME(gemm_bands)(&product, &to, squares);
         else
-            NAME(gemm_layer)(&product, layer, b->panel);
+            NAME(gemm_gradient)(b, &product, layer, to.first);
         if (b->team->rank == 0) NAME(bias_gradient)(b, g, &to, l, to.transposed);
+        if (squares) squares += NAME(bands)(&to);
     }
 }
 
@@ -304,7 +366,7 @@ static R *NAME(backward_once)(const Block *b, int64_t l, const R *delta)
 {
     const Layer *layer = &b->net->layer[l];
     R *next = l ? b->delta + b->room * layer[-1].column : b->inputs;
-    NAME(gemm_transposed)(
+    NAME(gemm_back)(
         &(Product){
             .store = l ? STORE_SLOPE : STORE,
             .activation = l ? layer[-1].activation : 0,

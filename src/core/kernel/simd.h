@@ -89,15 +89,23 @@ typedef I NAME(M);
 #endif
 #define M NAME(M)
 
-/* The largest tile: MR rows of NV vectors of accumulators, beside NV vectors and one broadcast. */
+/* The largest tile: MR rows of NV vectors of accumulators, beside NV vectors and one broadcast; of 1 or 2 vectors
+   MOST_MR rows, or as few sums would wait for each other. */
 #undef MR
 #undef NV
+#undef MOST_MR
 #if defined(PL2_AVX512) || defined(PL2_NEON)
 #define MR 6
 #define NV 4
+#define MOST_MR 6
+#elif defined(PL2_AVX2)
+#define MR 4
+#define NV 3
+#define MOST_MR 6
 #else
 #define MR 4
 #define NV 3
+#define MOST_MR 4
 #endif
 
 PL2_INLINE V NAME(load)(const R *p)
