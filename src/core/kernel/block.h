@@ -284,7 +284,7 @@ static V NAME(weigh)(const Block *b, const Job *job, int64_t network, int64_t fi
     if ((count == LANES || one) && !job->data.sample_weight) return loss;
     const V s = NAME(sample_weights)(b, job, network, first + b->from + i, count), zero = NAME(splat)(0);
     const M counts = NAME(less)(zero, s);
-    if (!one) NAME(silence)(b, i, count, s);
+    if (!one && (job->result || job->training.updates)) NAME(silence)(b, i, count, s);
     for (int64_t j = 0; j < b->net->outputs; j++)
         NAME(store)(z + j * step, NAME(pick)(counts, s * NAME(load)(z + j * step), zero));
     return NAME(pick)(counts, s * loss, zero);

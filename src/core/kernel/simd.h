@@ -348,6 +348,14 @@ PL2_INLINE V NAME(shuffle)(V a, V b, I index)
 #endif
 }
 
+#ifdef PL2_AVX512
+/* Of 32 numbers for each lane the one that the lowest 5 bits of its index tell; float32 alone. */
+PL2_INLINE V NAME(look_up)(const float *numbers, I index)
+{
+    return (V)_mm512_permutex2var_ps(_mm512_loadu_ps(numbers), (__m512i)index, _mm512_loadu_ps(numbers + 16));
+}
+#endif
+
 /* Of each pair of neighbouring groups of `half` lanes, one from a and one from b: the lower, the upper. */
 PL2_INLINE V NAME(halves)(V a, V b, const int half, const int upper)
 {
