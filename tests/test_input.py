@@ -351,6 +351,66 @@ def test_binding_of_lengths_that_lie():
             assert re.search("X.indptr must have shape|X must have shape", str(error))  # noqa: PT017
 
 
+@pytest.mark.parametrize(
+    ("x", "rows"),
+    [
+        (np.zeros((4, 3)), 4),
+        (np.zeros((1, 3)), 1),
+        (np.zeros((0, 3)), 0),
+        (np.zeros((4, 6))[:, :3], 4),
+        (np.zeros((4, 3))[::-1], 4),
+        (memoryview(np.zeros((4, 3))), 4),
+        (np.zeros((4, 6))[:, ::2], -1),
+        (np.zeros((3, 4)).T, -1),
+        (np.zeros((4, 2)), -1),
+        (np.zeros(3), -1),
+        (np.zeros((1, 4, 3)), -1),
+        (np.zeros((4, 3), "f4"), -1),
+        (np.zeros((4, 3), "i8"), -1),
+        (np.zeros((4, 3), ">f8"), -1),
+        (np.zeros((4, 3), object), -1),
+        (np.zeros((4, 3), "M8[s]"), -1),
+        (np.zeros(97, "u1")[1:].view("f8").reshape(4, 3), -1),
+        ([[0.0, 0.0, 0.0]], -1),
+        (Csr(4), -1),
+        (b"rows", -1),
+        (None, -1),
+    ],
+    ids=lambda given: str(given) if isinstance(given, int) else "",
+)
+def test_binding_of_rows_as_they_lie(x, rows):
+    """What fits is predicted at once; of the rest nothing is made."""
+    net, params = _core.Net((3, 2), (), "identity", "d"), np.ones(8)
+    made = []
+
+    def make(shape, kind):
+        made.append(np.full(shape, np.nan, kind))
+        return made[-1]
+
+    found = net.predicted(params, x, make, np.dtype("f8"))
+    if rows < 0:
+        assert found is None
+        assert not made
+    else:
+        assert found is made[0]
+        np.testing.assert_array_equal(found, np.ones((rows, 2)))
+
+
+@pytest.mark.parametrize(
+    ("made", "error", "message"),
+    [
+        (np.zeros((4, 3)), ValueError, "out must have shape (4, 2), got (4, 3)"),
+        (np.zeros((4, 2), "f4"), TypeError, "out must be an array of float64, got float32"),
+        (frozen(np.zeros((4, 2))), ValueError, "out: "),
+        (None, TypeError, "out must be an array, got NoneType"),
+    ],
+)
+def test_binding_of_what_was_made(made, error, message):
+    net = _core.Net((3, 2), (), "identity", "d")
+    with pytest.raises(error, match=re.escape(message)):
+        net.predicted(np.ones(8), X, lambda shape, kind: made, None)
+
+
 @pytest.mark.parametrize("bad", [None, 3, object()])
 def test_binding_of_what_is_no_update(bad):
     net = _core.Net((3, 2), (), "identity", "d")

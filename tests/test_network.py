@@ -200,3 +200,13 @@ def test_import_is_light():
     )
     heavy = {"sklearn", "scipy", "rich", "matplotlib", "pandas"}
     assert not heavy & set(loaded.stdout.split())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_parameters_begin_with_a_cache_line(dtype, tmp_path):
+    network = Network((3, 5, 2), dtype=dtype, seed=0)
+    network.save(tmp_path / "network")
+    for made in (network, Network.load(tmp_path / "network")):
+        assert made.params.ctypes.data % 64 == 0
+        assert made.params.shape == (32,)
+        np.testing.assert_array_equal(made.params, network.params)

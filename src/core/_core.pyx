@@ -174,6 +174,19 @@ cdef class Loan:
         check_layout(name, view, access)
         return view
 
+    cdef Py_buffer *rows(self, object array, char letter, Py_ssize_t columns) except? NULL:
+        """The buffer of `array` where that is rows of so many numbers of the type, else NULL."""
+        cdef Py_buffer *view = &self.views[self.count]
+        if not PyObject_CheckBuffer(array):
+            return NULL
+        try:
+            PyObject_GetBuffer(array, view, PyBUF_FORMAT | PyBUF_STRIDES)
+        except (ValueError, BufferError):
+            return NULL
+        self.count += 1
+        fits = letter_of(view) == letter and has_shape(view, matrix(-1, columns)) and lies_well(view, ROWS)
+        return view if fits else NULL
+
 
 cdef char NATIVE = c"<" if sys.byteorder == "little" else c">"
 
@@ -208,19 +221,24 @@ cdef int check_type(str name, const Py_buffer *view, char letter) except -1:
 TYPES = {ord("f"): "float32", ord("d"): "float64", ord("i"): "int32", ord("l"): "int64"}
 
 
-cdef int check_shape(str name, const Py_buffer *view, Shape shape) except -1:
+cdef bint has_shape(const Py_buffer *view, Shape shape) noexcept:
     cdef int i
     cdef bint fits = view.ndim == shape.axes
     for i in range(shape.axes):
         fits = fits and (shape.length[i] == -1 or shape.length[i] == view.shape[i])
-    if not fits:
+    return fits
+
+
+cdef int check_shape(str name, const Py_buffer *view, Shape shape) except -1:
+    if not has_shape(view, shape):
         wanted = tuple("any" if length == -1 else length for length in shape.length[:shape.axes])
         found = tuple(view.shape[i] for i in range(view.ndim))
         raise ValueError(f"{name} must have shape {str(wanted).replace(repr('any'), 'any')}, got {found}")
     return 0
 
 
-cdef int check_layout(str name, const Py_buffer *view, Access access) except -1:
+cdef bint lies_well(const Py_buffer *view, Access access) noexcept:
+    """Whether its numbers lie as `access` needs them."""
     cdef Py_ssize_t expected = view.itemsize
     cdef int i
     cdef bint dense = <uintptr_t> view.buf % view.itemsize == 0
@@ -229,7 +247,11 @@ cdef int check_layout(str name, const Py_buffer *view, Access access) except -1:
             dense = dense and (view.strides[i] == expected or view.shape[i] <= 1)
         dense = dense and (view.strides[i] % view.itemsize == 0 or view.shape[i] <= 1)
         expected *= view.shape[i]
-    if not dense and view.len > 0:
+    return dense or view.len == 0
+
+
+cdef int check_layout(str name, const Py_buffer *view, Access access) except -1:
+    if not lies_well(view, access):
         raise ValueError(f"{name} must be {'contiguous along its last axis' if access == ROWS else 'C-contiguous'}")
     return 0
 
@@ -435,6 +457,22 @@ cdef class Net:
         self.take_x(loan, &job.data, x)
         job.result = loan.take("out", out, self.letter, matrix(job.data.rows, self.net.outputs), WRITTEN).buf
         self.run(self.kernels.predict, &job, job.data.rows, n_threads)
+
+    def predicted(self, params, x, make, kind, int32_t n_threads=0):
+        """Return the outputs for each row of x, in an array that `make((rows, outputs), kind)` returns.
+
+        None where `predict` would not take x as it is, dense and of the type.
+        """
+        cdef Loan loan = Loan()
+        cdef Py_buffer *view = loan.rows(x, self.letter, self.net.inputs)
+        if view == NULL:
+            return None
+        cdef Job job = self.job(loan, params, vector(self.net.params), DENSE)
+        job.data.x, job.data.rows, job.data.x_stride = view.buf, view.shape[0], stride_of(view)
+        out = make((view.shape[0], self.net.outputs), kind)
+        job.result = loan.take("out", out, self.letter, matrix(job.data.rows, self.net.outputs), WRITTEN).buf
+        self.run(self.kernels.predict, &job, job.data.rows, n_threads)
+        return out
 
     def activations(self, params, x, out, int32_t n_threads=0):
         """Write the outputs of each layer, (rows, units), one after another into the vector `out`.

@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, Protocol, TypeAlias
 
 from numpy import float64, int64
@@ -83,6 +83,14 @@ class Net:
     def n_params(self) -> int: ...
     @property
     def n_weights(self) -> int: ...
+    def predicted(
+        self,
+        params: _Array,
+        x: object,
+        make: Callable[..., _Array],
+        kind: object,
+        n_threads: int = 0,
+    ) -> _Array | None: ...
     def predict(self, params: _Array, x: _Features, out: _Array, n_threads: int = 0) -> None: ...
     def activations(
         self, params: _Array, x: _Features, out: _Array, n_threads: int = 0

@@ -125,7 +125,7 @@ class Network:
     ) -> None:
         rng, self._init = random.make_rng(seed), check_init(init)
         engine = _check_shape(layer_sizes, hidden, (output, loss, label_smoothing), dtype)
-        self._adopt(engine, np.empty(engine.n_params, dtype))
+        self._adopt(engine, engine.empty_params())
         initialise(self, rng, (*self.hidden, self.output), init)
 
     _init: Initial = "glorot"
@@ -673,7 +673,7 @@ def empty_network(
 def _of_engine(engine: Engine, init: Initial = "glorot") -> Network:
     network = Network.__new__(Network)
     network._init = init
-    network._adopt(engine, np.empty(engine.n_params, engine.dtype))
+    network._adopt(engine, engine.empty_params())
     return network
 
 
@@ -785,7 +785,6 @@ def from_file(arrays: dict[str, Array], meta: dict[str, Any]) -> Network:
             f"the file's network is damaged: it has {params.shape} parameters, not"
             f" ({engine.n_params},)"
         )
-    network = Network.__new__(Network)
-    network._init = init
-    network._adopt(engine, params.copy())
+    network = _of_engine(engine, init)
+    network.params[...] = params
     return network
