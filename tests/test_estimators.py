@@ -11,6 +11,7 @@ import warnings
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from sklearn import neural_network
@@ -25,6 +26,7 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import InvalidParameterError
 
 from pyl2 import Backprop, MLPClassifier, MLPRegressor, Network, ParticleSwarm
+from pyl2.estimators import base
 from pyl2.network import initialise
 
 pytestmark = [
@@ -189,6 +191,30 @@ def test_scorer_sees_the_weights_of_what_was_set_aside(cancer):
 def test_classes_of_partial_fit_are_labels(classes):
     with pytest.raises(ValueError, match="classes must be labels of one kind"):
         MLPClassifier().partial_fit([[0.0], [1.0]], [1.0, 1.0], classes=classes)
+
+
+def test_rows_that_need_no_check_are_not_validated(iris, monkeypatch):
+    """What scikit-learn would hand back goes by it; all else meets its errors."""
+    X, y = iris
+    model = MLPClassifier(max_iter=2).fit(X, y)
+    expected = model.predict_proba(X.tolist())
+    asked = []
+    validate = base.validate_data
+    monkeypatch.setattr(base, "validate_data", lambda *a, **k: asked.append(a) or validate(*a, **k))
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
+    np.testing.assert_array_equal(model.predict_proba(X[:1]).argmax(), expected[0].argmax())
+    assert not asked
+    odd = X.copy()
+    odd[3, 1] = np.nan
+    for bad, message in ((odd, "NaN"), (X[:, :3], "features"), (X[:0], "minimum"), (X[0], "2D")):
+        with pytest.raises(ValueError, match=message):
+            model.predict(bad)
+    model.predict(X.astype(np.float32))
+    model.predict(X.view(np.recarray))
+    assert len(asked) == 6
+    named = MLPClassifier(max_iter=2).fit(pd.DataFrame(X, columns=list("abcd")), y)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        named.predict(X)
 
 
 @pytest.mark.parametrize("columns", [1, 2])

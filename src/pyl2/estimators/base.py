@@ -247,8 +247,23 @@ def validated_rows(
     return X, labels, sample_weight
 
 
+def _needs_no_check(estimator: Any, X: Any, dtype: Any) -> bool:
+    """Whether scikit-learn would return X itself; to find that takes it 0.14 ms."""
+    return (
+        type(X) is np.ndarray
+        and X.dtype == dtype
+        and X.ndim == 2
+        and len(X) > 0
+        and X.shape[1] == getattr(estimator, "n_features_in_", None)
+        and not hasattr(estimator, "feature_names_in_")
+        and all_finite(X)
+    )
+
+
 def validated_inputs(estimator: Any, X: Any, dtype: Any, accept_sparse: Any = "csr") -> Any:
     """Return rows to predict for as scikit-learn checks them."""
+    if _needs_no_check(estimator, X, dtype):
+        return X
     X = sparse.matrix("X", X)
     # As above.
     with np.errstate(invalid="ignore"), NoOverflow("X"):
