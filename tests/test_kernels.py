@@ -516,6 +516,42 @@ def test_bias_correction_near_1(dtype, isa, beta):
         assert params[1] == pytest.approx(0.5 + 1e-3 * step, rel=30 * float(np.finfo(dtype).eps))
 
 
+# Sizes that end vectors, tiles and bands of inputs, and just do not; and what is taken apart again.
+TOGETHER = [
+    *product((1, 5, 8, 9, 16, 25), (1, 8, 9, 16, 33, 50, 70)),
+    *((32, 20), (33, 20), (8, 300)),
+]
+
+
+@lru_cache(maxsize=1)
+def one_output_case(inputs, hidden, activation):
+    """Results on batches of some rows, the last smaller, in their order and in another."""
+    net = reference.Net((inputs, hidden, 1), (activation,), "identity")
+    params, x, y, s = make_problem(net, 41)
+    shuffled = np.random.RandomState(0).permutation(41)
+    trained = []
+    for optimizer, weights, order, batch in (
+        ("sgd", None, None, 7),
+        ("sgd", s, shuffled, 20),
+        ("adam", None, shuffled, 1),
+        ("adam", s, None, 40),
+    ):
+        update = update_of(net, optimizer, eta=0.4 / max(inputs, hidden, 8))
+        args = params, state_of(net, optimizer), 4, x, y, update, weights, order, batch
+        trained.append((args, net.epoch(*args)))
+    return net, trained
+
+
+@KIND
+@pytest.mark.parametrize("activation", reference.CLASSIC)
+@pytest.mark.parametrize("sizes", TOGETHER, ids=str)
+def test_one_hidden_layer_and_one_output(sizes, activation, dtype, isa):
+    net, trained = one_output_case(*sizes, activation)
+    kernel = Kernel(net, dtype, isa)
+    for args, result in trained:
+        all_close(kernel.epoch(*args), result, dtype)
+
+
 # ---- batches, orders, weights ----
 
 

@@ -133,6 +133,21 @@ def test_a_team_at_one_network(sizes, batch, optimizer, dtype, isa):
         np.testing.assert_array_equal(result, results[0])
 
 
+@pytest.mark.parametrize("isa", _core.ISAS)
+@pytest.mark.parametrize("dtype", ["f", "d"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("sizes", [(31, 300, 1), (13, 701, 1)])
+def test_two_layers_together_are_two_layers_apart(sizes, activation, optimizer, dtype, isa):
+    """One thread takes a hidden layer and an output together; a team, one after the other."""
+    data = problem(dtype, rows=3001, sizes=sizes)[1:]
+    results = []
+    for n in (1, 2):
+        net = _core.Net(sizes, (activation,), "identity", dtype, isa)
+        results.append(epoch(net, *data, n, optimizer, 250))
+    np.testing.assert_array_equal(*results)
+
+
 def test_trials_of_one_thread_change_no_bit():
     X = np.random.default_rng(0).normal(size=(2000, 40)).astype(np.float32)
     trained = []

@@ -21,6 +21,8 @@
      delta_L-1 .. delta_1              delta
        | a^T delta                     gradient, or subtracted from W at once under plain descent
 
+   Of two layers with one output (fused.h) z_2 is made with a_1, and delta_1 with the gradients.
+
    In columns (feature_major.h) each of these arrays is (units, m); interleaved networks (interleaved.h) have
    (m, units, LANES), a lane for each network. */
 #ifndef PL2_CORE_H
@@ -124,6 +126,7 @@ typedef struct {
     int64_t block_rows;
     int32_t staged;           /* epoch: a block is so long that one stage of it is enough without a look */
     int32_t layout;           /* of the items of a block: PL2_ROWS, or PL2_COLUMNS: see feature_major.h */
+    int32_t fused;            /* packed or interleaved networks, by one thread: see fused.h */
     int64_t grouped;          /* the first so many networks are interleaved (see interleaved.h), */
     int64_t interleaved;      /* so many in a part, which are the lanes of a vector; others have one each */
     int64_t interleaved_rows; /* of a block of theirs, at most */

@@ -197,6 +197,13 @@ static void measure_gauss_newton(const Net *net, Job *job)
         outputs * (PL2_PRODUCT_COST * params + params * (params / (double)job->split.passes));
 }
 
+/* Whether the two layers of a network with one output are taken together; see fused.h. */
+static int is_fused(const Net *net, const Job *job)
+{
+    const int shape = net->layers == 2 && net->outputs == 1 && net->inputs <= PL2_FUSED_INPUTS;
+    return shape && !net->slopes && !any_drops(job);
+}
+
 /* All sparse rows are taken for the fullest: a block may be shorter than it need be, never longer. */
 void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes)
 {
@@ -218,6 +225,7 @@ void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_byte
     job->split.output_chunks = job->split.chunks ? most_output_chunks(net, job) : 1;
     if (job->second_order == PL2_GAUSS_NEWTON) measure_gauss_newton(net, job);
     job->split.grouped = grouped(net, job, item_bytes);
+    job->split.fused = is_fused(net, job);
     job->split.interleaved = net->lanes;
     job->split.interleaved_rows = PL2_INTERLEAVED_ROWS;
 }

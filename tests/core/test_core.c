@@ -1060,11 +1060,13 @@ static const struct {
      65,
      65,
      MOST_NETWORKS,
-     0},                             /* more networks than a vector's lanes, more rows than a block */
-    {2, {16, 9, 2}, 130, 65, 1, 0},  /* a team on items in lanes */
-    {2, {70, 65, 3}, 129, 64, 1, 0}, /* a team of which some have no row of the last batch */
-    {2, {320, 320, 1}, 5, 5, 2, 0},  /* too large to be interleaved, or for many gradients */
-    {2, {4, 5, 3}, 259, 259, 1, 1},  /* a batch in chunks that weighs nothing */
+     0},                              /* more networks than a vector's lanes, more rows than a block */
+    {2, {16, 9, 2}, 130, 65, 1, 0},   /* a team on items in lanes */
+    {2, {70, 65, 3}, 129, 64, 1, 0},  /* a team of which some have no row of the last batch */
+    {2, {320, 320, 1}, 5, 5, 2, 0},   /* too large to be interleaved, or for many gradients */
+    {2, {4, 5, 3}, 259, 259, 1, 1},   /* a batch in chunks that weighs nothing */
+    {2, {9, 70, 1}, 65, 33, 1, 0},    /* two layers together, and inputs in two bands */
+    {2, {31, 257, 1}, 130, 65, 1, 0}, /* the same, and a team which takes them one after the other */
 };
 
 static void choose(Case *c)

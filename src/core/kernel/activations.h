@@ -47,13 +47,20 @@ PL2_INLINE V NAME(slope)(int kind, V a)
     return a;
 }
 
-/* sum <- sum f'(z), of a row of a tile, told from a as in `slope`. */
+/* What f'(z), told from a as in `slope`, makes of a delta; a dead unit's is 0 whatever it was. */
+PL2_INLINE V NAME(times_slope)(int kind, V a, V delta)
+{
+    if (kind == ACTIVATION_relu) return NAME(pick)(NAME(less)(NAME(splat)(0), a), delta, NAME(splat)(0));
+    return delta * NAME(slope)(kind, a);
+}
+
+/* The same of a row of a tile. */
 PL2_INLINE void NAME(times_slopes)(int kind, const V *a, V *sum, const int count)
 {
 #define PL2_CASE(f) \
     case ACTIVATION_##f: \
         PL2_UNROLL \
-        for (int v = 0; v < count; v++) sum[v] = sum[v] * NAME(f##_slope)(a[v]); \
+        for (int v = 0; v < count; v++) sum[v] = NAME(times_slope)(ACTIVATION_##f, a[v], sum[v]); \
         break;
     switch (kind) {
         ACTIVATIONS(PL2_CASE)
@@ -161,6 +168,7 @@ PL2_INLINE V NAME(mish)(V z, R number, V *slope)
 
 /* relu is so cheap that it is had where z is stored, as the least value of z; identity has none. */
 static R NAME(lower_bound)(int kind) { return kind == ACTIVATION_relu ? 0 : -(R)INFINITY; }
+static int NAME(only_bounds)(int kind) { return kind == ACTIVATION_identity || kind == ACTIVATION_relu; }
 
 /* z -> f(z), in place, of `rows` rows of n numbers, `stride` apart; beyond n they become 0 up to a whole
    vector.  What `lower_bound` has done already is left alone.  f'(z) of those that store it goes to the same place
@@ -175,7 +183,7 @@ static void NAME(activate)(int kind, R number, R *z, R *slope, int64_t rows, int
             NAME(store)(z + j, NAME(first)(NAME(f)(NAME(load)(z + j)), (int)(n - j))); \
         } \
         break;
-    if (kind == ACTIVATION_identity || kind == ACTIVATION_relu) return;
+    if (NAME(only_bounds)(kind)) return;
 #define PL2_STORING_CASE(f, usual) \
     case ACTIVATION_##f: \
         for (int64_t at = 0; at < rows * stride; at += stride) { \

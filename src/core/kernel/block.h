@@ -121,6 +121,7 @@ static Block NAME(whole_block)(const Net *net, const Job *job, const Team *team,
         .packed = packed,
         .narrow = packed ? net->narrow : net->outputs == 1 && !job->to_inputs && !sparse_to_outputs,
         .layout = job->split.layout,
+        .fused = job->split.fused && packed && team->size == 1,
         .few = rows <= PL2_FEW_ROWS,
         .rows = rows,
         .filled = (rows + LANES - 1) / LANES * LANES,
@@ -187,6 +188,8 @@ static void NAME(forward)(const Block *b)
         NAME(forward_one)(b);
     else if (b->layout == PL2_COLUMNS)
         NAME(forward_feature_major)(b);
+    else if (b->fused && NAME(only_bounds)(b->net->layer->activation))
+        NAME(forward_fused)(b);
     else
         NAME(forward_rows)(b);
 }
@@ -195,7 +198,7 @@ static void NAME(deltas)(const Block *b)
 {
     if (b->layout == PL2_COLUMNS)
         NAME(deltas_feature_major)(b);
-    else
+    else if (!b->fused)
         NAME(deltas_rows)(b);
 }
 
@@ -203,6 +206,8 @@ static void NAME(gradients)(const Block *b, const Gradient *g)
 {
     if (b->layout == PL2_COLUMNS)
         NAME(gradients_feature_major)(b, g);
+    else if (b->fused)
+        NAME(gradients_fused)(b, g);
     else
         NAME(gradients_rows)(b, g);
 }

@@ -21,6 +21,7 @@ typedef struct {
     V step, mean;                 /* eta / m, 1 / m */
     double known;                 /* m, for which `decay` and `step` are, or 0 where each has its own */
     int own_order, own_weights;
+    int fused;                /* fused.h takes them on the way back */
     int plain, decays;        /* plain gradient descent without lambda in it; whether any lambda */
     int waits;                /* whether any decay is not of every update */
     int scheduled;            /* whether any rate changes by the batch */
@@ -49,6 +50,7 @@ static Interleaved NAME(interleaved)(const Net *net, const Job *job, const Curso
         .mass = (double *)NAME(in_work)(memory, work->mass),
         .own_order = job->training.order_stride != 0,
         .own_weights = job->data.sample_weight && (job->data.weight_stride || job->training.order_stride),
+        .fused = job->split.fused && !job->training.order_stride,
         .act = NAME(in_work)(memory, work->activation),
         .delta = NAME(in_work)(memory, work->delta),
         .slope = work->slope ? NAME(in_work)(memory, work->slope) : NULL,
@@ -276,12 +278,43 @@ static void NAME(interleaved_bias)(const Interleaved *g, const Descent *by, int6
     });
 }
 
+/* The same of two layers with one output, and the same items for all: see fused.h. */
+static void NAME(interleaved_fused)(const Interleaved *g, const Descent *by)
+{
+    const Net *net = g->net;
+    const Layer *first = net->layer, *second = first + 1;
+    const int64_t units = first->out * LANES;
+    const V none = NAME(splat)(0);
+    NAME(fused_back)(&(Fused){
+        .activation = first->activation,
+        .rows = g->rows,
+        .inputs = first->in,
+        .units = units,
+        .x = g->x,
+        .a = NAME(interleaved_layer)(g, g->act, 0),
+        .d = NAME(interleaved_delta)(g, 1),
+        .w = g->params + second->weight * LANES,
+        .x_stride = g->x_stride,
+        .a_stride = units,
+        .first = NAME(fused_product)(by->store, by->scale, NAME(load)(g->c), by->to + first->weight * LANES,
+                                     units),
+        .bias = NAME(fused_product)(by->store, by->scale, none, by->to + first->bias * LANES, 0),
+        .second = NAME(fused_product)(by->store, by->scale, NAME(load)(g->c + LANES),
+                                      by->to + second->weight * LANES, 0),
+    });
+    NAME(interleaved_bias)(g, by, 1, 0, 1);
+}
+
 /* The deltas of all layers, and what becomes of all W and b: those of a layer's units when they have
    passed their deltas on. */
 static void NAME(interleaved_backward)(const Interleaved *g, const Descent *by)
 {
     const Net *net = g->net;
     const int64_t top = net->layers - 1;
+    if (g->fused) {
+        NAME(interleaved_fused)(g, by);
+        return;
+    }
     for (int64_t l = top; l > 0; l--) {
         const Layer *layer = &net->layer[l];
         PL2_EACH_PANEL(layer->in)

@@ -19,6 +19,8 @@
 
 #include "online.h"
 
+#include "fused.h"
+
 #include "block.h"
 
 #include "epoch.h"

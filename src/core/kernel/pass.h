@@ -14,6 +14,7 @@ typedef struct {
     int packed;                 /* params are packed, not as users have them */
     int narrow;                 /* W of the last layer is at hand as W^T */
     int layout;                 /* PL2_ROWS, PL2_COLUMNS, or PL2_ONE_ITEM, which online.h takes */
+    int fused;                  /* fused.h takes it */
     int few;                    /* so few rows in the whole block that W is not transposed for them */
     int64_t from, rows, filled; /* rows, from one on; and rounded up to whole vectors */
     int64_t room;               /* the whole block's, rounded up to whole cache lines */

@@ -14,6 +14,8 @@
 #define PL2_INLINE static inline __attribute__((always_inline, unused))
 #endif
 #define PL2_UNROLL _Pragma("GCC unroll 16")
+#define PL2_NEVER(condition) \
+    if (condition) __builtin_unreachable()
 #define PL2_KNOWN(condition) (__builtin_constant_p(condition) && (condition))
 #define PL2_PREFETCH(p) __builtin_prefetch(p, 1)
 #define PL2_PREFETCH_FAR(p) __builtin_prefetch(p, 0, 2) /* not into the nearest cache */
@@ -27,6 +29,7 @@
 #else
 #define PL2_INLINE static inline
 #define PL2_UNROLL
+#define PL2_NEVER(condition) (void)(condition)
 #define PL2_KNOWN(condition) 0
 #define PL2_PREFETCH(p) (void)(p)
 #define PL2_PREFETCH_FAR(p) (void)(p)
