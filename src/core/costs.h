@@ -64,8 +64,10 @@
 #define PL2_FEATURE_MAJOR_INPUTS 64         /* inputs      Zen 4    scaling.py --cases width */
 /* Of a batch, at least. */
 #define PL2_FEATURE_MAJOR_ROWS 64           /* rows        Zen 4    scaling.py --cases batch */
-/* Of a block, at least and at most: as many as stay in the nearest cache. */
-#define PL2_FEATURE_MAJOR_BLOCK 128         /* rows *      Zen 4    run.py --cases W12, swarm.py */
+/* Of a block, at least, on the way forward alone and back, where each dot product is added up across lanes
+   once a block; and at most: as many as stay in the nearest cache. */
+#define PL2_FEATURE_MAJOR_BLOCK 128         /* rows *      Zen 4    swarm.py */
+#define PL2_FEATURE_MAJOR_BLOCK_BACK 192    /* rows *      Zen 4    run.py --cases W12 */
 #define PL2_FEATURE_MAJOR_MOST 256          /* rows *      Zen 4    run.py --cases W12, swarm.py */
 #define PL2_FEATURE_MAJOR_BYTES 32768       /* bytes       Zen 4    run.py --cases W12, swarm.py */
 

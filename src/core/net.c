@@ -105,7 +105,8 @@ static int64_t feature_major_block(const Net *net, const Job *job, int64_t item_
 {
     const int64_t units = net->params - net->weights, arrays = goes_back(job) ? 2 : 1;
     const int64_t rows = PL2_FEATURE_MAJOR_BYTES / ((net->inputs + arrays * units) * item_bytes);
-    return max_int(PL2_FEATURE_MAJOR_BLOCK, min_int(rows / net->lanes * net->lanes, PL2_FEATURE_MAJOR_MOST));
+    const int64_t least = goes_back(job) ? PL2_FEATURE_MAJOR_BLOCK_BACK : PL2_FEATURE_MAJOR_BLOCK;
+    return max_int(least, min_int(rows / net->lanes * net->lanes, PL2_FEATURE_MAJOR_MOST));
 }
 
 /* One where each batch needs the one before.  The only batch of an epoch is a gradient, too, of a network so
