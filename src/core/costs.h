@@ -75,6 +75,9 @@
 
 /* The deltas are made anew for each eight of them: with 30 up to 7 % faster, with 100 10 to 17 % slower. */
 #define PL2_FUSED_INPUTS 32                 /* inputs      Zen 4    run.py --cases W2 */
+/* Where items could lie in columns, units fill so much of their vectors: 32 units take 0.75 to 0.9 times as long,
+   24 with AVX-512 1.15. */
+#define PL2_FUSED_FILL 0.875                /* of them *   Zen 4    scaling.py --cases width */
 
 /* --- Networks in the lanes of vectors (interleaved.h). */
 

@@ -92,23 +92,6 @@ static int any_drops(const Job *job)
     return some;
 }
 
-static int feature_major_pays(const Net *net, const Job *job, int64_t rows)
-{
-    const int64_t units = goes_back(job) ? PL2_FEATURE_MAJOR_UNITS_BACK : PL2_FEATURE_MAJOR_UNITS;
-    int narrow = net->inputs <= PL2_FEATURE_MAJOR_INPUTS;
-    for (int64_t l = 0; l < net->layers; l++) narrow = narrow && net->layer[l].out <= units;
-    return narrow && rows >= PL2_FEATURE_MAJOR_ROWS && !job->data.indptr && !job->to_inputs
-           && !any_drops(job);
-}
-
-static int64_t feature_major_block(const Net *net, const Job *job, int64_t item_bytes)
-{
-    const int64_t units = net->params - net->weights, arrays = goes_back(job) ? 2 : 1;
-    const int64_t rows = PL2_FEATURE_MAJOR_BYTES / ((net->inputs + arrays * units) * item_bytes);
-    const int64_t least = goes_back(job) ? PL2_FEATURE_MAJOR_BLOCK_BACK : PL2_FEATURE_MAJOR_BLOCK;
-    return max_int(least, min_int(rows / net->lanes * net->lanes, PL2_FEATURE_MAJOR_MOST));
-}
-
 /* One where each batch needs the one before.  The only batch of an epoch is a gradient, too, of a network so
    small that its gradients take no room; a larger one has a team for it. */
 static int64_t most_chunks(const Net *net, const Job *job, int64_t batch_rows)
@@ -120,6 +103,38 @@ static int64_t most_chunks(const Net *net, const Job *job, int64_t batch_rows)
     if (job->second_order == PL2_GAUSS_NEWTON) return 1;
     if (!job->sums || !job->result) return PL2_CHUNKS;
     return net->params < PL2_LARGE_GRADIENT ? PL2_GRADIENTS : PL2_LARGE_GRADIENTS;
+}
+
+/* Whether the two layers of a network with one output are taken together; see fused.h. */
+static int is_fused(const Net *net, const Job *job)
+{
+    const int shape = net->layers == 2 && net->outputs == 1 && net->inputs <= PL2_FUSED_INPUTS;
+    return shape && !net->slopes && !any_drops(job);
+}
+
+/* Whether that is better than columns: where units fill their vectors. */
+static int fused_pays(const Net *net, const Job *job, int64_t batch_rows)
+{
+    const int64_t units = net->layer->out, filled = (units + net->lanes - 1) / net->lanes * net->lanes;
+    const int fills = (double)units >= PL2_FUSED_FILL * (double)filled;
+    return is_fused(net, job) && fills && job->training.updates && most_chunks(net, job, batch_rows) == 1;
+}
+
+static int feature_major_pays(const Net *net, const Job *job, int64_t rows)
+{
+    const int64_t units = goes_back(job) ? PL2_FEATURE_MAJOR_UNITS_BACK : PL2_FEATURE_MAJOR_UNITS;
+    int narrow = net->inputs <= PL2_FEATURE_MAJOR_INPUTS;
+    for (int64_t l = 0; l < net->layers; l++) narrow = narrow && net->layer[l].out <= units;
+    return narrow && rows >= PL2_FEATURE_MAJOR_ROWS && !job->data.indptr && !job->to_inputs && !any_drops(job)
+           && !fused_pays(net, job, rows);
+}
+
+static int64_t feature_major_block(const Net *net, const Job *job, int64_t item_bytes)
+{
+    const int64_t units = net->params - net->weights, arrays = goes_back(job) ? 2 : 1;
+    const int64_t rows = PL2_FEATURE_MAJOR_BYTES / ((net->inputs + arrays * units) * item_bytes);
+    const int64_t least = goes_back(job) ? PL2_FEATURE_MAJOR_BLOCK_BACK : PL2_FEATURE_MAJOR_BLOCK;
+    return max_int(least, min_int(rows / net->lanes * net->lanes, PL2_FEATURE_MAJOR_MOST));
 }
 
 /* Whether as many networks in lanes fill more of the vectors than the units of each would. */
@@ -196,13 +211,6 @@ static void measure_gauss_newton(const Net *net, Job *job)
     job->split.passes = job->split.output_chunks;
     job->split.row_cost +=
         outputs * (PL2_PRODUCT_COST * params + params * (params / (double)job->split.passes));
-}
-
-/* Whether the two layers of a network with one output are taken together; see fused.h. */
-static int is_fused(const Net *net, const Job *job)
-{
-    const int shape = net->layers == 2 && net->outputs == 1 && net->inputs <= PL2_FUSED_INPUTS;
-    return shape && !net->slopes && !any_drops(job);
 }
 
 /* All sparse rows are taken for the fullest: a block may be shorter than it need be, never longer. */
