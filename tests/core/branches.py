@@ -22,6 +22,7 @@ REASONS = [
     ("kernel/activations.h", "ACTIVATIONS(PL2_CASE)", 8, "identity and relu return before"),
     ("kernel/epoch.h", "switch (optimizer) {", 1, NO_OTHER),
     ("kernel/epoch.h", "OPTIMIZERS(PL2_CASE)", 2, "loops over the states of sgd, which has none"),
+    ("kernel/fused.h", "PL2_NEVER(", 2, "what never is, so that the compiler leaves it out"),
     ("kernel/gemm.h", "PL2_EVERY_STORE(g)", 2, NO_OTHER),
     ("kernel/gemm.h", "switch (mr * 8 + nv) {", 2, "every tile has its case"),
     ("kernel/outputs.h", "switch (kind) {", 1, NO_OTHER),

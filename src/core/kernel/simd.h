@@ -14,6 +14,7 @@
 #define PL2_INLINE static inline __attribute__((always_inline, unused))
 #endif
 #define PL2_UNROLL _Pragma("GCC unroll 16")
+/* What is never so: the compiler leaves out the code for it. */
 #define PL2_NEVER(condition) \
     if (condition) __builtin_unreachable()
 #define PL2_KNOWN(condition) (__builtin_constant_p(condition) && (condition))
