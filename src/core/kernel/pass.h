@@ -294,7 +294,7 @@ static int NAME(takes_squares)(const Block *b, const Matrix *W, int64_t l)
 {
     const int plain = !W->transposed && !b->net->layer[l].large && !(l == 0 && b->sparse.spans);
     const int enough = W->count <= 2 * PL2_SEGMENT || W->pitch * PL2_BAND_ROWS <= PL2_SEGMENT;
-    return plain && enough && b->layout == PL2_ROWS && b->team->size == 1;
+    return plain && enough && b->layout == PL2_ROWS && b->team->size == 1 && !b->fused;
 }
 
 /* C <- C - (c C + scale a^T delta) of a layer W that takes squares. */
