@@ -107,6 +107,7 @@ def test_same_bits(verb, form, dtype, networks, rows, weighted):
 
 # Sizes and rows of a batch: one block of rows, and several; a last batch of few rows; one output;
 # items in lanes, in a batch that is not all rows, and in one that is; a last batch of one row.
+# Then layers so wide that a team shares units: odd widths, one output, a last batch of four rows.
 TEAMS = [
     ((200, 150, 10), 128),
     ((64, 100, 3), 200),
@@ -116,6 +117,9 @@ TEAMS = [
     ((31, 32, 1), 1500),
     ((31, 32, 4), 3001),
     ((200, 150, 10), 3001),
+    ((130, 193, 257, 3), 40),
+    ((200, 150, 150, 1), 60),
+    ((31, 300, 300, 10), 81),
 ]
 
 
@@ -125,10 +129,19 @@ TEAMS = [
 @pytest.mark.parametrize(("sizes", "batch"), TEAMS)
 def test_a_team_at_one_network(sizes, batch, optimizer, dtype, isa):
     net, params, x, y, s = problem(dtype, rows=3001, sizes=sizes)
-    results = []
-    for n in NUMBERS:  # a net each: one that has trained may have found that one thread is faster
-        own = _core.Net(sizes, net.hidden, "identity", dtype, isa)
-        results.append(epoch(own, params, x, y, s, n, optimizer, batch))
+    own = _core.Net(sizes, net.hidden, "identity", dtype, isa)
+    results = [epoch(own, params, x, y, s, n, optimizer, batch) for n in NUMBERS]
+    for result in results[1:]:
+        np.testing.assert_array_equal(result, results[0])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_team_shares_units_in_stages(optimizer):
+    """Of blocks so long that signals are looked for between stages; some rows have no weight."""
+    sizes = (600, 600, 600, 10)
+    net, params, x, y, s = problem("d", rows=603, sizes=sizes)
+    s[::7] = 0
+    results = [epoch(net, params, x, y, s, n, optimizer, 300) for n in (1, 2, 3)]
     for result in results[1:]:
         np.testing.assert_array_equal(result, results[0])
 

@@ -35,7 +35,6 @@ from core cimport (
     Kernels,
     LINE,
     Layer,
-    Pace,
     Run,
     SecondOrder,
     Verb,
@@ -61,6 +60,7 @@ from core cimport (
     pl2_mean,
     pl2_optimizers,
     pl2_outputs,
+    pl2_pace,
     pl2_plan,
     pl2_runs,
     pl2_second_order,
@@ -384,7 +384,6 @@ cdef class Net:
     """
 
     cdef CNet net
-    cdef Pace pace  # of its trainings; Cython begins it with zeros
     cdef char letter  # of dtype
     cdef const Kernels *kernels
     cdef const SecondOrder *second_order
@@ -688,8 +687,9 @@ cdef class Net:
         if n_threads < 0:
             raise ValueError(f"n_threads must not be negative, got {n_threads}")
         run.net, run.job, run.kernels, run.verb = &self.net, job, self.kernels, verb
-        run.item_bytes, run.pace = self.item_bytes, &self.pace
+        run.item_bytes = self.item_bytes
         cdef int64_t size = pl2_settle(&run, batch_rows, n_threads)
+        run.pace = pl2_pace(&run, batch_rows)
         cdef char *memory = <char *> PyMem_RawMalloc(size + LINE)
         if memory == NULL:
             raise MemoryError(f"{size} bytes of work for layers of {self.layer_sizes} units")

@@ -130,6 +130,7 @@ typedef struct {
     int64_t grouped;          /* the first so many networks are interleaved (see interleaved.h), */
     int64_t interleaved;      /* so many in a part, which are the lanes of a vector; others have one each */
     int64_t interleaved_rows; /* of a block of theirs, at most */
+    int32_t by_units;         /* epoch: a team shares the units of each layer, not the rows of a block */
     int64_t chunks;           /* of blocks, about equal, each of which may go to another thread */
     int64_t output_chunks;    /* input_gradient: of the outputs, for each chunk of blocks; else 1 */
 } Split;

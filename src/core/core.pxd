@@ -138,6 +138,7 @@ cdef extern from "parts.h" nogil:
         int32_t done
 
     int64_t pl2_settle(Run *, int64_t, int32_t)
+    Pace *pl2_pace(const Run *, int64_t)
     void pl2_begin(Run *, void *)
     void pl2_go_on(Run *)
 

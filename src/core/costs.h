@@ -102,8 +102,11 @@
 /* --- Slices: Ctrl-C is to be seen within 0.1 s on a slow machine, and a verb returns between blocks only,
    or in an epoch between the stages of a block, each a third of it. */
 
-/* For each number that a vector holds, before it looks: some 3 ms.  In a block or stage at most. */
+/* For each number that a vector holds, before it looks: some 3 ms.  Where the clock tells that so many times as many
+   take less than that time, it goes on for longer.  In a block or stage at most. */
 #define PL2_SLICE 2e7                       /* operations  chosen */
+#define PL2_LONG_SLICE 4                    /* slices      Zen 4    run.py --cases W5 */
+#define PL2_SLICE_TIME 10000.0              /* us          chosen */
 #define PL2_BLOCK_SLICES 16                 /* slices      chosen */
 
 /* --- Parts: chunks of rows that threads take in turn. */
@@ -135,15 +138,15 @@
 /* Of a block a member of a team, at least: many times what it takes to meet. */
 #define PL2_MIN_TEAM_SHARE 0.015            /* slices      Zen 4    two threads beside one */
 #define PL2_TEAM_ROWS 32                    /* rows        Zen 4    two threads beside one */
-/* From one trial of the other way, all threads or one, to the next: at first; after a change; and at most,
-   for it is four times as many where a trial confirms what is known. */
-#define PL2_FIRST_TRIAL 2                   /* slices      Zen 3    two threads beside one */
-#define PL2_PATIENCE 8                      /* slices      Zen 3    two threads beside one */
-#define PL2_MOST_PATIENCE 512               /* slices      Zen 3    two threads beside one */
-/* A trial takes so many, for the first finds the caches of another thread full, or its own empty; but it
-   ends where it costs so much more. */
-#define PL2_TRIAL 4                         /* slices      Zen 3    two threads beside one */
-#define PL2_LOST 2                          /* times       Zen 3    two threads beside one */
+#define PL2_TEAM_UNITS 64                   /* units       Zen 4    two threads beside one */
+/* From one trial of the other way, all threads or one, to the next: after a change, and then four times as many
+   each time that what is known is confirmed; at most. */
+#define PL2_PATIENCE 16                     /* slices      Zen 4    two threads beside one */
+#define PL2_MOST_PATIENCE 1024              /* slices      chosen   some 10 s */
+/* A trial takes so many, but ends where it costs so much more; it has won where it costs so much less. */
+#define PL2_TRIAL 2                         /* slices      Zen 4    two threads beside one */
+#define PL2_LOST 1.25                       /* times       Zen 4    two threads beside one */
+#define PL2_GAIN 0.97                       /* times       Zen 4    two threads beside one */
 /* For so long one looks for another, before it waits asleep: to be woken takes longer than most waits last,
    but whoever shares the processor may be the one that is waited for. */
 #define PL2_LOOKING 300.0                   /* us          Zen 3    two threads beside one */

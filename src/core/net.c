@@ -213,6 +213,15 @@ static void measure_gauss_newton(const Net *net, Job *job)
         outputs * (PL2_PRODUCT_COST * params + params * (params / (double)job->split.passes));
 }
 
+/* A team that shares units has the next layer read activations that others have made, one that shares rows has
+   it read weights; and packs a large W once, not each for itself. */
+static int shared_by_units(const Net *net, const Job *job, int64_t rows)
+{
+    const int fit =
+        job->split.layout == PL2_ROWS && !job->data.indptr && !any_drops(job) && !is_fused(net, job);
+    return fit && net->weights > rows * (net->inputs + net->columns);
+}
+
 /* All sparse rows are taken for the fullest: a block may be shorter than it need be, never longer. */
 void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_bytes)
 {
@@ -230,6 +239,7 @@ void pl2_measure(const Net *net, Job *job, int64_t batch_rows, int64_t item_byte
     const int64_t unseen = (int64_t)(PL2_BLOCK_SLICES * net->slice / job->split.row_cost);
     job->split.staged = job->training.updates && net->large && unseen < min_int(batch_rows, most);
     job->split.block_rows = max_int(1, min_int(most, job->split.staged ? PL2_STAGES * unseen : unseen));
+    job->split.by_units = shared_by_units(net, job, min_int(batch_rows, job->split.block_rows));
     job->split.chunks = min_int(blocks(job), most_chunks(net, job, batch_rows));
     job->split.output_chunks = job->split.chunks ? most_output_chunks(net, job) : 1;
     if (job->second_order == PL2_GAUSS_NEWTON) measure_gauss_newton(net, job);

@@ -11,13 +11,17 @@
 static int64_t whole_lines(int64_t bytes) { return (bytes + PL2_LINE - 1) / PL2_LINE * PL2_LINE; }
 
 /* A team shares the batches of a network where a block of rows is long enough work for it, and has a
-   few vectors of rows for each. */
+   few vectors of rows, or of the units of each hidden layer, for each. */
 static int64_t useful_team(const Net *net, const Job *job, int64_t batch_rows)
 {
     const int64_t rows = batch_rows < job->split.block_rows ? batch_rows : job->split.block_rows;
     const double shares = (double)rows * job->split.row_cost / (PL2_MIN_TEAM_SHARE * net->slice);
-    const int64_t heights = job->data.indptr ? 1 : rows / PL2_TEAM_ROWS;
-    return shares < (double)heights ? (int64_t)shares : heights;
+    int64_t most = job->data.indptr ? 1 : rows / PL2_TEAM_ROWS;
+    for (int64_t l = 0; job->split.by_units && l < net->layers - 1; l++) {
+        const int64_t units = net->layer[l].out / PL2_TEAM_UNITS;
+        most = l && most < units ? most : units;
+    }
+    return shares < (double)most ? (int64_t)shares : most;
 }
 
 static int64_t useful_threads(const Run *run, int64_t batch_rows, int32_t most)
@@ -71,6 +75,7 @@ void pl2_begin(Run *run, void *memory)
     run->job->part_gradients = (char *)run->job->part_sums + sums_bytes(run);
     run->next = 0;
     run->done = !run->parts;
+    run->slice = run->net->slice;
 }
 
 /* Works at the part of a seat, the next one where none is begun; returns whether there was any. */
@@ -101,7 +106,7 @@ static void member(const Team *team, void *task)
     int64_t i = pl2_take(&run->seat);
     if (i >= run->threads) return;
     for (int step = 0; step < steps && !pl2_look(&run->stop); step++)
-        for (double left = run->net->slice / steps; left > 0;)
+        for (double left = run->slice / steps; left > 0;)
             while (!work(run, seat(run, i), &left))
                 if ((i = pl2_take(&run->seat)) >= run->threads) return;
     pl2_set(&run->stop, 1);
@@ -113,7 +118,7 @@ static void together_member(const Team *team, void *task)
 {
     Run *run = task;
     Seat *s = seat(run, team->rank);
-    const double share = run->net->slice * team->size;
+    const double share = run->slice * team->size;
     s->at.team = team;
     s->at.left = share;
     run->verb(run->net, run->job, &s->at, s->work);
@@ -163,43 +168,90 @@ static double spent(const Run *run)
     return sum;
 }
 
+/* A pace for each of so many kinds of trainings; kinds that meet in one disturb each other's speed alone. */
+#define PACES 256
+static Pace paces[PACES];
+
+Pace *pl2_pace(const Run *run, int64_t batch_rows)
+{
+    const Net *net = run->net;
+    const Update *updates = run->job->training.updates;
+    if (!updates || run->threads == 1) return NULL;
+    uint64_t kind = (uint64_t)(run->item_bytes * net->lanes);
+#define PL2_MIX(number) kind = (kind ^ (uint64_t)(number)) * 0x9E3779B97F4A7C15, kind ^= kind >> 29
+    for (int64_t l = 0; l < net->layers; l++) PL2_MIX(net->layer[l].in);
+    PL2_MIX(net->outputs);
+    PL2_MIX(batch_rows);
+    PL2_MIX(run->threads);
+    PL2_MIX(run->job->networks);
+    PL2_MIX(updates->optimizer);
+#undef PL2_MIX
+    return &paces[kind % PACES];
+}
+
+/* Begins with what the way in use costs; the other is as good as unknown. */
 static void wait_for_trial(Pace *pace, int32_t patience)
 {
+    pl2_set(&pace->cost[!pl2_look(&pace->alone)], 0);
     pl2_set(&pace->patience, patience);
     pl2_set(&pace->slices, patience);
 }
 
-/* Enters what a slice has cost, and judges a trial at its end.  Where two runs do so at once, one of them may be
-   lost. */
-static void learn(Pace *pace, int32_t alone, double cost)
+/* The way in use costs what its slices do on average; the first of all is left out, for it finds caches empty. */
+static void learn_usual(Pace *pace, int32_t alone, int32_t now)
 {
-    const int32_t now = (int32_t)(cost < MOST_COST ? cost : MOST_COST), before = pl2_look(&pace->cost[alone]);
-    const int32_t mean = before ? before + (now - before) / 4 : now, other = pl2_look(&pace->cost[!alone]);
-    const int32_t slices = pl2_look(&pace->slices) - 1, patience = pl2_look(&pace->patience);
-    pl2_set(&pace->cost[alone], mean);
-    pl2_set(&pace->slices, slices);
-    if (!patience) {
-        wait_for_trial(pace, PL2_FIRST_TRIAL);
-    } else if (alone == pl2_look(&pace->alone) || (slices > -PL2_TRIAL && mean / PL2_LOST < other)) {
-        return;
-    } else if (mean < other) {
+    const int32_t before = pl2_look(&pace->cost[alone]);
+    if (pl2_look(&pace->patience))
+        pl2_set(&pace->cost[alone], before ? before + (now - before) / 4 : now);
+    else
+        wait_for_trial(pace, 1);
+}
+
+/* The other way costs what the best slice of its trial does, for the first finds the caches of another thread
+   full, or its own empty; the trial ends at once where all is lost. */
+static void learn_trial(Pace *pace, int32_t alone, int32_t now, int32_t slices)
+{
+    const int32_t before = pl2_look(&pace->cost[alone]), usual = pl2_look(&pace->cost[!alone]);
+    const int32_t best = before && before < now ? before : now, patience = pl2_look(&pace->patience);
+    pl2_set(&pace->cost[alone], best);
+    if (slices > -PL2_TRIAL && best < PL2_LOST * usual) return;
+    if (best < PL2_GAIN * usual) {
         pl2_set(&pace->alone, alone);
         wait_for_trial(pace, PL2_PATIENCE);
     } else {
-        wait_for_trial(pace, patience < PL2_MOST_PATIENCE ? 4 * patience : patience);
+        const int32_t longer = patience < PL2_PATIENCE ? PL2_PATIENCE : 4 * patience;
+        wait_for_trial(pace, longer < PL2_MOST_PATIENCE ? longer : PL2_MOST_PATIENCE);
     }
+}
+
+/* Enters what a slice has cost.  Where two runs do so at once, one of them may be lost. */
+static void learn(Pace *pace, int32_t alone, double cost)
+{
+    const int32_t now = (int32_t)(cost < MOST_COST ? cost : MOST_COST), slices = pl2_look(&pace->slices) - 1;
+    pl2_set(&pace->slices, slices);
+    if (alone == pl2_look(&pace->alone))
+        learn_usual(pace, alone, now);
+    else
+        learn_trial(pace, alone, now, slices);
+}
+
+/* By the clock as long as pays, where there is one: to begin a slice takes threads, and packed parameters. */
+static double next_slice(const Run *run, double took)
+{
+    const double least = run->net->slice, most = PL2_LONG_SLICE * least;
+    const double wanted = took > 0 ? run->slice * PL2_SLICE_TIME / took : least;
+    return wanted < least ? least : wanted < most ? wanted : most;
 }
 
 void pl2_go_on(Run *run)
 {
-    Pace *pace = run->threads > 1 && run->job->training.updates ? run->pace : NULL;
-    if (!pace) {
-        go_on(run, (int32_t)run->threads);
-        return;
-    }
-    const int trial = pl2_look(&pace->slices) <= 0 && pl2_look(&pace->patience);
-    const int32_t alone = (pl2_look(&pace->alone) != 0) != trial;
+    Pace *pace = run->pace;
+    const int trial = pace && pl2_look(&pace->slices) <= 0 && pl2_look(&pace->patience);
+    const int32_t alone = pace && (pl2_look(&pace->alone) != 0) != trial;
+    if (trial) run->slice = run->net->slice;
     const double start = pl2_now();
     go_on(run, alone ? 1 : (int32_t)run->threads);
-    learn(pace, alone, 1e3 * (pl2_now() - start) * 0x1p20 / spent(run));
+    const double took = pl2_now() - start;
+    if (pace) learn(pace, alone, 1e3 * took * 0x1p20 / spent(run));
+    if (run->job->training.updates) run->slice = next_slice(run, took);
 }

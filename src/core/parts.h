@@ -16,7 +16,7 @@ typedef struct {
     void *work;
 } Seat;
 
-/* Whether a net's trainings go faster with one thread or with all that they may take, as far as earlier slices
+/* Whether trainings of one shape go faster with one thread or with all that they may take, as far as earlier slices
    have told: where others are at work on the processors, a team waits for those of its members that have
    none.  Now and then the other way is tried, for others come and go.  Begins with zeros: all. */
 typedef struct {
@@ -36,6 +36,7 @@ typedef struct {
     int64_t threads, parts;
     int32_t together; /* the threads are a team, at the only part */
     Pace *pace;       /* or NULL: never alone; may be shared by runs at the same time */
+    double slice;     /* operations of a thread in the coming slice */
     char *seats;      /* (threads) a Seat each, in cache lines of its own; then a work each, of a team one */
     int64_t work_bytes;
     int64_t next; /* the part that is taken next */
@@ -45,8 +46,10 @@ typedef struct {
 } Run;
 
 /* Settles the parts and the threads, at most so many, or for 0 pl2_get_num_threads(); `run` has
-   net, job, kernels, verb, item_bytes and pace set.  Returns the bytes of memory to hand to pl2_begin. */
+   net, job, kernels, verb and item_bytes set.  Returns the bytes of memory to hand to pl2_begin. */
 int64_t pl2_settle(Run *run, int64_t batch_rows, int32_t most_threads);
+/* The pace of all runs of this process that are like this one; NULL where there is no choice. */
+Pace *pl2_pace(const Run *run, int64_t batch_rows);
 /* memory: aligned to PL2_LINE. */
 void pl2_begin(Run *run, void *memory);
 /* Works for a slice of time; call it again until `done`. */

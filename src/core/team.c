@@ -138,6 +138,21 @@ static void *come(void *meeting)
     return NULL;
 }
 
+/* They begin on other processors than the caller's, where there are some: the system often puts a new thread
+   beside the one that has made it when others are at work elsewhere, and moves it later than it lives. */
+static void keep_apart(pthread_attr_t *attributes)
+{
+#if defined(__GLIBC__) && defined(CPU_COUNT)
+    cpu_set_t others;
+    const int here = sched_getcpu();
+    if (here < 0 || sched_getaffinity(0, sizeof others, &others)) return;
+    CPU_CLR(here, &others);
+    if (CPU_COUNT(&others)) pthread_attr_setaffinity_np(attributes, sizeof others, &others);
+#else
+    (void)attributes;
+#endif
+}
+
 /* Tries to make the other threads.  Signals are left to the threads that were there before: the
    handler of Ctrl-C runs there. */
 static void call(struct Meeting *m, int32_t size)
@@ -147,6 +162,7 @@ static void call(struct Meeting *m, int32_t size)
     sigset_t all, found;
     if (pthread_attr_init(&detached)) return;
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    keep_apart(&detached);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &found);
     pthread_mutex_lock(&m->lock);

@@ -520,17 +520,15 @@ static void take_back(const Case *c, Given *g)
     release(g->net.layer, c->layers * (int64_t)sizeof(Layer), 1);
 }
 
-static Pace pace; /* of all cases: it may change how many threads are at work, and no bit */
-
 static void run(const Case *c, Given *g, Verb *verb, int64_t batch_rows, int32_t threads)
 {
     Run r = {.net = &g->net,
              .job = &g->job,
              .kernels = pl2_kernels(c->bytes, c->isa),
              .verb = verb,
-             .item_bytes = c->bytes,
-             .pace = c->threads % 2 ? &pace : NULL};
+             .item_bytes = c->bytes};
     const int64_t bytes = pl2_settle(&r, batch_rows, threads);
+    if (c->threads % 2) r.pace = pl2_pace(&r, batch_rows); /* may change how many are at work, and no bit */
     void *memory = block(bytes, PL2_LINE);
     pl2_begin(&r, memory);
     while (!r.done) pl2_go_on(&r);

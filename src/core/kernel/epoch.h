@@ -201,6 +201,18 @@ static void NAME(go)(const Job *job, int64_t p, int64_t first, const Block *b, c
         NAME(deltas)(b);
 }
 
+/* The same of a whole block whose team shares the units; each gathers its `own` rows, and takes their losses. */
+static void NAME(go_by_units)(const Job *job, int64_t p, int64_t first, const Block *whole, const Block *own,
+                              const Cursor *at)
+{
+    if (!job->split.staged || at->stage == PL2_THERE) {
+        if (own->rows > 0) NAME(gather)(job, p, first, own);
+        NAME(forward_units)(whole, own);
+        if (own->rows > 0) NAME(losses)(own, job, p, first);
+    }
+    if (!job->split.staged || at->stage == PL2_BACK) NAME(deltas_units)(whole);
+}
+
 /* The part of a block's operations that comes now: on the way back the first layer has none. */
 static double NAME(part_of_block)(const Net *net, const Job *job, const Cursor *at)
 {
@@ -221,7 +233,7 @@ static int NAME(halts)(const Job *job, Cursor *at)
 /* One block of the batch under the cursor, with the update if it is the last of its batch.  Until then
    nothing but work and the cursor is written, so a batch can be dropped whole.
 
-   A team shares the rows on the way forward and back, and then the rows of all W.  Each member has a
+   A team shares the rows on the way forward and back, or the units, and then the rows of all W.  Each member has a
    cursor of its own, all the same.  Returns the rows times the part of a block's way that they have gone. */
 static double NAME(advance)(const Net *net, const Job *job, Cursor *at, void *memory)
 {
@@ -250,7 +262,10 @@ static double NAME(advance)(const Net *net, const Job *job, Cursor *at, void *me
         const int decays = NAME(decays)(net, u), later = decays && at_once && !online && team->size == 1;
         NAME(member_share)(team, rows, PL2_LINE / (int64_t)sizeof(R), &own, &end);
         const Block b = team->size > 1 ? NAME(rows_of)(&whole, own, end - own) : whole;
-        if (b.rows > 0) NAME(go)(job, p, first, &b, at);
+        if (job->split.by_units && team->size > 1 && !whole.few)
+            NAME(go_by_units)(job, p, first, &whole, &b, at);
+        else if (b.rows > 0)
+            NAME(go)(job, p, first, &b, at);
         if (NAME(halts)(job, at)) return part;
         if (last && decays) NAME(squares_of_bands)(&whole, later, squares);
         if (at_once && team->rank == 0) NAME(shrinks)(net, u, t, at->mass, shrink);

@@ -140,93 +140,123 @@ static double NAME(band_squares)(const Matrix *W, int64_t band)
     return NAME(sum_of_squares)(W->w + band * size, left < size ? left : size);
 }
 
-/* a' = f(a W + b) in every layer but the last, which is left at z. */
-static void NAME(forward_rows)(const Block *b)
+/* a' = f(a W + b) of the units [j, end) of layer l, which in the last is left at z. */
+static void NAME(forward_layer)(const Block *b, int64_t l, int64_t j, int64_t end)
 {
-    const Net *net = b->net;
-    const R *a = b->x;
-    int64_t a_stride = b->x_stride;
-    for (int64_t l = 0; l < net->layers; l++) {
-        const Layer *layer = &net->layer[l];
-        const int hidden = l < net->layers - 1;
-        const Matrix W = NAME(matrix)(b, b->params, l);
-        R *z = NAME(activation)(b, l);
-        const R floor = hidden ? NAME(lower_bound)(layer->activation) : -(R)INFINITY;
-        if (l == 0 && b->sparse.spans)
-            NAME(sparse_forward)(&b->sparse, W.w, W.bias, layer->out, floor, z, layer->stride);
-        else if (W.transposed)
-            NAME(dots)(&(Product){
+    const Layer *layer = &b->net->layer[l];
+    const int hidden = l < b->net->layers - 1;
+    const Matrix W = NAME(matrix)(b, b->params, l);
+    const R *a = l ? NAME(activation)(b, l - 1) : b->x;
+    const int64_t a_stride = l ? layer[-1].stride : b->x_stride;
+    R *z = NAME(activation)(b, l), *slopes = NAME(stored_slopes)(b, l);
+    const R floor = hidden ? NAME(lower_bound)(layer->activation) : -(R)INFINITY;
+    if (l == 0 && b->sparse.spans)
+        NAME(sparse_forward)(&b->sparse, W.w, W.bias, layer->out, floor, z, layer->stride);
+    else if (W.transposed)
+        NAME(dots)(&(Product){
+            .store = STORE,
+            .unpadded = W.unpadded || (l == 0 && b->x_unpadded),
+            .m = layer->out,
+            .n = b->rows,
+            .k = layer->in,
+            .a = W.w,
+            .a_row = W.pitch,
+            .b = a,
+            .b_stride = a_stride,
+            .c = z,
+            .c_stride = b->room,
+            .start = W.bias,
+            .floor = floor,
+        });
+    else
+        NAME(gemm_layer)(
+            &(Product){
                 .store = STORE,
-                .unpadded = W.unpadded || (l == 0 && b->x_unpadded),
-                .m = layer->out,
-                .n = b->rows,
+                .unpadded = W.unpadded,
+                .m = b->rows,
+                .n = end - j,
                 .k = layer->in,
-                .a = W.w,
-                .a_row = W.pitch,
-                .b = a,
-                .b_stride = a_stride,
-                .c = z,
-                .c_stride = b->room,
-                .start = W.bias,
+                .a = a,
+                .a_row = a_stride,
+                .a_column = 1,
+                .b = W.w + j,
+                .b_stride = W.pitch,
+                .c = z + j,
+                .c_stride = layer->stride,
+                .start = W.bias + j,
                 .floor = floor,
-            });
-        else
-            NAME(gemm_layer)(
-                &(Product){
-                    .store = STORE,
-                    .unpadded = W.unpadded,
-                    .m = b->rows,
-                    .n = layer->out,
-                    .k = layer->in,
-                    .a = a,
-                    .a_row = a_stride,
-                    .a_column = 1,
-                    .b = W.w,
-                    .b_stride = W.pitch,
-                    .c = z,
-                    .c_stride = layer->stride,
-                    .start = W.bias,
-                    .floor = floor,
-                },
-                layer, b->panel);
-        if (hidden)
-            NAME(activate)(layer->activation, (R)layer->number, z, NAME(stored_slopes)(b, l), b->rows,
-                           layer->out, layer->stride);
-        if (hidden && NAME(drops)(b, l + 1))
-            NAME(drop_rows)(NAME(mask)(b->drops, l + 1, b->t), b->place + b->from, layer->activation, z,
-                            NAME(stored_slopes)(b, l), b->rows, layer->out, layer->stride);
-        a = z;
-        a_stride = layer->stride;
-    }
+            },
+            layer, b->panel);
+    if (hidden)
+        NAME(activate)(layer->activation, (R)layer->number, z + j, slopes ? slopes + j : NULL, b->rows,
+                       end - j, layer->stride);
+    if (hidden && NAME(drops)(b, l + 1))
+        NAME(drop_rows)(NAME(mask)(b->drops, l + 1, b->t), b->place + b->from, layer->activation, z, slopes,
+                        b->rows, layer->out, layer->stride);
 }
 
-/* delta (m, in) = (delta' (m, out) W^T) * f'(a), from the layer `top` down to the first, whose own
-   inputs need none. */
+static void NAME(forward_rows)(const Block *b)
+{
+    for (int64_t l = 0; l < b->net->layers; l++) NAME(forward_layer)(b, l, 0, b->net->layer[l].out);
+}
+
+/* The same of a whole block whose team shares the units of every layer but the last, of which each member
+   has its `own` rows; there are units for all, as pl2_settle sees to. */
+static void NAME(forward_units)(const Block *whole, const Block *own)
+{
+    const int64_t top = whole->net->layers - 1;
+    for (int64_t l = 0; l < top; l++) {
+        int64_t first, end;
+        pl2_team_wait(whole->team);
+        NAME(member_share)(whole->team, whole->net->layer[l].out, PL2_LINE / (int64_t)sizeof(R), &first,
+                           &end);
+        NAME(forward_layer)(whole, l, first, end);
+    }
+    pl2_team_wait(whole->team);
+    if (own->rows > 0) NAME(forward_layer)(own, top, 0, whole->net->layer[top].out);
+}
+
+/* delta (m, in) = (delta' (m, out) W^T) * f'(a), of the units [j, end) of the layer before l. */
+static void NAME(delta_layer)(const Block *b, int64_t l, int64_t j, int64_t end)
+{
+    const Layer *layer = &b->net->layer[l], *before = layer - 1;
+    const Matrix W = NAME(matrix)(b, b->params, l);
+    Product product = {
+        .store = STORE_SLOPE,
+        .activation = NAME(stored_slopes)(b, l - 1) ? PL2_STORED : before->activation,
+        .unpadded = W.unpadded,
+        .m = b->rows,
+        .n = end - j,
+        .k = layer->out,
+        .a = NAME(delta)(b, l),
+        .a_row = W.transposed ? 1 : layer->stride,
+        .a_column = W.transposed ? b->room : 1,
+        .b = W.w + j * (W.transposed ? 1 : W.pitch),
+        .b_stride = W.pitch,
+        .c = NAME(delta)(b, l - 1) + j,
+        .c_stride = before->stride,
+        .by = NAME(slopes)(b, l - 1) + j,
+    };
+    if (W.transposed)
+        NAME(gemm)(&product);
+    else
+        NAME(gemm_back)(&product, b->few, b->panel);
+}
+
+/* From the last layer down to the first, whose own inputs need none. */
 static void NAME(deltas_rows)(const Block *b)
 {
-    for (int64_t l = b->net->layers - 1; l > 0; l--) {
-        const Layer *layer = &b->net->layer[l], *before = layer - 1;
-        const Matrix W = NAME(matrix)(b, b->params, l);
-        Product product = {
-            .store = STORE_SLOPE,
-            .activation = NAME(stored_slopes)(b, l - 1) ? PL2_STORED : before->activation,
-            .unpadded = W.unpadded,
-            .m = b->rows,
-            .n = layer->in,
-            .k = layer->out,
-            .a = NAME(delta)(b, l),
-            .a_row = W.transposed ? 1 : layer->stride,
-            .a_column = W.transposed ? b->room : 1,
-            .b = W.w,
-            .b_stride = W.pitch,
-            .c = NAME(delta)(b, l - 1),
-            .c_stride = before->stride,
-            .by = NAME(slopes)(b, l - 1),
-        };
-        if (W.transposed)
-            NAME(gemm)(&product);
-        else
-            NAME(gemm_back)(&product, b->few, b->panel);
+    for (int64_t l = b->net->layers - 1; l > 0; l--) NAME(delta_layer)(b, l, 0, b->net->layer[l].in);
+}
+
+/* The same of a whole block whose team shares the units. */
+static void NAME(deltas_units)(const Block *whole)
+{
+    for (int64_t l = whole->net->layers - 1; l > 0; l--) {
+        int64_t first, end;
+        pl2_team_wait(whole->team);
+        NAME(member_share)(whole->team, whole->net->layer[l].in, PL2_LINE / (int64_t)sizeof(R), &first, &end);
+        NAME(delta_layer)(whole, l, first, end);
     }
 }
 
