@@ -138,15 +138,15 @@
 /* Of a block a member of a team, at least: many times what it takes to meet. */
 #define PL2_MIN_TEAM_SHARE 0.015            /* slices      Zen 4    two threads beside one */
 #define PL2_TEAM_ROWS 32                    /* rows        Zen 4    two threads beside one */
-#define PL2_TEAM_UNITS 64                   /* units       Zen 4    two threads beside one */
+#define PL2_TEAM_UNITS 64                   /* units       chosen */
 /* From one trial of the other way, all threads or one, to the next: after a change, and then four times as many
    each time that what is known is confirmed; at most. */
-#define PL2_PATIENCE 16                     /* slices      Zen 4    two threads beside one */
+#define PL2_PATIENCE 16                     /* slices      chosen */
 #define PL2_MOST_PATIENCE 1024              /* slices      chosen   some 10 s */
 /* A trial takes so many, but ends where it costs so much more; it has won where it costs so much less. */
-#define PL2_TRIAL 2                         /* slices      Zen 4    two threads beside one */
-#define PL2_LOST 1.25                       /* times       Zen 4    two threads beside one */
-#define PL2_GAIN 0.97                       /* times       Zen 4    two threads beside one */
+#define PL2_TRIAL 2                         /* slices      chosen */
+#define PL2_LOST 1.25                       /* times       chosen */
+#define PL2_GAIN 0.97                       /* times       chosen */
 /* For so long one looks for another, before it waits asleep: to be woken takes longer than most waits last,
    but whoever shares the processor may be the one that is waited for. */
 #define PL2_LOOKING 300.0                   /* us          Zen 3    two threads beside one */
