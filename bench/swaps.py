@@ -134,10 +134,10 @@ def install(project: Project, folder: Path, pyl2: str) -> None:
 
 
 def environment(scratch: str) -> dict[str, str]:
-    """The plugin in reach, the same order of sets in all runs, and no windows."""
+    """The plugin in reach, one process, the same order of sets in all runs, and no windows."""
     paths = [str(PLUGINS), *filter(None, [os.environ.get("PYTHONPATH")])]
     fixed = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0", "MPLBACKEND": "Agg"}
-    return os.environ | fixed | {"TMPDIR": scratch}
+    return os.environ | fixed | {"TMPDIR": scratch, "PYTEST_ADDOPTS": ""}
 
 
 def run(project: Project, folder: Path, swap: bool, limit: float) -> dict:
