@@ -82,8 +82,8 @@ def comparison_lines(setup: dict[str, Any]) -> dict[str, str]:
         "error": "the same for all, computed off the clock: E = E₀ + (λ/2N) Σ w²,\n"
         f"λ = {setup['l2']:g}, N = {setup['rows']['train']}",
         "settings": ", ".join(settings) or "none",
-        "table": "means ± standard deviations; an evaluation is a pass forward over N\n"
-        "rows, a gradient counts as three",
+        "table": "means ± standard deviations; an evaluation is a pass forward over N"
+        " rows, a gradient counts as three",
     }
 
 
@@ -383,10 +383,9 @@ def path_lines(setup: dict[str, Any]) -> dict[str, str]:
     lines = {
         "training": _training(setup),
         "error": f"E = E₀ + R, R = (λ/2N) Σ w², N = {setup['rows']['train']}",
-        "table": "‖W‖ norm of the weights; slope: the output's, squared, mean over the\n"
-        "rows, small where it is smooth; saturated: share of hidden units on the\n"
-        "flat part of their activation; even: 1 where all weights into a unit are equally large"
-        + evidence,
+        "table": "‖W‖ norm of the weights; slope: the output's, squared, mean over the rows,"
+        " small where it is smooth; saturated: share of hidden units on the flat part of their"
+        " activation; even: 1 where all weights into a unit are equally large" + evidence,
     }
     return _read(setup) | lines
 
